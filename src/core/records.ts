@@ -1,0 +1,129 @@
+import type { ImageKey } from "./keys.ts";
+
+/** Whether a split is trained on or evaluated on. */
+export type SplitRole = "train" | "eval";
+
+export type TextKind =
+  | "caption"
+  | "region-description"
+  | "question"
+  | "statement"
+  | "hypothesis"
+  | "premise"
+  | "rationale"
+  | "expression";
+
+/** A rectangle in pixels of the stored picture; x and y are its left upper corner. */
+export interface Box {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface AnswerCount {
+  readonly answer: string;
+  readonly count: number;
+}
+
+/** One text about a scene. `id` is the publisher's id of the record it came from. */
+export interface SceneText {
+  readonly id: string;
+  readonly kind: TextKind;
+  readonly text: string;
+  readonly label: string | null;
+  readonly answers: readonly AnswerCount[];
+  readonly choices: readonly string[];
+  readonly box: Box | null;
+}
+
+/** What is known of a picture before its file is read. */
+export interface PictureReference {
+  readonly key: ImageKey;
+  /** Path below the source folder, with forward slashes: "coco/train2017/000000000790.jpg". */
+  readonly path: string;
+  readonly url: string | null;
+  readonly flickrPhotoId: string | null;
+  readonly license: string | null;
+}
+
+/** A scene as the annotation files describe it. */
+export interface SceneDraft {
+  /** Names the scene in its dataset; for one-picture scenes the picture's key. */
+  readonly sceneKey: string;
+  readonly split: string;
+  readonly pictures: readonly PictureReference[];
+  readonly texts: readonly SceneText[];
+}
+
+/** What is stored of a picture beside its bytes. Sizes are of the stored pixels, before any EXIF rotation. */
+export interface PictureInfo {
+  readonly key: ImageKey;
+  readonly path: string;
+  readonly format: string;
+  readonly width: number;
+  readonly height: number;
+  readonly sourceWidth: number;
+  readonly sourceHeight: number;
+  readonly sourceSizeBytes: number;
+  /** EXIF orientation 1 to 8; it is recorded, not applied, because boxes are in the file's frame. */
+  readonly orientation: number;
+  /** Digest of the stored bytes, lower-case hex. */
+  readonly sha256: string;
+  /** Digest of the source file's bytes, lower-case hex; equals `sha256` when stored byte for byte. */
+  readonly sourceSha256: string;
+  /** Digest of the decoded, upright 8-bit RGB pixels, lower-case hex. */
+  readonly pixelSha256: string;
+  /** 64 hex digits once an audit has computed it, else null. */
+  readonly perceptualHash: string | null;
+  readonly url: string | null;
+  readonly flickrPhotoId: string | null;
+  readonly license: string | null;
+}
+
+export interface StoredPicture extends PictureInfo {
+  /** The encoded picture, as it lies in the shard. */
+  readonly bytes: Uint8Array;
+}
+
+/** Everything of a scene but the bytes of its pictures. */
+export interface SceneHead {
+  readonly sceneKey: string;
+  readonly pictures: readonly PictureInfo[];
+  readonly texts: readonly SceneText[];
+}
+
+/** A scene ready to be written to a shard, or read back from one. */
+export interface Scene extends SceneHead {
+  readonly pictures: readonly StoredPicture[];
+}
+
+export type LedgerOutcome = "excluded" | "quarantined" | "missing";
+
+/** One record that was not written, and why. */
+export interface LedgerEntry {
+  /** The annotation file, as a path below the source folder. */
+  readonly file: string;
+  /** What kind of record of that file: "image", "caption", "region", … */
+  readonly kind: string;
+  /** Where in the file: a JSON pointer ("/annotations/17") or "line 12". */
+  readonly record: string;
+  /** The publisher's id of the record, or the picture's key. */
+  readonly id: string;
+  readonly outcome: LedgerOutcome;
+  /** A short code, such as "not-in-any-split" or "IMG_TRUNCATED". */
+  readonly reason: string;
+  /** What shows it: the other file and record, a distance, an error text. */
+  readonly evidence: string;
+}
+
+/** What became of the records of one kind in one file; `read` is always the sum of the other four. */
+export interface RecordCounts {
+  readonly file: string;
+  readonly kind: string;
+  readonly read: number;
+  readonly written: number;
+  readonly excluded: number;
+  readonly quarantined: number;
+  readonly missing: number;
+}
