@@ -1,0 +1,65 @@
+#!/usr/bin/env node
+// Starts the command line. This file runs on any Node since 12, so that an old one is told what is
+// missing instead of meeting syntax it cannot read; hence `var`-age restraint: no `?.`, no `??`, no `node:`.
+import { spawn } from "child_process";
+import { existsSync, readFileSync } from "fs";
+import { constants } from "os";
+import { dirname, join } from "path";
+import { fileURLToPath, pathToFileURL } from "url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const sourceMain = join(root, "src", "cli", "main.ts"); // only a checkout has it
+const builtMain = join(root, "dist", "cli", "main.js");
+const ownNode = join(root, "node_modules", "node", "bin", "node");
+const range = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).engines.node;
+
+if (satisfies(process.versions.node, range)) runHere();
+else if (existsSync(sourceMain) && existsSync(ownNode)) runWith(ownNode);
+else refuse();
+
+function runHere() {
+  const main = existsSync(sourceMain) ? sourceMain : builtMain;
+  import(pathToFileURL(main).href).catch((error) => {
+    console.error(error);
+    process.exitCode = 1;
+  });
+}
+
+function runWith(node) {
+  const child = spawn(node, process.argv.slice(1), { stdio: "inherit" });
+  // The child decides when an interrupted command has stopped; it counts a doubled signal once.
+  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));
+  child.on("error", refuse);
+  child.on("exit", (code, signal) => {
+    process.exitCode = signal === null ? code : 128 + constants.signals[signal];
+  });
+}
+
+function refuse() {
+  const message = `crossweave needs Node ${range}; this is ${process.version} (${process.execPath})`;
+  const remedy = existsSync(sourceMain)
+    ? "`npm run setup` in the checkout brings the right one"
+    : "install a newer Node, then run the same command again";
+  if (process.argv.includes("--json")) {
+    const error = { code: "NODE_TOO_OLD", message, file: null, record: null, remedy };
+    console.log(JSON.stringify({ error }, null, 2));
+  }
+  console.error(`error: ${message}\n  remedy  ${remedy}`);
+  process.exitCode = 2;
+}
+
+/** Whether `version` is in a range made of "^24.12" and ">=26" joined by "||". */
+function satisfies(version, alternatives) {
+  return alternatives.split("||").some((alternative) => {
+    const lowest = alternative.trim().replace(/^(\^|>=)/, "");
+    const sameMajor = parseInt(version, 10) === parseInt(lowest, 10);
+    return isAtLeast(version, lowest) && (sameMajor || alternative.trim().startsWith(">="));
+  });
+}
+
+function isAtLeast(version, lowest) {
+  const numbers = version.split(".").map(Number);
+  const bounds = lowest.split(".").map(Number);
+  const differing = bounds.findIndex((bound, index) => bound !== numbers[index]);
+  return differing === -1 || numbers[differing] > bounds[differing];
+}

@@ -1,0 +1,62 @@
+import { arch, platform } from "node:os";
+import { inspect, styleText } from "node:util";
+import type { Fault } from "./faults.ts";
+import { escapeControls, escapeLine, jsonDocument } from "./terminal-text.ts";
+
+/** Writes to stdout and waits until it is taken; a reader that left early (`| head`) is no fault. */
+export async function printOut(text: string): Promise<void> {
+  const error = await new Promise<Error | null | undefined>((resolve) => {
+    process.stdout.once("error", resolve);
+    process.stdout.write(text, resolve);
+  });
+  if (error instanceof Error && !("code" in error && error.code === "EPIPE")) throw error;
+}
+
+/** Prints what a person reads on stdout, control characters spelled out. */
+export function printText(text: string): Promise<void> {
+  if (text === "") return Promise.resolve();
+  return printOut(`${escapeControls(text.trimEnd())}\n`);
+}
+
+/** Prints the one JSON document of `--json` on stdout. */
+export function printJson(value: unknown): Promise<void> {
+  return printOut(`${jsonDocument(value)}\n`);
+}
+
+/** A message on stderr, control characters spelled out. */
+export function printMessage(message: string): void {
+  process.stderr.write(`${escapeControls(message)}\n`);
+}
+
+/** Tells of a fault: readable on stderr, and as `{"error": …}` on stdout with `--json`. */
+export async function printFault(fault: Fault, json: boolean): Promise<void> {
+  process.stderr.write(`${faultText(fault)}\n`);
+  if (!json) return;
+  const { code, message, file, record, remedy } = fault;
+  await printJson({ error: { code, message, file, record, remedy } });
+}
+
+function faultText(fault: Fault): string {
+  const lines = [headline(fault)];
+  if (fault.file !== null) lines.push(`  ${faint("file")}    ${escapeLine(fault.file)}`);
+  if (fault.record !== null) lines.push(`  ${faint("record")}  ${escapeLine(fault.record)}`);
+  if (fault.remedy !== null) lines.push(`  ${faint("remedy")}  ${escapeControls(fault.remedy)}`);
+  if (fault.stack !== undefined)
+    lines.push(escapeControls(fault.stack), `node ${process.version}, ${platform()} ${arch()}`);
+  return lines.join("\n");
+}
+
+function headline(fault: Fault): string {
+  const message = escapeControls(fault.message);
+  if (fault.code === "INTERRUPTED") return message;
+  return `${styleText(["red", "bold"], "error", { stream: process.stderr })}: ${message}`;
+}
+
+function faint(text: string): string {
+  return styleText("dim", text, { stream: process.stderr });
+}
+
+/** Any thrown value in one line, for a note beside another message. */
+export function briefly(error: unknown): string {
+  return escapeLine(error instanceof Error ? error.message : inspect(error));
+}

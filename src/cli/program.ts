@@ -1,0 +1,90 @@
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { exitCodes, faultOf, usageFault } from "./faults.ts";
+import { printFault } from "./output.ts";
+
+/** The `crossweave` command with the options that all commands share, and no commands yet. */
+export function createProgram(): Command {
+  return new Command("crossweave")
+    .description(
+      "Leak-free vision-language shards, a deterministic loader, and pre-training on TensorFlow.",
+    )
+    .version(packageVersion(), "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .option("--json", "print one JSON document on stdout, also for errors")
+    .option("--no-color", "print without colours (as NO_COLOR does)")
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ outputError: () => {} }) // runProgram prints faults
+    .exitOverride()
+    .hook("preAction", (program) => applyColor(program.opts()["color"] !== false))
+    .addHelpText("after", `\nExit codes:\n${exitCodeTable()}`);
+}
+
+/** Adds examples to the end of a command's `--help`; each is a whole command line. */
+export function addExamples(command: Command, examples: readonly string[]): void {
+  const lines = examples.map((example) => `  $ ${example}`);
+  command.addHelpText(
+    "after",
+    `\n${examples.length === 1 ? "Example" : "Examples"}:\n${lines.join("\n")}`,
+  );
+}
+
+/**
+ * Runs the program on the arguments after its name. Never rejects: a wrong command line ends with
+ * exit code 2 and the nearest valid name.
+ */
+export async function runProgram(program: Command, argv: readonly string[]): Promise<void> {
+  try {
+    await program.parseAsync(argv, { from: "user" });
+  } catch (error) {
+    process.exitCode = await endOf(error, { program, argv });
+  }
+}
+
+interface Call {
+  readonly program: Command;
+  readonly argv: readonly string[];
+}
+
+async function endOf(error: unknown, call: Call): Promise<number> {
+  if (error instanceof CommanderError && error.exitCode === 0) return 0;
+  applyColor(!call.argv.includes("--no-color"));
+  const fault =
+    error instanceof CommanderError
+      ? usageFault(usageMessage(error), `see ${helpCommand(call)}`)
+      : await faultOf(error);
+  await printFault(fault, call.argv.includes("--json"));
+  return fault.exitCode;
+}
+
+function usageMessage(error: CommanderError): string {
+  if (error.code === "commander.help") return "no command given";
+  return error.message.replace(/^error: /, "");
+}
+
+function helpCommand({ program, argv }: Call): string {
+  const named = program.commands.find((command) => argv.includes(command.name()));
+  return named === undefined
+    ? `${program.name()} --help`
+    : `${program.name()} ${named.name()} --help`;
+}
+
+function applyColor(color: boolean): void {
+  if (color) return;
+  process.env["NO_COLOR"] = "1";
+  delete process.env["FORCE_COLOR"];
+}
+
+function packageVersion(): string {
+  const manifest: unknown = JSON.parse(
+    readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
+  );
+  if (typeof manifest !== "object" || manifest === null || !("version" in manifest)) return "";
+  return String(manifest.version);
+}
+
+function exitCodeTable(): string {
+  return Object.entries(exitCodes)
+    .map(([code, meaning]) => `  ${code.padStart(3)}  ${meaning}`)
+    .join("\n");
+}

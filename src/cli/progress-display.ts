@@ -1,0 +1,133 @@
+import type { WriteStream } from "node:tty";
+import type { Progress, ProgressReading } from "../core/progress.ts";
+import { escapeLine, formatDuration } from "./terminal-text.ts";
+
+/** A Progress that somebody looks at; disposing it leaves the cursor on a fresh line. */
+export interface ProgressDisplay extends Progress, Disposable {}
+
+export interface DisplayOptions {
+  readonly write: (text: string) => void;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number;
+}
+
+const LINE_EVERY_MS = 30_000;
+const DRAW_EVERY_MS = 100;
+const BAR_WIDTH = 24;
+
+/** For logs and pipes: messages at once, a line of progress at most every 30 s. */
+export function createLineDisplay(options: DisplayOptions): ProgressDisplay {
+  const pace = new Pace(options.now);
+  let lastLineMs = options.now();
+  let latest: ProgressReading | undefined;
+  const writeWhenDue = () => {
+    if (latest === undefined || options.now() - lastLineMs < LINE_EVERY_MS) return;
+    lastLineMs = options.now();
+    options.write(`${describe(latest, pace)}\n`);
+  };
+  // A step that reports nothing for long still shows that the command lives.
+  const heartbeat = setInterval(writeWhenDue, LINE_EVERY_MS);
+  heartbeat.unref();
+  return {
+    report(reading) {
+      latest = reading;
+      pace.observe(reading);
+      writeWhenDue();
+    },
+    say: (message) => options.write(`${message}\n`),
+    [Symbol.dispose]: () => clearInterval(heartbeat),
+  };
+}
+
+/** For a terminal: one bar, redrawn in place at most ten times a second, with messages above it. */
+export async function createBarDisplay(stream: WriteStream): Promise<ProgressDisplay> {
+  const { createLogUpdate } = await import("log-update");
+  const draw = createLogUpdate(stream, { showCursor: true });
+  const pace = new Pace(() => performance.now());
+  let lastDrawnMs = Number.NEGATIVE_INFINITY;
+  let latest: ProgressReading | undefined;
+  const keepFinished = () => {
+    if (latest === undefined || latest.done !== latest.total) return;
+    draw.clear();
+    stream.write(`${describeFinished(latest, pace)}\n`);
+    latest = undefined;
+  };
+  return {
+    report(reading) {
+      if (latest?.activity !== reading.activity) keepFinished();
+      latest = reading;
+      pace.observe(reading);
+      if (performance.now() - lastDrawnMs < DRAW_EVERY_MS) return;
+      lastDrawnMs = performance.now();
+      draw(`${bar(reading)}${describe(reading, pace)}`);
+    },
+    say(message) {
+      draw.clear();
+      stream.write(`${message}\n`);
+      lastDrawnMs = Number.NEGATIVE_INFINITY;
+    },
+    [Symbol.dispose]() {
+      draw.clear();
+      keepFinished();
+    },
+  };
+}
+
+/** How fast the present activity goes, measured from its first reading. */
+class Pace {
+  readonly #now: () => number;
+  #activity: string | undefined;
+  #startMs = 0;
+  #startDone = 0;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  observe(reading: ProgressReading): void {
+    if (reading.activity === this.#activity && reading.done >= this.#startDone) return;
+    this.#activity = reading.activity;
+    this.#startMs = this.#now();
+    this.#startDone = reading.done;
+  }
+
+  elapsedSeconds(): number {
+    return (this.#now() - this.#startMs) / 1000;
+  }
+
+  perSecond(reading: ProgressReading): number {
+    const seconds = this.elapsedSeconds();
+    return seconds === 0 ? 0 : (reading.done - this.#startDone) / seconds;
+  }
+}
+
+function bar({ done, total }: ProgressReading): string {
+  if (total === undefined || total === 0) return "";
+  const filled = Math.round(Math.min(1, done / total) * BAR_WIDTH);
+  return `${"█".repeat(filled)}${"░".repeat(BAR_WIDTH - filled)} `;
+}
+
+function describe(reading: ProgressReading, pace: Pace): string {
+  const { activity, done, total, unit, note } = reading;
+  const perSecond = pace.perSecond(reading);
+  const parts = [`${activity}: ${formatAmount(done)}${ofTotal(total)} ${unit}`];
+  if (perSecond > 0) parts.push(`${formatAmount(perSecond)}/s`);
+  if (perSecond > 0 && total !== undefined && done < total)
+    parts.push(`${formatDuration((total - done) / perSecond)} left`);
+  if (note !== undefined) parts.push(note);
+  return escapeLine(parts.join(" · "));
+}
+
+function describeFinished(reading: ProgressReading, pace: Pace): string {
+  const amount = `${formatAmount(reading.done)} ${reading.unit}`;
+  return escapeLine(`${reading.activity}: ${amount} in ${formatDuration(pace.elapsedSeconds())}`);
+}
+
+function ofTotal(total: number | undefined): string {
+  if (total === undefined) return "";
+  return ` of ${formatAmount(total)}`;
+}
+
+function formatAmount(value: number): string {
+  return value.toLocaleString("en", { maximumFractionDigits: value < 10 ? 1 : 0 });
+}
