@@ -1,8 +1,14 @@
 import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 
-/** Writes a whole file so that its name never shows a part of it: temporary file, fsync, rename, fsync of the folder. */
-export async function writeFileAtomically(path: string, data: Uint8Array | string): Promise<void> {
+/**
+ * Writes a whole file so that its name never shows a part of it: temporary file, fsync, rename, fsync of the folder.
+ * `data` may come in pieces, which are written one after the other.
+ */
+export async function writeFileAtomically(
+  path: string,
+  data: Uint8Array | string | Iterable<string>,
+): Promise<void> {
   const temporary = `${path}.part`;
   try {
     await using file = await open(temporary, "w");
