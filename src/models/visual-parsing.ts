@@ -1,0 +1,175 @@
+import * as tf from "@tensorflow/tfjs-core";
+import {
+  attentionBias,
+  embeddingSpecs,
+  embedText,
+  encode,
+  encoderSpecs,
+  type BertConfig,
+  type Dropout,
+} from "./bert.ts";
+import { BERT_NORM_EPSILON, layerNorm, linear, linearWithoutBias } from "./layers.ts";
+import { sinePositions } from "./sine-position.ts";
+import {
+  swinForward,
+  swinOutputShape,
+  swinSpecs,
+  type SwinConfig,
+  type SwinOutput,
+} from "./swin.ts";
+import { linearSpecs, normSpecs, weight, type Weights, type WeightSpec } from "./weights.ts";
+
+// P pictures, B pairs, S image side, n text tokens, m visual tokens, c visual channels, D hidden size, V vocabulary
+
+/** Visual Parsing (Xue et al., NeurIPS 2021): a Swin Transformer and a multi-modal Transformer, end to end. */
+export interface VisualParsingConfig {
+  readonly swin: SwinConfig;
+  readonly transformer: BertConfig;
+}
+
+/** The names of the vision Transformer's weights begin with this; they have their own learning rate. */
+export const VISUAL_PREFIX = "visual.";
+
+/** Mean and standard deviation of ImageNet's pictures, red, green and blue, of values in [0, 1]. */
+const IMAGENET_MEAN = [0.485, 0.456, 0.406] as const;
+const IMAGENET_DEVIATION = [0.229, 0.224, 0.225] as const;
+
+export function visualParsingSpecs(config: VisualParsingConfig): WeightSpec[] {
+  const { hiddenSize, vocabularySize } = config.transformer;
+  const { channels } = swinOutputShape(config.swin);
+  return [
+    ...swinSpecs(config.swin).map((spec) => ({ ...spec, name: VISUAL_PREFIX + spec.name })),
+    ...linearSpecs("visual_embedding.projection", channels, hiddenSize),
+    ...normSpecs("visual_embedding.LayerNorm", hiddenSize),
+    { name: "visual_embedding.mask", shape: [hiddenSize], initialisation: "truncated-normal" },
+    ...embeddingSpecs(config.transformer),
+    ...encoderSpecs(config.transformer),
+    { name: "mlm_head.bias", shape: [vocabularySize], initialisation: "zeros" },
+    ...linearSpecs("itm_head", hiddenSize, 2),
+    ...linearSpecs("mfr_head", hiddenSize, channels),
+  ];
+}
+
+/** Visual tokens [P, m, c] and their last attention [P, m, m] from 8-bit RGB pictures [P, S, S, 3] of int32. */
+export function parsePictures(
+  weights: Weights,
+  config: VisualParsingConfig,
+  pixels: tf.Tensor4D,
+): SwinOutput {
+  const scaled = tf.div(tf.cast(pixels, "float32"), 255);
+  const normalised = tf.div(
+    tf.sub(scaled, tf.tensor1d([...IMAGENET_MEAN])),
+    tf.tensor1d([...IMAGENET_DEVIATION]),
+  );
+  return swinForward(
+    withoutPrefix(weights, VISUAL_PREFIX),
+    config.swin,
+    tf.reshape(normalised, pixels.shape),
+  );
+}
+
+/**
+ * Embeds visual tokens for the multi-modal Transformer: linear layer, two-dimensional sine position,
+ * layer normalisation (section 3.3; that the position comes before the norm is our choice, the paper is silent).
+ * [P, m, c] to [P, m, D].
+ */
+export function embedPictures(
+  weights: Weights,
+  config: VisualParsingConfig,
+  features: tf.Tensor3D,
+): tf.Tensor3D {
+  const projected = linear(weights, "visual_embedding.projection", features);
+  const [pictures, tokens] = features.shape;
+  return tf.reshape(placeAndNormalise(weights, config, projected), [
+    pictures,
+    tokens,
+    config.transformer.hiddenSize,
+  ]);
+}
+
+/** What stands in the place of masked visual tokens, [1, m, D]: a learned vector at the token's position. */
+export function maskedPictureEmbedding(weights: Weights, config: VisualParsingConfig): tf.Tensor3D {
+  const { tokens } = swinOutputShape(config.swin);
+  const { hiddenSize } = config.transformer;
+  const vector = tf.reshape(weight(weights, "visual_embedding.mask"), [1, 1, hiddenSize]);
+  return tf.reshape(placeAndNormalise(weights, config, vector), [1, tokens, hiddenSize]);
+}
+
+export interface PairInput {
+  /** [B, n] */
+  readonly tokenIds: tf.Tensor2D;
+  /** [B, n], 1 = real, 0 = pad. */
+  readonly tokenMask: tf.Tensor2D;
+  /** Embedded visual tokens, [B, m, D]. */
+  readonly visual: tf.Tensor3D;
+  readonly dropout: Dropout;
+}
+
+export interface PairOutput {
+  /** [B, n, D]; position 0 is [CLS]. */
+  readonly text: tf.Tensor3D;
+  /** [B, m, D] */
+  readonly visual: tf.Tensor3D;
+}
+
+/** The multi-modal Transformer over [CLS] words [SEP] and the visual tokens, in this order as in SOHO. */
+export function fusePairs(
+  weights: Weights,
+  config: VisualParsingConfig,
+  input: PairInput,
+): PairOutput {
+  const [batch, length] = input.tokenIds.shape;
+  const [, visualTokens, hiddenSize] = input.visual.shape;
+  const words = embedText(weights, input.tokenIds, input.dropout);
+  const tokenMask: tf.Tensor2D = tf.concat(
+    [input.tokenMask, tf.ones([batch, visualTokens], "int32")],
+    1,
+  );
+  const joint = encode(weights, config.transformer, {
+    tokens: tf.concat([words, input.visual], 1),
+    bias: attentionBias(tokenMask),
+    dropout: input.dropout,
+  });
+  return {
+    text: tf.slice(joint, [0, 0, 0], [batch, length, hiddenSize]),
+    visual: tf.slice(joint, [0, length, 0], [batch, visualTokens, hiddenSize]),
+  };
+}
+
+/** Logits of (unmatched, matched) from [CLS], [B, 2] (Image-Text Matching head: a single linear layer). */
+export function matchingLogits(weights: Weights, text: tf.Tensor3D): tf.Tensor2D {
+  const [batch, , hiddenSize] = text.shape;
+  const cls = tf.reshape(tf.slice(text, [0, 0, 0], [batch, 1, hiddenSize]), [batch, hiddenSize]);
+  return tf.reshape(linear(weights, "itm_head", cls), [batch, 2]);
+}
+
+/** Logits over the vocabulary for chosen tokens, [M, D] to [M, V]; the kernel is tied to the word embeddings. */
+export function languageLogits(weights: Weights, chosen: tf.Tensor2D): tf.Tensor2D {
+  const table = weight(weights, "embeddings.word_embeddings.weight");
+  const logits = tf.add(linearWithoutBias(table, chosen), weight(weights, "mlm_head.bias"));
+  return tf.reshape(logits, [chosen.shape[0], -1]);
+}
+
+/** The features regressed for masked visual tokens, [K, D] to [K, c] (r in eq. 9). */
+export function regressedFeatures(weights: Weights, chosen: tf.Tensor2D): tf.Tensor2D {
+  return tf.reshape(linear(weights, "mfr_head", chosen), [chosen.shape[0], -1]);
+}
+
+function placeAndNormalise(weights: Weights, config: VisualParsingConfig, x: tf.Tensor): tf.Tensor {
+  const { tokens } = swinOutputShape(config.swin);
+  const side = Math.sqrt(tokens);
+  const { hiddenSize } = config.transformer;
+  const codes = tf.tensor(sinePositions({ height: side, width: side }, hiddenSize), [
+    tokens,
+    hiddenSize,
+  ]);
+  return layerNorm(weights, tf.add(x, codes), {
+    name: "visual_embedding.LayerNorm",
+    epsilon: BERT_NORM_EPSILON,
+  });
+}
+
+function withoutPrefix(weights: Weights, prefix: string): Weights {
+  const entries = Object.entries(weights).filter(([name]) => name.startsWith(prefix));
+  return Object.fromEntries(entries.map(([name, tensor]) => [name.slice(prefix.length), tensor]));
+}

@@ -1,0 +1,138 @@
+import { closest } from "fastest-levenshtein";
+import { z } from "zod";
+import { ConfigError } from "../core/errors.ts";
+import type { TrainingRecipe } from "./recipe.ts";
+
+const positiveInteger = z.int().positive();
+const rate = z.number().nonnegative();
+
+const swinSchema = z.strictObject({
+  imageSize: positiveInteger,
+  patchSize: positiveInteger,
+  embedDim: positiveInteger,
+  depths: z.array(positiveInteger).min(1),
+  heads: z.array(positiveInteger).min(1),
+  windowSize: positiveInteger,
+  mlpRatio: positiveInteger,
+});
+
+const transformerSchema = z.strictObject({
+  hiddenSize: positiveInteger,
+  layers: positiveInteger,
+  heads: positiveInteger,
+  intermediateSize: positiveInteger,
+  maxPositions: positiveInteger,
+  dropout: z.number().min(0).lt(1),
+});
+
+const dataSchema = z.strictObject({
+  vocabulary: z.string(),
+  picturesPerBatch: positiveInteger,
+  matchedTexts: positiveInteger,
+  unmatchedTexts: z.int().nonnegative(),
+  maxTextTokens: positiveInteger,
+  mlmProbability: z.number().min(0).max(1),
+  minimumCropArea: z.number().positive().max(1),
+  numWorkers: positiveInteger,
+  prefetchBatches: positiveInteger,
+});
+
+const objectivesSchema = z.strictObject({
+  mlmWeight: rate,
+  itmWeight: rate,
+  mfrWeight: rate,
+  mfrMaskedTokens: positiveInteger,
+});
+
+const optimisationSchema = z.strictObject({
+  duration: z.strictObject({ unit: z.enum(["epochs", "steps"]), length: positiveInteger }),
+  visualLearningRate: rate,
+  transformerLearningRate: rate,
+  warmupSteps: z.int().nonnegative(),
+  decay: z.enum(["steps", "linear", "cosine"]),
+  milestones: z.array(positiveInteger),
+  decayFactor: rate,
+  beta1: z.number().min(0).lt(1),
+  beta2: z.number().min(0).lt(1),
+  epsilon: z.number().positive(),
+  weightDecay: rate,
+  clipNorm: z.number().positive(),
+});
+
+const recipeSchema: z.ZodType<TrainingRecipe> = z.strictObject({
+  name: z.string(),
+  seed: z.int().nonnegative(),
+  model: z.strictObject({ swin: swinSchema, transformer: transformerSchema }),
+  data: dataSchema,
+  objectives: objectivesSchema,
+  optimisation: optimisationSchema,
+  checkpointEverySteps: positiveInteger,
+});
+
+/** Reads a recipe from outside data; all faults at once, each with its path. Throws ConfigError. */
+export function parseRecipe(value: unknown, origin: string): TrainingRecipe {
+  const parsed = recipeSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.map(
+    (issue) => `  ${issue.path.join(".") || "recipe"}: ${issue.message}`,
+  );
+  throw new ConfigError(`${origin}: ${faults.length} fault(s)\n${faults.join("\n")}`, {
+    file: origin,
+  });
+}
+
+/**
+ * A recipe with some values replaced, as `--set optimisation.warmupSteps=100` asks; values are JSON, or
+ * text where they are none. Throws ConfigError for an unknown key, with the nearest valid one.
+ */
+export function overrideRecipe(
+  recipe: TrainingRecipe,
+  settings: readonly string[],
+): TrainingRecipe {
+  const copy: unknown = structuredClone(recipe);
+  for (const setting of settings) applySetting(copy, setting);
+  return parseRecipe(copy, "--set");
+}
+
+function applySetting(recipe: unknown, setting: string): void {
+  const equals = setting.indexOf("=");
+  if (equals <= 0)
+    throw new ConfigError(`--set ${setting}: expected key=value, such as data.picturesPerBatch=8`);
+  const path = setting.slice(0, equals);
+  const known = leafPaths(recipe);
+  if (!known.includes(path)) {
+    throw new ConfigError(`--set ${path}: no such key; the nearest is ${nearest(path, known)}`, {
+      remedy: `the keys are: ${known.join(", ")}`,
+    });
+  }
+  const keys = path.split(".");
+  const last = keys.pop() ?? "";
+  const parent = keys.reduce<unknown>(
+    (node, key) => (isObject(node) ? node[key] : undefined),
+    recipe,
+  );
+  if (isObject(parent)) parent[last] = settingValue(setting.slice(equals + 1), parent[last]);
+}
+
+function settingValue(text: string, current: unknown): unknown {
+  if (typeof current === "string") return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text; // the schema then says what was expected
+  }
+}
+
+function leafPaths(node: unknown, prefix = ""): string[] {
+  if (!isObject(node)) return [prefix.slice(0, -1)];
+  return Object.entries(node).flatMap(([key, value]) => leafPaths(value, `${prefix}${key}.`));
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+// A key that ends with the text wins over one that is spelled alike.
+function nearest(text: string, known: readonly string[]): string {
+  return known.find((key) => key.endsWith(`.${text}`)) ?? closest(text, [...known]);
+}

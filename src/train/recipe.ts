@@ -1,0 +1,58 @@
+import type { BertConfig } from "../models/bert.ts";
+import type { SwinConfig } from "../models/swin.ts";
+
+export interface RecipeData {
+  /** Path of a WordPiece vocabulary, one token a line. */
+  readonly vocabulary: string;
+  readonly picturesPerBatch: number;
+  readonly matchedTexts: number;
+  readonly unmatchedTexts: number;
+  /** With [CLS] and [SEP]; longer texts are cut. */
+  readonly maxTextTokens: number;
+  readonly mlmProbability: number;
+  /** The smallest share of a picture's area that a random crop keeps; 1 leaves pictures whole. */
+  readonly minimumCropArea: number;
+  readonly numWorkers: number;
+  readonly prefetchBatches: number;
+}
+
+export interface RecipeObjectives {
+  readonly mlmWeight: number;
+  /** lambda_1 of Visual Parsing's eq. 10. */
+  readonly itmWeight: number;
+  /** lambda_2 of Visual Parsing's eq. 10. */
+  readonly mfrWeight: number;
+  /** k of Visual Parsing's eq. 9. */
+  readonly mfrMaskedTokens: number;
+}
+
+export interface RecipeOptimisation {
+  /** How long the run is, in epochs or in steps; milestones use the same unit. */
+  readonly duration: { readonly unit: "epochs" | "steps"; readonly length: number };
+  readonly visualLearningRate: number;
+  readonly transformerLearningRate: number;
+  readonly warmupSteps: number;
+  readonly decay: "steps" | "linear" | "cosine";
+  readonly milestones: readonly number[];
+  readonly decayFactor: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly weightDecay: number;
+  readonly clipNorm: number;
+}
+
+/** All constants of a training run; saved beside its results. */
+export interface TrainingRecipe {
+  readonly name: string;
+  readonly seed: number;
+  readonly model: {
+    readonly swin: SwinConfig;
+    /** Its vocabulary's size comes from the vocabulary. */
+    readonly transformer: Omit<BertConfig, "vocabularySize">;
+  };
+  readonly data: RecipeData;
+  readonly objectives: RecipeObjectives;
+  readonly optimisation: RecipeOptimisation;
+  readonly checkpointEverySteps: number;
+}

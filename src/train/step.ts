@@ -1,0 +1,136 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { stopGradient } from "../models/layers.ts";
+import {
+  embedPictures,
+  fusePairs,
+  languageLogits,
+  maskedPictureEmbedding,
+  matchingLogits,
+  parsePictures,
+  regressedFeatures,
+  type VisualParsingConfig,
+} from "../models/visual-parsing.ts";
+import type { Dropout } from "../models/bert.ts";
+import type { Weights } from "../models/weights.ts";
+import { meanNegativeLogLikelihood } from "./objectives/likelihood.ts";
+import {
+  gatherTokens,
+  hideTokens,
+  maskedFeatureLoss,
+  maskOfIndices,
+  rankedMask,
+} from "./objectives/masked-features.ts";
+import type { RecipeObjectives } from "./recipe.ts";
+
+// P pictures, B pairs, S image side, n text tokens, m visual tokens, M predicted words
+
+/** One batch on the device. */
+export interface StepBatch {
+  /** [P, S, S, 3] of int32 in 0..255 */
+  readonly pixels: tf.Tensor4D;
+  /** [B] */
+  readonly pictureOfPair: tf.Tensor1D;
+  /** [B, n], words already masked */
+  readonly tokenIds: tf.Tensor2D;
+  /** [B, n] */
+  readonly tokenMask: tf.Tensor2D;
+  /** [B], 1 = matched */
+  readonly matched: tf.Tensor1D;
+  /** Positions b * n + i of the predicted words, [M], padded */
+  readonly maskedRows: tf.Tensor1D;
+  /** [M] */
+  readonly maskedLabels: tf.Tensor1D;
+  /** [M], 0 for padding */
+  readonly maskedWeights: tf.Tensor1D;
+  /** The token that Masked Feature Regression starts from, [B] */
+  readonly pivots: tf.Tensor1D;
+}
+
+export interface StepLosses {
+  readonly total: tf.Scalar;
+  readonly mlm: tf.Scalar;
+  readonly itm: tf.Scalar;
+  readonly mfr: tf.Scalar;
+  /** Share of pairs that the matching head tells right. */
+  readonly itmAccuracy: tf.Scalar;
+}
+
+/**
+ * The pre-training loss L = L_MLM + lambda_1 L_ITM + lambda_2 L_MFR (Visual Parsing, eq. 10).
+ * Words and visual tokens are masked in unmatched pairs too, or a mask would give the match away;
+ * MLM and MFR are computed with the matched pairs only (section 4.1).
+ */
+export function pretrainingLosses(
+  weights: Weights,
+  batch: StepBatch,
+  options: {
+    readonly model: VisualParsingConfig;
+    readonly objectives: RecipeObjectives;
+    readonly dropout: Dropout;
+  },
+): StepLosses {
+  const { model, objectives, dropout } = options;
+  const parsed = parsePictures(weights, model, batch.pixels);
+  if (parsed.attention === undefined) {
+    throw new RangeError(
+      "the last Swin stage has several windows, so there is no global attention to rank",
+    );
+  }
+  const maskedTokens = rankedMask({
+    attention: tf.reshape(stopGradient(parsed.attention), parsed.attention.shape),
+    pictureOfPair: batch.pictureOfPair,
+    pivots: batch.pivots,
+    maskedTokens: objectives.mfrMaskedTokens,
+  });
+  const [, tokens] = parsed.tokens.shape;
+  const visual: tf.Tensor3D = tf.gather(
+    embedPictures(weights, model, parsed.tokens),
+    batch.pictureOfPair,
+  );
+  const hidden = hideTokens(
+    visual,
+    maskOfIndices(maskedTokens, tokens),
+    maskedPictureEmbedding(weights, model),
+  );
+  const output = fusePairs(weights, model, {
+    tokenIds: batch.tokenIds,
+    tokenMask: batch.tokenMask,
+    visual: hidden,
+    dropout,
+  });
+  const logits = matchingLogits(weights, output.text);
+  const itm = meanNegativeLogLikelihood(
+    logits,
+    batch.matched,
+    tf.onesLike(tf.cast(batch.matched, "float32")),
+  );
+  const mlm = languageLoss(weights, batch, output.text);
+  const everyPair: tf.Tensor1D = tf.range(0, batch.matched.shape[0], 1, "int32");
+  const targets = gatherTokens(
+    tf.reshape(stopGradient(parsed.tokens), parsed.tokens.shape),
+    batch.pictureOfPair,
+    maskedTokens,
+  );
+  const regressed = regressedFeatures(
+    weights,
+    gatherTokens(output.visual, everyPair, maskedTokens),
+  );
+  const mfr = maskedFeatureLoss(targets, regressed, tf.cast(batch.matched, "float32"));
+  const total: tf.Scalar = tf.addN([
+    tf.mul(mlm, objectives.mlmWeight),
+    tf.mul(itm, objectives.itmWeight),
+    tf.mul(mfr, objectives.mfrWeight),
+  ]);
+  const right = tf.equal(tf.argMax(stopGradient(logits), 1), batch.matched);
+  return { total, mlm, itm, mfr, itmAccuracy: tf.mean(tf.cast(right, "float32")) };
+}
+
+function languageLoss(weights: Weights, batch: StepBatch, text: tf.Tensor3D): tf.Scalar {
+  const rows: tf.Tensor2D = tf.reshape(text, [-1, text.shape[2]]);
+  const chosen = tf.gather(rows, batch.maskedRows);
+  return meanNegativeLogLikelihood(
+    languageLogits(weights, chosen),
+    batch.maskedLabels,
+    batch.maskedWeights,
+  );
+}
