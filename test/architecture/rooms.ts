@@ -1,0 +1,53 @@
+/** STYLE's table: each room of src/ and the rooms it may import beside itself. */
+export const roomImports: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  ingest: ["core"],
+  audit: ["core"],
+  shards: ["core"],
+  tensor: ["core"],
+  report: ["core"],
+  loader: ["core", "shards"],
+  models: ["core", "tensor"],
+  train: ["core", "loader", "tensor", "models"],
+  eval: ["core", "loader", "tensor", "models"],
+  cli: [
+    "core",
+    "ingest",
+    "audit",
+    "shards",
+    "tensor",
+    "report",
+    "loader",
+    "models",
+    "train",
+    "eval",
+  ],
+};
+
+const tensorRooms = ["tensor", "models", "train", "eval"];
+const edgeRooms = ["ingest", "audit", "shards", "tensor", "loader", "train", "eval", "cli"];
+
+/** Every package that src/ may import and the rooms that may; a package that is not listed may not be imported. */
+export const packageRooms: Readonly<Record<string, readonly string[]>> = {
+  "@streamparser/json": ["ingest"],
+  "@tensorflow/tfjs-core": tensorRooms,
+  "@tensorflow/tfjs-node-gpu": ["tensor"],
+  "apache-arrow": ["shards"],
+  commander: ["cli"],
+  "fastest-levenshtein": ["train"],
+  htm: ["report"],
+  "log-update": ["cli"],
+  "node-api-headers": ["tensor"],
+  "p-limit": ["ingest", "shards", "loader"],
+  preact: ["report"],
+  "preact-render-to-string": ["report"],
+  sharp: ["ingest", "loader"],
+  vega: ["report"],
+  "vega-lite": ["report"],
+  yauzl: ["ingest", "tensor"],
+  zod: edgeRooms,
+};
+
+/** What `crossweave --help` may load: everything else is imported inside the commands' actions. */
+export const lightRooms: readonly string[] = ["core", "cli"];
+export const lightPackages: readonly string[] = ["commander"];
