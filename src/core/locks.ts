@@ -1,0 +1,59 @@
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { setTimeout as sleep } from "node:timers/promises";
+
+const POLL_MS = 200;
+
+/** What waits for a lock is told once that it waits, and stops when `signal` says so. */
+export interface LockOptions {
+  readonly onWait?: () => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * A lock between processes on a file that may stay behind. SQLite holds it by the kernel's file
+ * locks, so it ends with its holder, even by SIGKILL, and no age has to be guessed.
+ */
+export class ProcessLock implements Disposable {
+  readonly #database: DatabaseSync;
+
+  private constructor(database: DatabaseSync) {
+    this.#database = database;
+  }
+
+  /** The lock, or undefined while another process (or another holder in this one) has it. */
+  static tryAcquire(path: string): ProcessLock | undefined {
+    const database = new DatabaseSync(path, { timeout: 0 });
+    try {
+      database.exec("BEGIN EXCLUSIVE");
+      return new ProcessLock(database);
+    } catch (error) {
+      database.close();
+      if (isBusy(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Waits until the lock is free; throws the abort reason when `signal` fires first. */
+  static async acquire(path: string, options: LockOptions = {}): Promise<ProcessLock> {
+    await mkdir(dirname(path), { recursive: true });
+    for (let attempt = 0; ; attempt += 1) {
+      options.signal?.throwIfAborted();
+      const lock = ProcessLock.tryAcquire(path);
+      if (lock !== undefined) return lock;
+      if (attempt === 0) options.onWait?.();
+      await sleep(POLL_MS, undefined, options.signal && { signal: options.signal });
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#database.close();
+  }
+}
+
+const SQLITE_BUSY = 5;
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY;
+}

@@ -1,0 +1,66 @@
+import * as tf from "@tensorflow/tfjs-core";
+
+/** An attribute of a TensorFlow operation, as the binding takes it; `type` is one of its `TF_ATTR_…` numbers. */
+export interface OperationAttribute {
+  readonly name: string;
+  readonly type: number;
+  readonly value: boolean | number | string | readonly number[];
+}
+
+/**
+ * What the rest of Crossweave uses of the binding. The tfjs backend uses more of it (see
+ * `tfjs_binding.d.ts` of tfjs-node); a binding of our own has to offer that same interface.
+ */
+export interface TensorFlowBinding {
+  readonly TF_Version: string;
+  readonly TF_FLOAT: number;
+  readonly TF_INT32: number;
+  readonly TF_ATTR_TYPE: number;
+  isUsingGpuDevice(): boolean;
+  getNumOfTensors(): number;
+}
+
+/** The registered tfjs backend: tfjs-node's, over our binding. */
+export interface TensorFlowBackend extends tf.KernelBackend {
+  readonly binding: TensorFlowBinding;
+  executeSingleOutput(
+    operation: string,
+    attributes: readonly OperationAttribute[],
+    inputs: readonly tf.Tensor[],
+  ): tf.Tensor;
+}
+
+/** The name under which the backend is registered with tfjs. */
+export const BACKEND_NAME = "tensorflow";
+
+/** The backend that `loadTensorFlow` has registered; throws when it has not been called. */
+export function tensorFlowBackend(): TensorFlowBackend {
+  const backend: unknown = tf.findBackend(BACKEND_NAME);
+  if (!isTensorFlowBackend(backend))
+    throw new Error("TensorFlow is not loaded; call loadTensorFlow() first");
+  return backend;
+}
+
+export function isTensorFlowBackend(value: unknown): value is TensorFlowBackend {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "binding" in value &&
+    isTensorFlowBinding(value.binding) &&
+    "executeSingleOutput" in value &&
+    typeof value.executeSingleOutput === "function"
+  );
+}
+
+export function isTensorFlowBinding(value: unknown): value is TensorFlowBinding {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "TF_Version" in value &&
+    typeof value.TF_Version === "string" &&
+    "createTensor" in value &&
+    typeof value.createTensor === "function" &&
+    "executeOp" in value &&
+    typeof value.executeOp === "function"
+  );
+}

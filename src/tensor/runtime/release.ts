@@ -1,0 +1,83 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { ConfigError } from "../../core/errors.ts";
+
+/** The TensorFlow release that Crossweave is built and tested with. */
+export const TENSORFLOW_VERSION = "2.21.0";
+
+/** The release of `@tensorflow/tfjs-node-gpu` whose kernels and binding are used. */
+export const TFJS_VERSION = "4.22.0";
+
+export const devices = ["cpu", "gpu"] as const;
+
+/** Which TensorFlow: the one for processors alone, or the CUDA build (which runs on both). */
+export type Device = (typeof devices)[number];
+
+/** The device that `text` names; ConfigError when it names none. */
+export function parseDevice(text: string): Device {
+  const device = devices.find((name) => name === text);
+  if (device === undefined)
+    throw new ConfigError(`"${text}" is no device of TensorFlow's; expected cpu or gpu`);
+  return device;
+}
+
+export type Architecture = "x86_64" | "aarch64";
+
+/** `CROSSWEAVE_CACHE`, or `crossweave` in the user's cache folder (`XDG_CACHE_HOME`, `~/.cache`). */
+export function cacheFolder(): string {
+  const chosen = process.env["CROSSWEAVE_CACHE"];
+  if (chosen !== undefined && chosen !== "") return chosen;
+  const userCache = process.env["XDG_CACHE_HOME"];
+  return join(
+    userCache === undefined || userCache === "" ? join(homedir(), ".cache") : userCache,
+    "crossweave",
+  );
+}
+
+/** This machine's architecture in the wheels' words; ConfigError where there are no wheels. */
+export function machineArchitecture(): Architecture {
+  if (process.platform !== "linux")
+    throw new ConfigError(
+      `TensorFlow's libraries are published for Linux with glibc; this is ${process.platform}`,
+      { remedy: "train on Linux (a container or WSL 2 will do); the data commands work here" },
+    );
+  if (process.arch === "x64") return "x86_64";
+  if (process.arch === "arm64") return "aarch64";
+  throw new ConfigError(`no TensorFlow ${TENSORFLOW_VERSION} is published for ${process.arch}`, {
+    remedy: "use an x86-64 or ARM64 machine; the data commands work here",
+  });
+}
+
+/** Where a runtime lies in the cache; the wheels' own layout is kept below `site`, since CUDA's libraries find one another by it. */
+export interface RuntimeFolders {
+  readonly device: Device;
+  readonly architecture: Architecture;
+  readonly runtime: string;
+  readonly site: string;
+  readonly downloads: string;
+  readonly include: string;
+  /** TensorFlow's libraries, in the order in which they need one another. */
+  readonly libraries: readonly string[];
+}
+
+export function runtimeFolders(device: Device): RuntimeFolders {
+  const architecture = machineArchitecture();
+  const runtime = join(cacheFolder(), `tensorflow-${TENSORFLOW_VERSION}-${device}-${architecture}`);
+  const site = join(runtime, "site");
+  return {
+    device,
+    architecture,
+    runtime,
+    site,
+    downloads: join(runtime, "downloads"),
+    include: join(site, "tensorflow", "include"),
+    libraries: ["libtensorflow_framework.so.2", "libtensorflow_cc.so.2"].map((name) =>
+      join(site, "tensorflow", name),
+    ),
+  };
+}
+
+/** The folder of Crossweave's own native sources and pins. */
+export function nativeFolder(): string {
+  return join(import.meta.dirname, "..", "..", "..", "native");
+}

@@ -1,0 +1,82 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { IncompleteError, RuntimeMissingError, errnoOf } from "../../core/errors.ts";
+import { buildArtifact, readArtifact } from "./artifact.ts";
+import { lastLines, runChild } from "./child-process.ts";
+import { cacheFolder, TFJS_VERSION } from "./release.ts";
+
+const PACKAGE = "@tensorflow/tfjs-node-gpu";
+const CORE = "@tensorflow/tfjs-core";
+
+const ownRequire = createRequire(import.meta.url);
+
+/** Where the kernels and the binding's sources are: this package's node_modules, or the cache. */
+export interface TfjsPackage {
+  readonly folder: string;
+  readonly origin: "node_modules" | "cache";
+}
+
+/** The package as it is found now, or undefined. */
+export async function findTfjsPackage(): Promise<TfjsPackage | undefined> {
+  const own = resolvePackage(ownRequire);
+  if (own !== undefined) return { folder: own, origin: "node_modules" };
+  const cached = cachedFolder();
+  if ((await readArtifact(cached)) === undefined) return undefined;
+  const folder = resolvePackage(createRequire(join(cached, "package.json")));
+  return folder === undefined ? undefined : { folder, origin: "cache" };
+}
+
+/** The package; installed into the cache, without its install script, where it is missing. */
+export async function ensureTfjsPackage(signal: AbortSignal | undefined): Promise<TfjsPackage> {
+  const found = await findTfjsPackage();
+  if (found !== undefined) return found;
+  await buildArtifact(cachedFolder(), async (partial) => {
+    await installInto(partial, signal);
+    return { package: PACKAGE, version: TFJS_VERSION };
+  });
+  const installed = await findTfjsPackage();
+  if (installed === undefined)
+    throw new RuntimeMissingError(`npm installed no ${PACKAGE} into ${cachedFolder()}`, {
+      remedy: "look at npm's settings, then run crossweave setup again",
+    });
+  return installed;
+}
+
+/** `require` as the package's own files see it, with the one tfjs-core that this process uses. */
+export function requireOfTfjsPackage(found: TfjsPackage): NodeJS.Require {
+  const packageRequire = createRequire(join(found.folder, "package.json"));
+  ownRequire(CORE);
+  const own = ownRequire.resolve(CORE);
+  const theirs = packageRequire.resolve(CORE);
+  // Two instances would have two engines: a tensor of one is unknown to the other.
+  if (theirs !== own) packageRequire.cache[theirs] = ownRequire.cache[own];
+  return packageRequire;
+}
+
+function cachedFolder(): string {
+  return join(cacheFolder(), `tfjs-node-gpu-${TFJS_VERSION}`);
+}
+
+function resolvePackage(require: NodeJS.Require): string | undefined {
+  try {
+    return dirname(require.resolve(`${PACKAGE}/package.json`));
+  } catch (error) {
+    if (errnoOf(error) === "MODULE_NOT_FOUND") return undefined;
+    throw error;
+  }
+}
+
+async function installInto(folder: string, signal: AbortSignal | undefined): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, "package.json"), '{"private":true}\n');
+  const flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-bin-links", "--save-exact"];
+  const result = await runChild(
+    ["npm", "install", ...flags, "--prefix", folder, `${PACKAGE}@${TFJS_VERSION}`],
+    { cwd: folder, signal },
+  );
+  if (result.exitCode !== 0)
+    throw new IncompleteError(`npm could not install ${PACKAGE}:\n${lastLines(result)}`, {
+      remedy: "check the network and npm's settings, then run crossweave setup again",
+    });
+}
