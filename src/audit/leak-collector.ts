@@ -1,0 +1,158 @@
+import assert from "node:assert";
+import type { ImageKey } from "../core/keys.ts";
+import type { PictureInfo } from "../core/records.ts";
+import type {
+  ProtectedGroup,
+  ProtectedIndex,
+  ProtectedPicture,
+  RuleMatch,
+} from "./protected-index.ts";
+import { identityRules, leakRules, type IdentityRule, type LeakRule } from "./rules.ts";
+import type { Exclusion, Leak, ListingLimits, PicturePlace, RuleYield } from "./verdict.ts";
+
+/** Holds each training picture against the protected index and keeps what was found. */
+export class LeakCollector {
+  readonly #protected: ProtectedIndex;
+  readonly #limits: ListingLimits;
+  readonly #leaks: Leak[] = [];
+  readonly #reasons = new Map<ImageKey, Reason>();
+  readonly #reasonOfGroup = new Map<ProtectedGroup, Reason>();
+  readonly #numPairs = leakRules.map(() => 0);
+  readonly #numAdded = leakRules.map(() => 0);
+
+  constructor(protectedIndex: ProtectedIndex, limits: ListingLimits) {
+    this.#protected = protectedIndex;
+    this.#limits = limits;
+  }
+
+  /** Pairs to show, in the order in which the training pictures came. */
+  get leaks(): readonly Leak[] {
+    return this.#leaks;
+  }
+
+  /** Whether the training picture is an evaluation picture. */
+  check(picture: PictureInfo, place: PicturePlace): boolean {
+    const matches = this.#protected.match(picture);
+    const strongest = matches[0];
+    if (strongest === undefined) return false;
+    for (const { ruleIndex, numPictures } of matches) {
+      this.#numPairs[ruleIndex] = (this.#numPairs[ruleIndex] ?? 0) + numPictures;
+    }
+    this.#numAdded[strongest.ruleIndex] = (this.#numAdded[strongest.ruleIndex] ?? 0) + 1;
+    this.#exclude(picture.key, strongest);
+    this.#list(place, matches);
+    return true;
+  }
+
+  yields(): readonly RuleYield[] {
+    const comparable = this.#protected.comparable();
+    return leakRules.map((rule, index) => ({
+      rule,
+      pairs: this.#numPairs[index] ?? 0,
+      added: this.#numAdded[index] ?? 0,
+      comparable: comparable[index] ?? { train: 0, eval: 0 },
+    }));
+  }
+
+  /** Every leaking training picture once, by key, with its strongest rule. */
+  exclusions(): readonly Exclusion[] {
+    return [...this.#reasons]
+      .map(([key, { rule, evidence }]) => ({ key, rule, evidence }))
+      .toSorted((a, b) => (a.key < b.key ? -1 : 1));
+  }
+
+  #exclude(key: ImageKey, { ruleIndex, groups: [group] }: RuleMatch): void {
+    const known = this.#reasons.get(key);
+    if (group === undefined || (known !== undefined && known.ruleIndex <= ruleIndex)) return;
+    const reason = this.#reasonOfGroup.get(group) ?? describeReason(group, ruleIndex);
+    this.#reasonOfGroup.set(group, reason);
+    this.#reasons.set(key, reason);
+  }
+
+  #list(train: PicturePlace, matches: readonly RuleMatch[]): void {
+    for (const match of matches) {
+      const open = match.groups.filter((group) => this.#hasRoom(group));
+      for (const { partner, group, rules } of pairsOf(open, match, matches)) {
+        if (!this.#hasRoom(group)) continue;
+        group.numListed += 1;
+        this.#leaks.push(describeLeak({ train, partner, group, rules }));
+      }
+    }
+  }
+
+  #hasRoom(group: ProtectedGroup): boolean {
+    return (
+      group.numListed < this.#limits.maxPairsPerGroup && this.#leaks.length < this.#limits.maxPairs
+    );
+  }
+}
+
+/** Why a training picture has to stay out: the same for all that share a group. */
+interface Reason {
+  readonly ruleIndex: number;
+  readonly rule: LeakRule;
+  readonly evidence: string;
+}
+
+function describeReason(group: ProtectedGroup, ruleIndex: number): Reason {
+  const { name, evidenceOf } = ruleAt(ruleIndex);
+  const partners = group.first.slice(0, 1).map(({ place }) => describePlace(place));
+  return {
+    ruleIndex,
+    rule: name,
+    evidence: `${evidenceOf(group.token)}; evaluation picture ${partners.join("")}`,
+  };
+}
+
+interface SamePicture {
+  readonly partner: ProtectedPicture;
+  readonly group: ProtectedGroup;
+  readonly rules: readonly LeakRule[];
+}
+
+/** The evaluation pictures of `groups` for which `match` is the strongest of `matches`, each once. */
+function* pairsOf(
+  groups: readonly ProtectedGroup[],
+  match: RuleMatch,
+  matches: readonly RuleMatch[],
+): Generator<SamePicture> {
+  const paired = new Set<ProtectedPicture>();
+  for (const group of groups) {
+    for (const partner of group.first) {
+      if (paired.has(partner) || matches.find((other) => holds(other, partner)) !== match) continue;
+      paired.add(partner);
+      const rules = matches.filter((other) => holds(other, partner)).map(nameOf);
+      yield { partner, group, rules };
+    }
+  }
+}
+
+function holds(match: RuleMatch, partner: ProtectedPicture): boolean {
+  return match.groups.some((group) => partner.groups.includes(group));
+}
+
+function nameOf(match: RuleMatch): LeakRule {
+  return ruleAt(match.ruleIndex).name;
+}
+
+function describeLeak(pair: SamePicture & { readonly train: PicturePlace }): Leak {
+  const [rule = "same-key", ...alsoBy] = pair.rules;
+  const { evidenceOf } = ruleAt(leakRules.indexOf(rule));
+  return {
+    rule,
+    alsoBy,
+    train: pair.train,
+    eval: pair.partner.place,
+    evidence: evidenceOf(pair.group.token),
+  };
+}
+
+function ruleAt(ruleIndex: number): IdentityRule {
+  const rule = identityRules[ruleIndex];
+  assert(rule !== undefined);
+  return rule;
+}
+
+function describePlace(place: PicturePlace): string {
+  return `${place.picture} of ${place.set}/${place.split}`;
+}

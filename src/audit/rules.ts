@@ -1,0 +1,65 @@
+import { flickrPhotoId } from "../core/keys.ts";
+import type { PictureInfo } from "../core/records.ts";
+
+/** The rules that call two pictures the same, strongest evidence first. */
+export const leakRules = ["same-key", "same-flickr-photo", "same-bytes", "same-pixels"] as const;
+
+export type LeakRule = (typeof leakRules)[number];
+
+export interface IdentityRule {
+  readonly name: LeakRule;
+  /** What two pictures share by this rule, for a sentence. */
+  readonly shared: string;
+  /** Zero, one or two distinct tokens; two pictures are the same by this rule when they have one in common. */
+  readonly tokensOf: (picture: PictureInfo) => readonly string[];
+  readonly evidenceOf: (token: string) => string;
+}
+
+/** One entry for each of `leakRules`, in its order. */
+export const identityRules: readonly IdentityRule[] = [
+  {
+    name: "same-key",
+    shared: "key",
+    tokensOf: (picture) => [picture.key],
+    evidenceOf: (token) => `key ${token}`,
+  },
+  {
+    name: "same-flickr-photo",
+    shared: "Flickr photo id",
+    tokensOf: flickrPhotosOf,
+    evidenceOf: (token) => `Flickr photo ${token}`,
+  },
+  {
+    name: "same-bytes",
+    shared: "bytes",
+    // Two preparations may store one file differently; one of them may store what the other calls its source.
+    tokensOf: (picture) => distinctTokens(picture.sourceSha256, picture.sha256),
+    evidenceOf: (token) => `bytes with sha256 ${token}`,
+  },
+  {
+    name: "same-pixels",
+    shared: "pixels",
+    tokensOf: (picture) => distinctTokens(picture.pixelSha256, undefined),
+    evidenceOf: (token) => `upright pixels with sha256 ${token}`,
+  },
+];
+
+const FLICKR30K_PREFIX = "flickr30k:";
+const NO_LINK = /^0*$/;
+
+/** A recorded id and the one in the URL, which may contradict each other; Flickr30K's names are photo ids themselves. */
+function flickrPhotosOf(picture: PictureInfo): readonly string[] {
+  const named = picture.key.startsWith(FLICKR30K_PREFIX)
+    ? picture.key.slice(FLICKR30K_PREFIX.length)
+    : undefined;
+  const linked = picture.url === null ? undefined : flickrPhotoId(picture.url);
+  return distinctTokens(picture.flickrPhotoId ?? named, linked);
+}
+
+/** The tokens that are there; an absent, empty or zero one is no link between two pictures. */
+function distinctTokens(first: string | undefined, second: string | undefined): readonly string[] {
+  const tokens: string[] = [];
+  if (first !== undefined && !NO_LINK.test(first)) tokens.push(first);
+  if (second !== undefined && second !== first && !NO_LINK.test(second)) tokens.push(second);
+  return tokens;
+}
