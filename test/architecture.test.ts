@@ -43,6 +43,7 @@ describe("the architecture", () => {
     ["models/a.ts", 'export type X = import("../loader/b.ts").X;'],
     ["train/a.ts", 'export type X = typeof import("../eval/b.ts");'],
     ["eval/a.ts", 'export const x = new URL("../train/b.ts", import.meta.url);'],
+    ["eval/a.ts", "export const x = new URL(`../train/b.${extension}`, import.meta.url);"],
     ["eval/a.ts", 'export const x = import.meta.resolve("../train/b.ts");'],
     ["report/a.ts", 'const load = createRequire(import.meta.url); load("../train/b.ts");'],
     ["report/a.ts", 'createRequire(import.meta.url)("../train/b.ts");'],

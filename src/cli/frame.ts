@@ -4,7 +4,7 @@ import { faultOf, interruptedFault } from "./faults.ts";
 import { Interruption } from "./interruption.ts";
 import { briefly, printFault, printJson, printMessage, printText } from "./output.ts";
 import { createBarDisplay, createLineDisplay, type ProgressDisplay } from "./progress-display.ts";
-import { escapeControls } from "./terminal-text.ts";
+import { escapeLines } from "./terminal-text.ts";
 
 /** What the body of a command is given. */
 export interface CommandContext {
@@ -94,7 +94,7 @@ async function createDisplay(): Promise<ProgressDisplay> {
         write: (text) => void process.stderr.write(text),
         now: () => performance.now(),
       });
-  return { ...display, say: (message) => display.say(escapeControls(message)) };
+  return { ...display, say: (message) => display.say(escapeLines(message)) };
 }
 
 async function endInterrupted(end: {

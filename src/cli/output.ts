@@ -1,7 +1,8 @@
 import { arch, platform } from "node:os";
 import { inspect, styleText } from "node:util";
 import type { Fault } from "./faults.ts";
-import { escapeControls, escapeLine, jsonDocument } from "./terminal-text.ts";
+import { escapeControls } from "../core/text.ts";
+import { escapeLines, jsonDocument } from "./terminal-text.ts";
 
 /** Writes to stdout and waits until it is taken; a reader that left early (`| head`) is no fault. */
 export async function printOut(text: string): Promise<void> {
@@ -15,7 +16,7 @@ export async function printOut(text: string): Promise<void> {
 /** Prints what a person reads on stdout, control characters spelled out. */
 export function printText(text: string): Promise<void> {
   if (text === "") return Promise.resolve();
-  return printOut(`${escapeControls(text.trimEnd())}\n`);
+  return printOut(`${escapeLines(text.trimEnd())}\n`);
 }
 
 /** Prints the one JSON document of `--json` on stdout. */
@@ -25,7 +26,7 @@ export function printJson(value: unknown): Promise<void> {
 
 /** A message on stderr, control characters spelled out. */
 export function printMessage(message: string): void {
-  process.stderr.write(`${escapeControls(message)}\n`);
+  process.stderr.write(`${escapeLines(message)}\n`);
 }
 
 /** Tells of a fault: readable on stderr, and as `{"error": …}` on stdout with `--json`. */
@@ -38,16 +39,16 @@ export async function printFault(fault: Fault, json: boolean): Promise<void> {
 
 function faultText(fault: Fault): string {
   const lines = [headline(fault)];
-  if (fault.file !== null) lines.push(`  ${faint("file")}    ${escapeLine(fault.file)}`);
-  if (fault.record !== null) lines.push(`  ${faint("record")}  ${escapeLine(fault.record)}`);
-  if (fault.remedy !== null) lines.push(`  ${faint("remedy")}  ${escapeControls(fault.remedy)}`);
+  if (fault.file !== null) lines.push(`  ${faint("file")}    ${escapeControls(fault.file)}`);
+  if (fault.record !== null) lines.push(`  ${faint("record")}  ${escapeControls(fault.record)}`);
+  if (fault.remedy !== null) lines.push(`  ${faint("remedy")}  ${escapeLines(fault.remedy)}`);
   if (fault.stack !== undefined)
-    lines.push(escapeControls(fault.stack), `node ${process.version}, ${platform()} ${arch()}`);
+    lines.push(escapeLines(fault.stack), `node ${process.version}, ${platform()} ${arch()}`);
   return lines.join("\n");
 }
 
 function headline(fault: Fault): string {
-  const message = escapeControls(fault.message);
+  const message = escapeLines(fault.message);
   if (fault.code === "INTERRUPTED") return message;
   return `${styleText(["red", "bold"], "error", { stream: process.stderr })}: ${message}`;
 }
@@ -58,5 +59,5 @@ function faint(text: string): string {
 
 /** Any thrown value in one line, for a note beside another message. */
 export function briefly(error: unknown): string {
-  return escapeLine(error instanceof Error ? error.message : inspect(error));
+  return escapeControls(error instanceof Error ? error.message : inspect(error));
 }

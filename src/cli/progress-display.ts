@@ -1,6 +1,7 @@
 import type { WriteStream } from "node:tty";
 import type { Progress, ProgressReading } from "../core/progress.ts";
-import { escapeLine, formatDuration } from "./terminal-text.ts";
+import { escapeControls } from "../core/text.ts";
+import { formatDuration } from "./terminal-text.ts";
 
 /** A Progress that somebody looks at; disposing it leaves the cursor on a fresh line. */
 export interface ProgressDisplay extends Progress, Disposable {}
@@ -115,12 +116,14 @@ function describe(reading: ProgressReading, pace: Pace): string {
   if (perSecond > 0 && total !== undefined && done < total)
     parts.push(`${formatDuration((total - done) / perSecond)} left`);
   if (note !== undefined) parts.push(note);
-  return escapeLine(parts.join(" · "));
+  return escapeControls(parts.join(" · "));
 }
 
 function describeFinished(reading: ProgressReading, pace: Pace): string {
   const amount = `${formatAmount(reading.done)} ${reading.unit}`;
-  return escapeLine(`${reading.activity}: ${amount} in ${formatDuration(pace.elapsedSeconds())}`);
+  return escapeControls(
+    `${reading.activity}: ${amount} in ${formatDuration(pace.elapsedSeconds())}`,
+  );
 }
 
 function ofTotal(total: number | undefined): string {

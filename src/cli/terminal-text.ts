@@ -1,35 +1,17 @@
-// Everything that could steer a terminal or reorder what is shown: C0 but tab and line feed, DEL, C1,
-// line separators, bidirectional controls, unpaired surrogates.
-// oxlint-disable-next-line no-control-regex
-const UNSAFE = /[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|\p{Cs}/gu;
+import { escapeControls } from "../core/text.ts";
 
-/** `text` with every control character but tab and line feed spelled out (`\x1b`), so that hostile names cannot steer a terminal. */
-export function escapeControls(text: string): string {
-  return text.replace(UNSAFE, spelledOut);
-}
-
-/** As `escapeControls`, and on one line: line feeds and tabs are spelled out too. */
-export function escapeLine(text: string): string {
-  return escapeControls(text)
-    .replaceAll("\n", String.raw`\n`)
-    .replaceAll("\t", String.raw`\t`);
+/** As core's `escapeControls`, but line feeds and tabs stay: for texts of several lines. */
+export function escapeLines(text: string): string {
+  return text.replace(/[^\n\t]+/g, escapeControls);
 }
 
 /** One JSON document, two spaces deep, that is safe to show on a terminal. */
 export function jsonDocument(value: unknown): string {
-  // A line feed never occurs inside a JSON string, so only \u escapes are written here.
-  return JSON.stringify(value, null, 2).replace(UNSAFE, unicodeEscape);
-}
-
-function spelledOut(character: string): string {
-  const code = character.charCodeAt(0);
-  return code < 256
-    ? String.raw`\x${code.toString(16).padStart(2, "0")}`
-    : unicodeEscape(character);
-}
-
-function unicodeEscape(character: string): string {
-  return String.raw`\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  // What JSON itself leaves unescaped: DEL, C1, bidirectional marks, line separators.
+  return JSON.stringify(value, null, 2).replace(
+    /[\x7f-\x9f\p{Bidi_Control}\p{Zl}\p{Zp}]/gu,
+    (character) => String.raw`\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 const UNITS = ["KB", "MB", "GB", "TB"];

@@ -51,3 +51,9 @@ export const packageRooms: Readonly<Record<string, readonly string[]>> = {
 /** What `crossweave --help` may load: everything else is imported inside the commands' actions. */
 export const lightRooms: readonly string[] = ["core", "cli"];
 export const lightPackages: readonly string[] = ["commander"];
+
+/** Files that may import a computed name: they load the TensorFlow binding from where `setup` put it. */
+export const computedImports: readonly string[] = [
+  "tensor/load.ts",
+  "tensor/runtime/tfjs-package.ts",
+];

@@ -123,11 +123,15 @@ function lastName(callee: Expression): string | undefined {
   return callee.property.type === "Identifier" ? callee.property.name : undefined;
 }
 
+/** The string that `node` spells; of `./worker.${extension}` the file's name as it is in the sources. */
 function literal(node: Argument | undefined): string | undefined {
   if (node?.type === "Literal" && typeof node.value === "string") return node.value;
-  if (node?.type === "TemplateLiteral" && node.expressions.length === 0)
-    return node.quasis[0]?.value.cooked ?? undefined;
-  return undefined;
+  if (node?.type !== "TemplateLiteral") return undefined;
+  const [first, ...rest] = node.quasis.map((quasi) => quasi.value.cooked ?? "");
+  if (rest.length === 0) return first;
+  const isExtension =
+    rest.join("") === "" && rest.length === 1 && /^\.[\w./-]+\.$/.test(first ?? "");
+  return isExtension ? `${first}ts` : undefined;
 }
 
 function countCodeLines(
