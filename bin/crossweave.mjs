@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 // Starts the command line. This file runs on any Node since 12, so that an old one is told what is
-// missing instead of meeting syntax it cannot read; hence `var`-age restraint: no `?.`, no `??`, no `node:`.
+// missing instead of meeting syntax it cannot read: no `?.`, no `??`, no `node:`, no top-level await.
 import { spawn } from "child_process";
 import { existsSync, readFileSync } from "fs";
 import { constants } from "os";
 import { dirname, join } from "path";
 import { fileURLToPath, pathToFileURL } from "url";
+import { isInRange } from "./node-range.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const sourceMain = join(root, "src", "cli", "main.ts"); // only a checkout has it
@@ -13,7 +14,7 @@ const builtMain = join(root, "dist", "cli", "main.js");
 const ownNode = join(root, "node_modules", "node", "bin", "node");
 const range = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).engines.node;
 
-if (satisfies(process.versions.node, range)) runHere();
+if (isInRange(process.versions.node, range)) runHere();
 else if (existsSync(sourceMain) && existsSync(ownNode)) runWith(ownNode);
 else refuse();
 
@@ -46,20 +47,4 @@ function refuse() {
   }
   console.error(`error: ${message}\n  remedy  ${remedy}`);
   process.exitCode = 2;
-}
-
-/** Whether `version` is in a range made of "^24.12" and ">=26" joined by "||". */
-function satisfies(version, alternatives) {
-  return alternatives.split("||").some((alternative) => {
-    const lowest = alternative.trim().replace(/^(\^|>=)/, "");
-    const sameMajor = parseInt(version, 10) === parseInt(lowest, 10);
-    return isAtLeast(version, lowest) && (sameMajor || alternative.trim().startsWith(">="));
-  });
-}
-
-function isAtLeast(version, lowest) {
-  const numbers = version.split(".").map(Number);
-  const bounds = lowest.split(".").map(Number);
-  const differing = bounds.findIndex((bound, index) => bound !== numbers[index]);
-  return differing === -1 || numbers[differing] > bounds[differing];
 }

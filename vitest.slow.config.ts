@@ -1,0 +1,11 @@
+import { defineConfig } from "vitest/config";
+
+/** Tests that take minutes: whole trainings on the real photographs. */
+export default defineConfig({
+  test: {
+    include: ["test/**/*.slow.ts"],
+    testTimeout: 3_600_000,
+    hookTimeout: 3_600_000,
+    maxWorkers: 1,
+  },
+});
