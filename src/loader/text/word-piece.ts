@@ -1,0 +1,140 @@
+import { readFile } from "node:fs/promises";
+
+import { sha256 } from "../../core/digest.ts";
+import { ConfigError, errnoOf, SourceError } from "../../core/errors.ts";
+import { basicTokens, type LetterCase } from "./basic-tokenizer.ts";
+
+/** The ids of the tokens that are no words. */
+export interface SpecialTokenIds {
+  readonly pad: number;
+  readonly unknown: number;
+  readonly cls: number;
+  readonly separator: number;
+  readonly mask: number;
+}
+
+export interface TokenizerOptions {
+  /** "lower" fits bert-base-uncased and is the default. */
+  readonly letterCase?: LetterCase;
+}
+
+// google-research/bert, tokenization.py: max_input_chars_per_word. (Hugging Face's copy says 100.)
+const MAX_WORD_CHARACTERS = 200;
+
+/** BERT's WordPiece tokenizer (greedy, longest piece first). Special tokens in a text are not protected. */
+export class WordPieceTokenizer {
+  /** SHA-256 of the vocabulary's lines; two tokenizers of one digest and letter case give equal ids. */
+  readonly digest: string;
+  readonly specials: SpecialTokenIds;
+  readonly letterCase: LetterCase;
+  readonly #tokens: readonly string[];
+  readonly #ids: ReadonlyMap<string, number>;
+
+  private constructor(tokens: readonly string[], letterCase: LetterCase) {
+    this.#tokens = tokens;
+    this.#ids = new Map(tokens.map((token, id) => [token, id]));
+    if (this.#ids.size < tokens.length) throw duplicateToken(tokens);
+    this.letterCase = letterCase;
+    this.digest = sha256(tokens.join("\n"));
+    this.specials = {
+      pad: this.id("[PAD]"),
+      unknown: this.id("[UNK]"),
+      cls: this.id("[CLS]"),
+      separator: this.id("[SEP]"),
+      mask: this.id("[MASK]"),
+    };
+  }
+
+  /** A tokenizer whose token ids are the lines' positions; ConfigError when a token stands twice or a special one is missing. */
+  static fromVocabulary(
+    lines: readonly string[],
+    options: TokenizerOptions = {},
+  ): WordPieceTokenizer {
+    const tokens = lines.map((line) => line.trim());
+    if (tokens.at(-1) === "") tokens.pop();
+    return new WordPieceTokenizer(tokens, options.letterCase ?? "lower");
+  }
+
+  /** Reads a vocab.txt; SourceError when there is none. */
+  static async fromFile(path: string, options: TokenizerOptions = {}): Promise<WordPieceTokenizer> {
+    try {
+      const content = await readFile(path, "utf8");
+      return WordPieceTokenizer.fromVocabulary(content.split("\n"), options);
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error;
+      const message = `no vocabulary can be read at ${path} (${errnoOf(error)})`;
+      throw new SourceError(message, { file: path, cause: error });
+    }
+  }
+
+  /** The number of tokens, special ones included. */
+  get size(): number {
+    return this.#tokens.length;
+  }
+
+  /** The first id after all special and unused ("[…]") tokens; 999, "!", in bert-base-uncased. */
+  get firstWordId(): number {
+    return 1 + this.#tokens.findLastIndex((token) => /^\[[^\]]+\]$/.test(token));
+  }
+
+  /** The id of a token; ConfigError when the vocabulary lacks it. */
+  id(token: string): number {
+    const id = this.#ids.get(token);
+    if (id !== undefined) return id;
+    throw new ConfigError(`the vocabulary of ${this.size} tokens has no ${token}`, {
+      record: token,
+      remedy: "use a BERT vocabulary with [PAD], [UNK], [CLS], [SEP] and [MASK]",
+    });
+  }
+
+  /** The token of an id; ConfigError outside [0, size). */
+  token(id: number): string {
+    const token = this.#tokens[id];
+    if (token === undefined) throw new ConfigError(`token id ${id} is outside [0, ${this.size})`);
+    return token;
+  }
+
+  /** A text's pieces; those inside a word begin with "##". */
+  tokenize(text: string): string[] {
+    return basicTokens(text, this.letterCase).flatMap((word) => this.#pieces(word));
+  }
+
+  /** A text's token ids, without [CLS] and [SEP]. */
+  encode(text: string): number[] {
+    return this.tokenize(text).map((token) => this.#ids.get(token) ?? this.specials.unknown);
+  }
+
+  #pieces(word: string): string[] {
+    if (this.#ids.has(word)) return [word];
+    const characters = Array.from(word);
+    if (characters.length > MAX_WORD_CHARACTERS) return ["[UNK]"];
+    const pieces: string[] = [];
+    let start = 0;
+    while (start < characters.length) {
+      const { piece, end } = this.#longestPiece(characters, start);
+      if (piece === undefined) return ["[UNK]"];
+      pieces.push(piece);
+      start = end;
+    }
+    return pieces;
+  }
+
+  #longestPiece(
+    characters: readonly string[],
+    start: number,
+  ): { piece: string | undefined; end: number } {
+    for (let end = characters.length; end > start; end -= 1) {
+      const piece = (start > 0 ? "##" : "") + characters.slice(start, end).join("");
+      if (this.#ids.has(piece)) return { piece, end };
+    }
+    return { piece: undefined, end: start };
+  }
+}
+
+function duplicateToken(tokens: readonly string[]): ConfigError {
+  const second = tokens.findIndex((token, id) => tokens.indexOf(token) < id);
+  return new ConfigError(
+    `the vocabulary has ${JSON.stringify(tokens[second])} twice, the second time in line ${second + 1}`,
+    { record: `line ${second + 1}`, remedy: "give each token one line" },
+  );
+}

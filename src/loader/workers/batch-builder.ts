@@ -1,0 +1,61 @@
+import { viewBatch } from "../batch-plan.ts";
+import { planBatches } from "../batch-plan.ts";
+import { collateBatch, type CollateContext } from "../collate.ts";
+import type { BatchArrays } from "../options.ts";
+import { SampleSource } from "../sample-source.ts";
+import { WordPieceTokenizer } from "../text/word-piece.ts";
+import { faultOf } from "./thread-faults.ts";
+import type { BuildOutcome, SlotJob, WorkerStart } from "./worker-messages.ts";
+
+/** Builds batches into the ring's slots, on the thread it lives on; one at a time, in the order asked for. */
+export class BatchBuilder implements AsyncDisposable {
+  readonly #source: SampleSource;
+  readonly #context: CollateContext;
+  readonly #slots: readonly BatchArrays[];
+  readonly #stopping = new AbortController();
+  #last: Promise<unknown> = Promise.resolve();
+
+  private constructor(source: SampleSource, context: CollateContext, slots: BatchArrays[]) {
+    this.#source = source;
+    this.#context = context;
+    this.#slots = slots;
+  }
+
+  static async open({ options, slots }: WorkerStart): Promise<BatchBuilder> {
+    const { letterCase = "lower", vocabulary } = options;
+    const tokenizer = await WordPieceTokenizer.fromFile(vocabulary, { letterCase });
+    const samples = await SampleSource.open(options.sets);
+    const plan = planBatches(samples.numSamples, options);
+    const views = slots.map((memory) => viewBatch(memory, plan.shape));
+    return new BatchBuilder(samples, { samples, tokenizer, options, plan }, views);
+  }
+
+  /** Never rejects: what went wrong is in the outcome. */
+  build(job: SlotJob): Promise<BuildOutcome> {
+    const outcome = this.#last.then(() => this.#build(job));
+    this.#last = outcome;
+    return outcome;
+  }
+
+  /** Stops after the pictures in hand. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping.abort(new Error("the loader was closed"));
+    await this.#last;
+    await this.#source[Symbol.asyncDispose]();
+  }
+
+  async #build(job: SlotJob): Promise<BuildOutcome> {
+    const startMs = performance.now();
+    const arrays = this.#slots[job.slot];
+    try {
+      if (arrays === undefined) throw new RangeError(`slot ${job.slot} of ${this.#slots.length}`);
+      const batch = await collateBatch(job, arrays, {
+        context: this.#context,
+        signal: this.#stopping.signal,
+      });
+      return { kind: "built", batch, buildMs: performance.now() - startMs };
+    } catch (error) {
+      return { kind: "failed", fault: faultOf(error) };
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import { Worker } from "node:worker_threads";
+
+import { faultOf } from "./thread-faults.ts";
+import type {
+  BuildOutcome,
+  SlotJob,
+  WorkerReply,
+  WorkerRequest,
+  WorkerStart,
+} from "./worker-messages.ts";
+
+/** Something that builds batches into the ring. */
+export interface Builder extends AsyncDisposable {
+  /** Never rejects: what went wrong is in the outcome. */
+  build(job: SlotJob): Promise<BuildOutcome>;
+}
+
+// A worker answers "stop" after the pictures in hand; one that has not by then is ended.
+const STOP_TIMEOUT_MS = 2000;
+
+// Sources run as they are (.ts) and compiled (.js).
+const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
+const entry = new URL(`./batch-worker.${extension}`, import.meta.url);
+
+/** A builder on a thread of its own. A thread that dies fails its jobs, those in hand and all later ones. */
+export class BuilderThread implements Builder {
+  readonly #worker: Worker;
+  readonly #ended: Promise<void>;
+  /** Who waits for which slot. */
+  readonly #waiting = new Map<number, (outcome: BuildOutcome) => void>();
+  #death: BuildOutcome | undefined;
+
+  constructor(start: WorkerStart, threadIndex: number) {
+    this.#worker = new Worker(entry, { workerData: start, name: `loader-${threadIndex}` });
+    this.#worker.on("message", ({ slot, outcome }: WorkerReply) => this.#settle(slot, outcome));
+    this.#worker.on("error", (error) => this.#die(error));
+    this.#worker.on("messageerror", (error) => this.#die(error));
+    this.#ended = new Promise((resolve) => {
+      this.#worker.on("exit", (code) => {
+        this.#die(new Error(`loader thread ${threadIndex} ended unexpectedly with code ${code}`));
+        resolve();
+      });
+    });
+    // Only a job in hand keeps the process alive, so that a loader nobody closed does not.
+    this.#worker.unref();
+  }
+
+  /** Jobs that the thread has not answered yet. */
+  get numWaiting(): number {
+    return this.#waiting.size;
+  }
+
+  build(job: SlotJob): Promise<BuildOutcome> {
+    if (this.#death !== undefined) return Promise.resolve(this.#death);
+    const { promise, resolve } = Promise.withResolvers<BuildOutcome>();
+    this.#waiting.set(job.slot, resolve);
+    this.#worker.ref();
+    this.#ask({ kind: "build", job });
+    return promise;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#worker.ref();
+    this.#ask({ kind: "stop" });
+    const timer = setTimeout(() => void this.#worker.terminate(), STOP_TIMEOUT_MS);
+    await this.#ended;
+    clearTimeout(timer);
+  }
+
+  #ask(request: WorkerRequest): void {
+    this.#worker.postMessage(request, []);
+  }
+
+  #settle(slot: number, outcome: BuildOutcome): void {
+    this.#waiting.get(slot)?.(outcome);
+    this.#waiting.delete(slot);
+    if (this.#waiting.size === 0) this.#worker.unref();
+  }
+
+  #die(error: unknown): void {
+    this.#death ??= { kind: "failed", fault: faultOf(error) };
+    for (const slot of this.#waiting.keys()) this.#settle(slot, this.#death);
+  }
+}

@@ -1,0 +1,29 @@
+import type { BatchJob, BuiltBatch } from "../collate.ts";
+import type { LoaderOptions } from "../options.ts";
+import type { Fault } from "./thread-faults.ts";
+
+/** What a worker is started with. */
+export interface WorkerStart {
+  readonly options: LoaderOptions;
+  /** The ring: a worker writes batches into these; both threads see them. */
+  readonly slots: readonly SharedArrayBuffer[];
+}
+
+/** A batch to build, and the slot to put it in. */
+export interface SlotJob extends BatchJob {
+  readonly slot: number;
+}
+
+export type WorkerRequest =
+  | { readonly kind: "build"; readonly job: SlotJob }
+  | { readonly kind: "stop" };
+
+/** A batch, or why there is none. */
+export type BuildOutcome =
+  | { readonly kind: "built"; readonly batch: BuiltBatch; readonly buildMs: number }
+  | { readonly kind: "failed"; readonly fault: Fault };
+
+export interface WorkerReply {
+  readonly slot: number;
+  readonly outcome: BuildOutcome;
+}

@@ -1,0 +1,176 @@
+import { describe, expect, it } from "vitest";
+
+import { ConfigError, ShardError } from "../../src/core/errors.ts";
+import type { SceneHead, StoredPicture } from "../../src/core/records.ts";
+import {
+  normalizedText,
+  type Pairing,
+  pairTexts,
+  type SceneLookup,
+  sharesPicture,
+} from "../../src/loader/pairing.ts";
+import { caption, storedPicture } from "./shard-set-fixture.ts";
+
+const rules = { matchedTexts: 2, unmatchedTexts: 2 };
+
+function scene(
+  id: number,
+  texts: readonly string[],
+  facts: Partial<StoredPicture> = {},
+): SceneHead {
+  return {
+    sceneKey: `coco:${id}`,
+    pictures: [storedPicture(String(id), Buffer.from(`picture ${id}`), facts)],
+    texts: texts.map((text, part) => caption(`${id}-${part}`, text)),
+  };
+}
+
+function lookup(scenes: readonly SceneHead[]): SceneLookup {
+  return {
+    numSamples: scenes.length,
+    head: async (sampleIndex) => {
+      const head = scenes[sampleIndex];
+      if (head === undefined) throw new RangeError(`scene ${sampleIndex}`);
+      return head;
+    },
+  };
+}
+
+function pair(scenes: readonly SceneHead[], sampleIndex: number, epoch = 0): Promise<Pairing> {
+  return pairTexts({ seed: 5, epoch, sampleIndex }, lookup(scenes), rules);
+}
+
+function texts(pairing: Pairing, matched: boolean): string[] {
+  return pairing.pairs.filter((item) => item.matched === matched).map(({ text }) => text.text);
+}
+
+/** Scenes that repeat each other's texts and pictures often. */
+function confusingScenes(): SceneHead[] {
+  return Array.from({ length: 60 }, (_, id) => {
+    const facts: Partial<StoredPicture>[] = [
+      {},
+      { key: `coco:${id % 20}` },
+      { flickrPhotoId: String(id % 12) },
+      { sha256: `bytes ${id % 15}` },
+      { pixelSha256: `pixels ${id % 10}` },
+      { sourceSha256: `file ${id % 14}` },
+    ];
+    return scene(
+      id,
+      [`A dog ${id % 9}.`, `a DOG ${id % 7}`, `A cat ${id}`, `"A dog ${(id * 3) % 9}"`],
+      facts[id % facts.length],
+    );
+  });
+}
+
+describe("pairing pictures with texts", () => {
+  it("gives two matched and two unmatched texts, all different (I-3)", async () => {
+    const scenes = Array.from({ length: 20 }, (_, id) =>
+      scene(id, [`first of ${id}`, `second of ${id}`, `third of ${id}`]),
+    );
+    for (let epoch = 0; epoch < 50; epoch += 1) {
+      const pairing = await pair(scenes, 3, epoch);
+      expect(pairing.pairs.map(({ matched }) => matched)).toEqual([true, true, false, false]);
+      expect(new Set(pairing.pairs.map(({ text }) => text.text)).size).toBe(4);
+      expect(texts(pairing, true).every((text) => text.endsWith("of 3"))).toBe(true);
+      expect(texts(pairing, false).some((text) => text.endsWith("of 3"))).toBe(false);
+      expect(pairing.numRepeats).toBe(0);
+    }
+  });
+
+  it("draws no unmatched text that could be true of the picture in 24,000 draws (I-2)", async () => {
+    const scenes = confusingScenes();
+    let numRedraws = 0;
+    for (let draw = 0; draw < 12_000; draw += 1) {
+      const sampleIndex = draw % scenes.length;
+      const own = scenes[sampleIndex];
+      const pairing = await pair(scenes, sampleIndex, Math.floor(draw / scenes.length));
+      numRedraws += pairing.numRedraws;
+      const ownTexts = own?.texts.map(({ text }) => normalizedText(text));
+      for (const { matched, text, sampleIndex: owner } of pairing.pairs) {
+        if (matched) continue;
+        const other = scenes[owner];
+        const isFalse =
+          own !== undefined &&
+          other !== undefined &&
+          !sharesPicture(own, other) &&
+          owner !== sampleIndex;
+        expect(isFalse).toBe(true);
+        expect(ownTexts).not.toContain(normalizedText(text.text));
+        expect(other?.texts).toContain(text);
+      }
+    }
+    expect(numRedraws).toBeGreaterThan(1000);
+  });
+
+  it("is a pure function of seed, epoch and sample", async () => {
+    const scenes = confusingScenes();
+    expect(await pair(scenes, 7, 2)).toEqual(await pair(scenes, 7, 2));
+    const others = await Promise.all([0, 1, 2, 3].map((epoch) => pair(scenes, 7, epoch)));
+    const drawn = others.map((pairing) => pairing.pairs.map(({ text }) => text.id).join());
+    expect(new Set(drawn).size).toBeGreaterThan(2);
+  });
+
+  it("draws matched texts equally often", async () => {
+    const scenes = [scene(0, ["a", "b", "c", "d", "e"]), scene(1, ["x", "y"])];
+    const counts = new Map<string, number>();
+    for (let epoch = 0; epoch < 5000; epoch += 1) {
+      for (const text of texts(await pair(scenes, 0, epoch), true))
+        counts.set(text, (counts.get(text) ?? 0) + 1);
+    }
+    for (const text of ["a", "b", "c", "d", "e"]) {
+      expect(Math.abs((counts.get(text) ?? 0) - 2000)).toBeLessThan(4 * Math.sqrt(5000 * 0.24));
+    }
+  });
+
+  it("repeats a text only when the scene has one meaning to tell", async () => {
+    const scenes = [scene(0, ["One.", "one"]), scene(1, ["two", "TWO!"]), scene(2, ["three"])];
+    const pairing = await pair(scenes, 0);
+    expect(texts(pairing, true).map(normalizedText)).toEqual(["one", "one"]);
+    expect(texts(pairing, false).map(normalizedText).toSorted()).toEqual(["three", "two"]);
+    expect(pairing.numRepeats).toBe(1);
+  });
+
+  it("finds the only unmatched text by a scan and repeats it", async () => {
+    const same = Array.from({ length: 400 }, (_, id) => scene(id, ["a dog", "A dog!"]));
+    const pairing = await pair([...same, scene(400, ["a cat"])], 17);
+    expect(texts(pairing, false)).toEqual(["a cat", "a cat"]);
+    expect(pairing.numRepeats).toBe(2);
+  });
+
+  it.each([
+    ["there is one scene", [scene(0, ["a dog"])]],
+    [
+      "all scenes show one picture",
+      [scene(0, ["a dog"], { pixelSha256: "x" }), scene(1, ["a cat"], { pixelSha256: "x" })],
+    ],
+    ["all scenes say the same", [scene(0, ["a dog"]), scene(1, ["A dog."])]],
+  ])("says so when %s", async (_, scenes) => {
+    await expect(pair(scenes, 0)).rejects.toThrow(ConfigError);
+    await expect(pair(scenes, 0)).rejects.toThrow(/no unmatched text for coco:0/);
+  });
+
+  it("says which scene has no text", async () => {
+    const scenes = [scene(0, []), scene(1, ["a dog"])];
+    await expect(pair(scenes, 0)).rejects.toThrow(
+      new ShardError("scene coco:0 has no text to pair its picture with", { record: "coco:0" }),
+    );
+  });
+
+  it("does not take unknown Flickr ids for the same picture", () => {
+    const [a, b] = [scene(0, ["a"]), scene(1, ["b"])];
+    expect(sharesPicture(a, b)).toBe(false);
+    expect(sharesPicture(a, a)).toBe(true);
+  });
+
+  it("takes texts that differ in letter case, punctuation, spacing or width for one", () => {
+    const same = [
+      "A man, a plan.",
+      "a man a plan",
+      " A  MAN\u3000a plan!\n",
+      "\uff21 man - a plan",
+    ];
+    expect(new Set(same.map(normalizedText))).toEqual(new Set(["a man a plan"]));
+    expect(normalizedText("a man a plane")).not.toBe("a man a plan");
+  });
+});
