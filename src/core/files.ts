@@ -1,5 +1,6 @@
 import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { ConfigError, errnoOf, IncompleteError } from "./errors.ts";
 
 /**
  * Writes a whole file so that its name never shows a part of it: temporary file, fsync, rename, fsync of the folder.
@@ -26,4 +27,27 @@ export async function writeFileAtomically(
 export async function syncFolder(path: string): Promise<void> {
   await using folder = await open(path, "r");
   await folder.sync();
+}
+
+/**
+ * What a failed write means to the user: a full disk loses nothing that is complete (`IncompleteError`),
+ * a folder that may not be written needs another command (`ConfigError`). Any other error is given back as it is.
+ */
+export function explainedWriteError(error: unknown, path: string): unknown {
+  const code = errnoOf(error) ?? "";
+  if (["ENOSPC", "EDQUOT"].includes(code)) {
+    return new IncompleteError(`${path}: no space is left on the disk`, {
+      file: path,
+      remedy: "free some space and run the same command again; it goes on from here",
+      cause: error,
+    });
+  }
+  if (["EROFS", "EACCES", "EPERM"].includes(code)) {
+    return new ConfigError(`${path}: the folder may not be written`, {
+      file: path,
+      remedy: "choose another folder, or give yourself the right to write to it",
+      cause: error,
+    });
+  }
+  return error;
 }

@@ -3,15 +3,18 @@ import type { ImageKey } from "./keys.ts";
 /** Whether a split is trained on or evaluated on. */
 export type SplitRole = "train" | "eval";
 
-export type TextKind =
-  | "caption"
-  | "region-description"
-  | "question"
-  | "statement"
-  | "hypothesis"
-  | "premise"
-  | "rationale"
-  | "expression";
+export const textKinds = [
+  "caption",
+  "region-description",
+  "question",
+  "statement",
+  "hypothesis",
+  "premise",
+  "rationale",
+  "expression",
+] as const;
+
+export type TextKind = (typeof textKinds)[number];
 
 /** A rectangle in pixels of the stored picture; x and y are its left upper corner. */
 export interface Box {
@@ -98,7 +101,9 @@ export interface Scene extends SceneHead {
   readonly pictures: readonly StoredPicture[];
 }
 
-export type LedgerOutcome = "excluded" | "quarantined" | "missing";
+export const ledgerOutcomes = ["excluded", "quarantined", "missing"] as const;
+
+export type LedgerOutcome = (typeof ledgerOutcomes)[number];
 
 /** One record that was not written, and why. */
 export interface LedgerEntry {

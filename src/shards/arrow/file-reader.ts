@@ -1,0 +1,159 @@
+import type { BatchBody, ByteRange } from "./batch-body.ts";
+import type { Column, ColumnType } from "./column-type.ts";
+import { FlatTable } from "./flatbuffer.ts";
+import { ArrowFormatError } from "./format-error.ts";
+
+export const MAGIC = "ARROW1";
+/** A message starts with a continuation marker and the size of its metadata. */
+const MESSAGE_PREFIX_BYTES = 8;
+/** The footer's size and the magic word. */
+export const TAIL_BYTES: number = 4 + MAGIC.length;
+const MAX_NESTING = 16;
+const RECORD_BATCH_MESSAGE = 3;
+const BLOCK_WORDS = 3;
+
+/** Where bytes come from: a file, memory, a server that answers range requests. */
+export interface ByteSource {
+  readonly sizeBytes: number;
+  /** Exactly these bytes; a short read is an error. */
+  read(range: ByteRange): Promise<Uint8Array>;
+}
+
+/** A record batch's place in its file: its metadata (with prefix and padding), then its body. */
+export interface BatchBlock {
+  readonly offset: number;
+  readonly metadataSizeBytes: number;
+  readonly bodySizeBytes: number;
+}
+
+export interface ArrowFooter {
+  readonly columns: readonly Column[];
+  readonly metadata: ReadonlyMap<string, string>;
+  readonly batches: readonly BatchBlock[];
+}
+
+/** Reads a file's footer: two reads, whatever the size of the file. */
+export async function readFooter(source: ByteSource): Promise<ArrowFooter> {
+  const smallest = TAIL_BYTES + MAGIC.length;
+  if (source.sizeBytes < smallest) {
+    throw new ArrowFormatError(`a file of ${source.sizeBytes} bytes, an Arrow file has more`);
+  }
+  const tailOffset = source.sizeBytes - TAIL_BYTES;
+  const tail = Buffer.from(await source.read({ offset: tailOffset, sizeBytes: TAIL_BYTES }));
+  if (tail.toString("latin1", 4) !== MAGIC) {
+    throw new ArrowFormatError("the file does not end as an Arrow file does; it is cut or damaged");
+  }
+  const sizeBytes = tail.readInt32LE(0);
+  if (sizeBytes <= 0 || sizeBytes > tailOffset - MAGIC.length) {
+    throw new ArrowFormatError(`the footer's size is given as ${sizeBytes} of ${tailOffset} bytes`);
+  }
+  const footer = await source.read({ offset: tailOffset - sizeBytes, sizeBytes });
+  return parseFooter(footer, tailOffset - sizeBytes);
+}
+
+function parseFooter(bytes: Uint8Array, endOfBatches: number): ArrowFooter {
+  const footer = FlatTable.root(bytes);
+  const schema = footer.table(1);
+  if (schema === undefined) throw new ArrowFormatError("the footer has no schema");
+  if (schema.int16(0) !== 0) throw new ArrowFormatError("the file is big-endian");
+  if (footer.structs(2, BLOCK_WORDS).length > 0) {
+    throw new ArrowFormatError("the file has dictionaries, which shards never have");
+  }
+  return {
+    columns: schema.tables(1).map((table) => parseColumn(table, 0)),
+    metadata: new Map(schema.tables(2).map((entry) => [entry.text(0), entry.text(1)])),
+    batches: footer.structs(3, BLOCK_WORDS).map((words) => parseBlock(words, endOfBatches)),
+  };
+}
+
+function parseBlock(words: readonly number[], end: number): BatchBlock {
+  const [offset = 0, metadata = 0, bodySizeBytes = 0] = words;
+  // The second word is an int32 and four bytes of padding.
+  const metadataSizeBytes = Number(BigInt.asIntN(32, BigInt(metadata)));
+  const isInside =
+    offset >= MAGIC.length &&
+    metadataSizeBytes >= MESSAGE_PREFIX_BYTES &&
+    bodySizeBytes >= 0 &&
+    offset + metadataSizeBytes + bodySizeBytes <= end;
+  if (isInside) return { offset, metadataSizeBytes, bodySizeBytes };
+  throw new ArrowFormatError(
+    `a batch at byte ${offset} with ${metadataSizeBytes} + ${bodySizeBytes} bytes does not lie in the ${end} bytes before the footer`,
+  );
+}
+
+function parseColumn(field: FlatTable, depth: number): Column {
+  if (depth > MAX_NESTING) throw new ArrowFormatError("the schema is nested too deeply");
+  const children = field.tables(5).map((child) => parseColumn(child, depth + 1));
+  const type = field.has(4)
+    ? { kind: "other" as const, typeName: "dictionary" }
+    : parseType(field, children);
+  return { name: field.text(0), nullable: field.uint8(1) !== 0, type };
+}
+
+function parseType(field: FlatTable, children: readonly Column[]): ColumnType {
+  const typeId = field.uint8(2);
+  const parameters = field.table(3);
+  const [item] = children;
+  switch (typeId) {
+    case 2:
+      return parameters?.int32(0) === 32 && parameters.uint8(1) === 1
+        ? { kind: "int32" }
+        : { kind: "other", typeName: "int" };
+    case 3:
+      return floatType(parameters?.int16(0) ?? 0);
+    case 5:
+      return { kind: "utf8" };
+    case 12:
+      return item === undefined ? { kind: "other", typeName: "list" } : { kind: "list", item };
+    case 13:
+      return { kind: "struct", columns: children };
+    case 16:
+      return item === undefined
+        ? { kind: "other", typeName: "fixed_size_list" }
+        : { kind: "fixed_size_list", size: parameters?.int32(0) ?? 0, item };
+    case 19:
+      return { kind: "large_binary" };
+    default:
+      return { kind: "other", typeName: `arrow type ${typeId}` };
+  }
+}
+
+function floatType(precision: number): ColumnType {
+  return precision === 1 ? { kind: "float32" } : { kind: "other", typeName: "float" };
+}
+
+export interface BatchMessage extends BatchBody {
+  readonly numRows: number;
+  readonly metadataSizeBytes: number;
+}
+
+/** Parses a record batch from its first byte on; the body may be cut after any buffer. */
+export function parseBatch(bytes: Uint8Array): BatchMessage {
+  if (bytes.byteLength < MESSAGE_PREFIX_BYTES) {
+    throw new ArrowFormatError(`a record batch of ${bytes.byteLength} bytes`);
+  }
+  const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const flatSizeBytes = data.getInt32(4, true);
+  const metadataSizeBytes = MESSAGE_PREFIX_BYTES + flatSizeBytes;
+  if (
+    data.getUint32(0, true) !== 0xffffffff ||
+    flatSizeBytes <= 0 ||
+    metadataSizeBytes > bytes.byteLength
+  ) {
+    throw new ArrowFormatError("no record batch starts where the index says one does");
+  }
+  const message = FlatTable.root(bytes.subarray(MESSAGE_PREFIX_BYTES, metadataSizeBytes));
+  const batch = message.table(2);
+  if (message.uint8(1) !== RECORD_BATCH_MESSAGE || batch === undefined) {
+    throw new ArrowFormatError("a message that is no record batch where one was expected");
+  }
+  if (batch.has(3)) throw new ArrowFormatError("the batch is compressed, which shards never are");
+  return {
+    numRows: batch.int64(0),
+    nodes: batch.structs(1, 2).map(([numRows = 0, numNulls = 0]) => ({ numRows, numNulls })),
+    buffers: batch.structs(2, 2).map(([offset = 0, sizeBytes = 0]) => ({ offset, sizeBytes })),
+    sizeBytes: message.int64(3),
+    metadataSizeBytes,
+    bytes: bytes.subarray(metadataSizeBytes),
+  };
+}

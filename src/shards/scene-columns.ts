@@ -1,0 +1,274 @@
+import { type ImageKey, parseImageKey } from "../core/keys.ts";
+import {
+  type AnswerCount,
+  type Box,
+  type PictureInfo,
+  type Scene,
+  type SceneHead,
+  type SceneText,
+  type TextKind,
+  textKinds,
+} from "../core/records.ts";
+import type { ByteRange, BatchBody } from "./arrow/batch-body.ts";
+import { BodyCursor } from "./arrow/batch-body.ts";
+import { type Codec, float32, int32, largeBinary, utf8 } from "./arrow/codec.ts";
+import {
+  field,
+  type FieldCodec,
+  fixedSizeList,
+  list,
+  nullable,
+  struct,
+} from "./arrow/nested-codec.ts";
+import { ArrowFormatError } from "./arrow/format-error.ts";
+
+const imageKeyText: Codec<ImageKey> = restrictedText("coco:0", parseImageKey);
+const textKindText: Codec<TextKind> = restrictedText("caption", (text) =>
+  textKinds.find((kind) => kind === text),
+);
+
+/** Text that is one of a known form; `parse` gives undefined for any other. */
+export function restrictedText<T extends string>(
+  blank: T,
+  parse: (text: string) => T | undefined,
+): Codec<T> {
+  return {
+    ...utf8,
+    blank,
+    view(cursor, numRows, allowsNulls) {
+      const view = utf8.view(cursor, numRows, allowsNulls);
+      return {
+        ...view,
+        get(row) {
+          const text = view.get(row);
+          const parsed = parse(text);
+          if (parsed !== undefined) return parsed;
+          throw new ArrowFormatError(`${JSON.stringify(text)} is not a known value of its column`);
+        },
+      };
+    },
+  };
+}
+
+const fourFloats = fixedSizeList(float32, 4);
+const box: Codec<Box> = {
+  ...fourFloats,
+  blank: { x: 0, y: 0, width: 0, height: 0 },
+  encode(values, body, validity) {
+    const rows = values.map((value) => [value.x, value.y, value.width, value.height]);
+    fourFloats.encode(rows, body, validity);
+  },
+  view(cursor, numRows, allowsNulls) {
+    const view = fourFloats.view(cursor, numRows, allowsNulls);
+    return {
+      ...view,
+      get(row) {
+        const [x = 0, y = 0, width = 0, height = 0] = view.get(row);
+        return { x, y, width, height };
+      },
+    };
+  },
+};
+
+const answerCount = struct<AnswerCount>({
+  fields: [field("answer", utf8, (row) => row.answer), field("count", int32, (row) => row.count)],
+  blank: { answer: "", count: 0 },
+  view(cursor, numRows) {
+    const answer = utf8.view(cursor, numRows);
+    const count = int32.view(cursor, numRows);
+    return (row) => ({ answer: answer.get(row), count: count.get(row) });
+  },
+});
+const answers = list(answerCount);
+const choices = list(utf8);
+
+const sceneText = struct<SceneText>({
+  fields: [
+    field("id", utf8, (row) => row.id),
+    field("kind", textKindText, (row) => row.kind),
+    field("text", utf8, (row) => row.text),
+    field("label", nullable(utf8), (row) => row.label),
+    field("answers", answers, (row) => row.answers),
+    field("choices", choices, (row) => row.choices),
+    field("box", nullable(box), (row) => row.box),
+  ],
+  blank: { id: "", kind: "caption", text: "", label: null, answers: [], choices: [], box: null },
+  view(cursor, numRows) {
+    const id = utf8.view(cursor, numRows);
+    const kind = textKindText.view(cursor, numRows);
+    const text = utf8.view(cursor, numRows);
+    const label = nullable(utf8).view(cursor, numRows);
+    const answer = answers.view(cursor, numRows);
+    const choice = choices.view(cursor, numRows);
+    const place = nullable(box).view(cursor, numRows);
+    return (row) => ({
+      id: id.get(row),
+      kind: kind.get(row),
+      text: text.get(row),
+      label: label.get(row),
+      answers: answer.get(row),
+      choices: choice.get(row),
+      box: place.get(row),
+    });
+  },
+});
+
+const blankPicture: PictureInfo = {
+  key: imageKeyText.blank,
+  path: "",
+  format: "",
+  width: 0,
+  height: 0,
+  sourceWidth: 0,
+  sourceHeight: 0,
+  sourceSizeBytes: 0,
+  orientation: 1,
+  sha256: "",
+  sourceSha256: "",
+  pixelSha256: "",
+  perceptualHash: null,
+  url: null,
+  flickrPhotoId: null,
+  license: null,
+};
+
+const pictureInfo = struct<PictureInfo>({
+  fields: [
+    field("key", imageKeyText, (row) => row.key),
+    field("path", utf8, (row) => row.path),
+    field("format", utf8, (row) => row.format),
+    field("width", int32, (row) => row.width),
+    field("height", int32, (row) => row.height),
+    field("source_width", int32, (row) => row.sourceWidth),
+    field("source_height", int32, (row) => row.sourceHeight),
+    field("source_size_bytes", int32, (row) => row.sourceSizeBytes),
+    field("orientation", int32, (row) => row.orientation),
+    field("sha256", utf8, (row) => row.sha256),
+    field("source_sha256", utf8, (row) => row.sourceSha256),
+    field("pixel_sha256", utf8, (row) => row.pixelSha256),
+    field("perceptual_hash", nullable(utf8), (row) => row.perceptualHash),
+    field("url", nullable(utf8), (row) => row.url),
+    field("flickr_photo_id", nullable(utf8), (row) => row.flickrPhotoId),
+    field("license", nullable(utf8), (row) => row.license),
+  ],
+  blank: blankPicture,
+  view(cursor, numRows) {
+    const key = imageKeyText.view(cursor, numRows);
+    const [path, format] = [utf8.view(cursor, numRows), utf8.view(cursor, numRows)];
+    const [width, height] = [int32.view(cursor, numRows), int32.view(cursor, numRows)];
+    const sourceWidth = int32.view(cursor, numRows);
+    const sourceHeight = int32.view(cursor, numRows);
+    const sourceSizeBytes = int32.view(cursor, numRows);
+    const orientation = int32.view(cursor, numRows);
+    const sha256 = utf8.view(cursor, numRows);
+    const sourceSha256 = utf8.view(cursor, numRows);
+    const pixelSha256 = utf8.view(cursor, numRows);
+    const perceptualHash = nullable(utf8).view(cursor, numRows);
+    const url = nullable(utf8).view(cursor, numRows);
+    const flickrPhotoId = nullable(utf8).view(cursor, numRows);
+    const license = nullable(utf8).view(cursor, numRows);
+    return (row) => ({
+      key: key.get(row),
+      path: path.get(row),
+      format: format.get(row),
+      width: width.get(row),
+      height: height.get(row),
+      sourceWidth: sourceWidth.get(row),
+      sourceHeight: sourceHeight.get(row),
+      sourceSizeBytes: sourceSizeBytes.get(row),
+      orientation: orientation.get(row),
+      sha256: sha256.get(row),
+      sourceSha256: sourceSha256.get(row),
+      pixelSha256: pixelSha256.get(row),
+      perceptualHash: perceptualHash.get(row),
+      url: url.get(row),
+      flickrPhotoId: flickrPhotoId.get(row),
+      license: license.get(row),
+    });
+  },
+});
+
+/**
+ * Detector output for one picture: R boxes with features of size D and probabilities of C classes
+ * (UNITER). The halves are kept as bytes, because DuckDB opens no file that has a float16 column.
+ */
+interface PictureRegions {
+  /** [R, 4] x, y, width, height in pixels of the stored picture */
+  readonly boxes: readonly (readonly number[])[];
+  /** [R, D] float16, little-endian, row after row */
+  readonly features: Uint8Array;
+  /** [R, C] float16, little-endian, row after row */
+  readonly classProbabilities: Uint8Array;
+}
+
+const boxRows = list(fourFloats);
+const pictureRegions = struct<PictureRegions, PictureRegionRanges>({
+  fields: [
+    field("boxes", boxRows, (row) => row.boxes),
+    field("features", largeBinary, (row) => row.features),
+    field("class_probabilities", largeBinary, (row) => row.classProbabilities),
+  ],
+  blank: { boxes: [], features: new Uint8Array(0), classProbabilities: new Uint8Array(0) },
+  view(cursor, numRows) {
+    const boxes = boxRows.view(cursor, numRows);
+    const features = largeBinary.view(cursor, numRows);
+    const classProbabilities = largeBinary.view(cursor, numRows);
+    return (row) => ({
+      boxes: boxes.get(row),
+      features: features.get(row),
+      classProbabilities: classProbabilities.get(row),
+    });
+  },
+});
+
+interface PictureRegionRanges {
+  readonly boxes: readonly (readonly number[])[];
+  readonly features: ByteRange;
+  readonly classProbabilities: ByteRange;
+}
+
+const texts = list(sceneText);
+const pictures = list(pictureInfo);
+const regions = nullable(list(pictureRegions));
+const pictureBytes = list(largeBinary);
+
+/** The columns of a shard. The encoded pictures come last, so that all the rest of a batch is one contiguous read. */
+export const sceneFields: readonly FieldCodec<Scene>[] = [
+  field("scene_key", utf8, (scene) => scene.sceneKey),
+  field("texts", texts, (scene) => scene.texts),
+  field("pictures", pictures, (scene) => scene.pictures),
+  field("regions", regions, () => null),
+  field("picture_bytes", pictureBytes, (scene) => scene.pictures.map((picture) => picture.bytes)),
+];
+
+/** The scenes of one record batch, decoded row by row on demand. */
+export interface SceneRows {
+  readonly numRows: number;
+  head(row: number): SceneHead;
+  numPictures(row: number): number;
+  picture(row: number, pictureIndex: number): PictureInfo | undefined;
+  /** Where the bytes of a picture lie in the body of the batch. */
+  pictureRange(row: number, pictureIndex: number): ByteRange | undefined;
+}
+
+export function sceneRows(batch: BatchBody & { readonly numRows: number }): SceneRows {
+  const cursor = new BodyCursor(batch);
+  const { numRows } = batch;
+  const sceneKey = utf8.view(cursor, numRows);
+  const textRows = texts.view(cursor, numRows);
+  const pictureRows = pictures.view(cursor, numRows);
+  regions.view(cursor, numRows);
+  const byteRows = pictureBytes.view(cursor, numRows);
+  cursor.end();
+  return {
+    numRows,
+    head: (row) => ({
+      sceneKey: sceneKey.get(row),
+      pictures: pictureRows.get(row),
+      texts: textRows.get(row),
+    }),
+    numPictures: (row) => pictureRows.numItems(row),
+    picture: (row, pictureIndex) => pictureRows.item(row, pictureIndex),
+    pictureRange: (row, pictureIndex) => byteRows.item(row, pictureIndex),
+  };
+}

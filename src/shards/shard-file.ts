@@ -1,0 +1,117 @@
+import { hash } from "node:crypto";
+import { ShardError } from "../core/errors.ts";
+import { columnDifference } from "./arrow/column-type.ts";
+import type { ByteSource } from "./arrow/file-reader.ts";
+import { parseBatch, readFooter } from "./arrow/file-reader.ts";
+import { ArrowFormatError } from "./arrow/format-error.ts";
+import { type ShardStorage, ShortReadError } from "./file-storage.ts";
+import { sceneFields, type SceneRows, sceneRows } from "./scene-columns.ts";
+import type { BatchEntry, ShardEntry } from "./shard-set-index.ts";
+import { errnoOf } from "../core/errors.ts";
+
+const REMEDY =
+  "`crossweave validate` lists every fault; build the set again with `crossweave prepare … --fresh`";
+
+/** Where in a set a fault lies. */
+export interface ShardPlace {
+  readonly file: string;
+  readonly batch?: number | undefined;
+  readonly row?: number | undefined;
+}
+
+/** "batch 3, row 17", as far as they are known. */
+export function describePlace(place: ShardPlace): string | undefined {
+  if (place.batch === undefined) return undefined;
+  return place.row === undefined
+    ? `batch ${place.batch}`
+    : `batch ${place.batch}, row ${place.row}`;
+}
+
+export function shardFault(place: ShardPlace, found: string, cause?: unknown): ShardError {
+  const where = [place.file, describePlace(place)].filter((part) => part !== undefined).join(", ");
+  return new ShardError(`${where}: ${found}`, {
+    file: place.file,
+    record: describePlace(place),
+    remedy: REMEDY,
+    cause,
+  });
+}
+
+/** Turns what reading damaged bytes throws into a fault with its place; other errors are given back. */
+export function placedFault(error: unknown, place: ShardPlace): unknown {
+  if (error instanceof ArrowFormatError || error instanceof ShortReadError) {
+    return shardFault(place, error.message, error);
+  }
+  return errnoOf(error) === "ENOENT" ? shardFault(place, "the file is missing", error) : error;
+}
+
+/** The scenes of a batch and where the bytes of their pictures lie in the file. */
+export interface LoadedHead {
+  readonly rows: SceneRows;
+  readonly sizeBytes: number;
+  /** Position in the file of the first byte of the batch's body. */
+  readonly bodyOffset: number;
+}
+
+/** Opens a shard and checks size, footer and schema against its index entry. */
+export async function openShard(storage: ShardStorage, shard: ShardEntry): Promise<ByteSource> {
+  try {
+    const source = await storage.open(shard.file);
+    if (source.sizeBytes !== shard.sizeBytes) {
+      throw new ArrowFormatError(`${source.sizeBytes} bytes, the index says ${shard.sizeBytes}`);
+    }
+    const footer = await readFooter(source);
+    const difference = columnDifference(
+      footer.columns,
+      sceneFields.map((field) => field.column),
+    );
+    if (difference !== undefined) throw new ArrowFormatError(difference);
+    const isSame =
+      footer.batches.length === shard.batches.length &&
+      footer.batches.every((block, index) => {
+        const entry = shard.batches[index];
+        const sizeBytes = block.metadataSizeBytes + block.bodySizeBytes;
+        return entry?.offset === block.offset && entry.sizeBytes === sizeBytes;
+      });
+    if (!isSame) throw new ArrowFormatError("its footer lists other batches than the index");
+    return source;
+  } catch (error) {
+    throw placedFault(error, { file: shard.file });
+  }
+}
+
+/** Reads and verifies everything of a batch but its pictures: one read. */
+export async function loadHead(
+  source: ByteSource,
+  entry: BatchEntry,
+  place: ShardPlace,
+): Promise<LoadedHead> {
+  try {
+    const { offset, headSizeBytes } = entry;
+    return verifiedHead(await source.read({ offset, sizeBytes: headSizeBytes }), entry);
+  } catch (error) {
+    throw placedFault(error, place);
+  }
+}
+
+/** Parses the first bytes of a batch after checking them against the index. */
+export function verifiedHead(bytes: Uint8Array, entry: BatchEntry): LoadedHead {
+  const actual = hash("sha256", bytes, "hex");
+  if (actual !== entry.headSha256) {
+    throw new ArrowFormatError(
+      `its small columns have the digest ${actual}, the index says ${entry.headSha256}`,
+    );
+  }
+  const batch = parseBatch(bytes);
+  if (batch.numRows !== entry.numScenes) {
+    throw new ArrowFormatError(`${batch.numRows} scenes, the index says ${entry.numScenes}`);
+  }
+  if (batch.metadataSizeBytes + batch.sizeBytes !== entry.sizeBytes) {
+    throw new ArrowFormatError("its metadata and the index differ in its size");
+  }
+  return {
+    rows: sceneRows(batch),
+    sizeBytes: bytes.byteLength,
+    bodyOffset: entry.offset + batch.metadataSizeBytes,
+  };
+}

@@ -1,0 +1,203 @@
+import { readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { canonicalJson, type JsonValue, sha256 } from "../core/digest.ts";
+import { errnoOf, ShardError, SourceError } from "../core/errors.ts";
+import { writeFileAtomically } from "../core/files.ts";
+import type { RecordCounts, SplitRole } from "../core/records.ts";
+import { croissantDocument } from "./croissant.ts";
+
+export const INDEX_FILE = "index.json";
+export const CROISSANT_FILE = "croissant.json";
+export const LEDGER_FILE = "ledger.arrow";
+/** Holds what a preparation needs to go on after an interruption; gone once the index is written. */
+export const UNFINISHED_FOLDER = ".unfinished";
+
+export interface BatchEntry {
+  /** Position of the batch's first byte in its file. */
+  readonly offset: number;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  readonly numScenes: number;
+  /** How many bytes at its start hold everything but the encoded pictures. */
+  readonly headSizeBytes: number;
+  readonly headSha256: string;
+}
+
+export interface ShardEntry {
+  /** Path below the set's folder, such as "train/00000.arrow". */
+  readonly file: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  readonly numScenes: number;
+  readonly batches: readonly BatchEntry[];
+}
+
+export interface SplitEntry {
+  readonly name: string;
+  readonly role: SplitRole;
+  readonly numScenes: number;
+  readonly numPictures: number;
+  readonly numTexts: number;
+  readonly shards: readonly ShardEntry[];
+}
+
+/** A file of the set, or a source file it was made from. */
+export interface FileEntry {
+  readonly file: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+}
+
+export interface LedgerFileEntry extends FileEntry {
+  readonly numRows: number;
+}
+
+/** The content of index.json. */
+export interface ShardSetIndex {
+  readonly format: "crossweave-shards";
+  readonly version: 1;
+  readonly name: string;
+  /** All constants of the preparation. */
+  readonly recipe: JsonValue;
+  /** Whether pictures were allowed to be missing. */
+  readonly partial: boolean;
+  readonly splits: readonly SplitEntry[];
+  readonly counts: readonly RecordCounts[];
+  readonly sources: readonly FileEntry[];
+  readonly ledger: LedgerFileEntry;
+  /** SHA-256 of the canonical JSON of everything above; it names the set. */
+  readonly digest: string;
+}
+
+const digestText = z.string().regex(/^[0-9a-f]{64}$/);
+const count = z.int().nonnegative();
+// What JSON.parse gives is a JsonValue already.
+const jsonValue = z.custom<JsonValue>((value) => value !== undefined);
+const splitName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/);
+const fileEntry = z.strictObject({ file: z.string(), sizeBytes: count, sha256: digestText });
+const batchEntry = z.strictObject({
+  offset: count,
+  sizeBytes: count,
+  sha256: digestText,
+  numScenes: z.int().positive(),
+  headSizeBytes: count,
+  headSha256: digestText,
+});
+export const shardEntry: z.ZodType<ShardEntry> = z.strictObject({
+  // No path of an index leads out of its folder.
+  file: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*\/\d{5,}\.arrow$/),
+  sizeBytes: count,
+  sha256: digestText,
+  numScenes: count,
+  batches: z.array(batchEntry),
+});
+const indexSchema: z.ZodType<ShardSetIndex> = z.strictObject({
+  format: z.literal("crossweave-shards"),
+  version: z.literal(1),
+  name: z.string(),
+  recipe: jsonValue,
+  partial: z.boolean(),
+  splits: z.array(
+    z.strictObject({
+      name: splitName,
+      role: z.enum(["train", "eval"]),
+      numScenes: count,
+      numPictures: count,
+      numTexts: count,
+      shards: z.array(shardEntry),
+    }),
+  ),
+  counts: z.array(
+    z.strictObject({
+      file: z.string(),
+      kind: z.string(),
+      read: count,
+      written: count,
+      excluded: count,
+      quarantined: count,
+      missing: count,
+    }),
+  ),
+  sources: z.array(fileEntry),
+  ledger: fileEntry.extend({ file: z.literal(LEDGER_FILE), numRows: count }),
+  digest: digestText,
+});
+
+const anyObject = z.record(z.string(), jsonValue);
+
+/** The text of index.json; equal indexes give equal bytes. */
+export function indexText(index: ShardSetIndex): string {
+  return `${JSON.stringify(index, null, 1)}\n`;
+}
+
+/**
+ * Completes a shard set: writes croissant.json, then index.json by rename, then removes what an
+ * interrupted preparation would have needed. Every file that the index lists must be in place.
+ */
+export async function commitIndex(
+  folder: string,
+  content: Omit<ShardSetIndex, "digest">,
+): Promise<ShardSetIndex> {
+  const plain = anyObject.parse(JSON.parse(JSON.stringify(content)));
+  const index = indexSchema.parse({ ...content, digest: sha256(canonicalJson(plain)) });
+  const croissant = `${JSON.stringify(croissantDocument(index), null, 1)}\n`;
+  await writeFileAtomically(join(folder, CROISSANT_FILE), croissant);
+  await writeFileAtomically(join(folder, INDEX_FILE), indexText(index));
+  await rm(join(folder, UNFINISHED_FOLDER), { recursive: true, force: true });
+  return index;
+}
+
+/**
+ * Reads and verifies a set's index.
+ * Throws `SourceError` when the folder holds no finished set, `ShardError` when its index is damaged.
+ */
+export async function readIndex(folder: string): Promise<ShardSetIndex> {
+  const path = join(folder, INDEX_FILE);
+  return parseIndex(path, await readIndexText(folder));
+}
+
+async function readIndexText(folder: string): Promise<string> {
+  const path = join(folder, INDEX_FILE);
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT" && errnoOf(error) !== "ENOTDIR") throw error;
+    throw new SourceError(`${folder} is no finished shard set: it has no ${INDEX_FILE}`, {
+      file: path,
+      remedy: `run \`crossweave prepare … --out ${folder}\`; it goes on where it was interrupted`,
+      cause: error,
+    });
+  }
+}
+
+function parseIndex(path: string, text: string): ShardSetIndex {
+  const remedy = "restore the file, or build the set again with `crossweave prepare … --fresh`";
+  const parsed = anyObject.safeParse(parsedJson(text));
+  if (!parsed.success) {
+    throw new ShardError(`${path} is not a JSON object`, { file: path, remedy });
+  }
+  const { digest, ...content } = parsed.data;
+  const actual = sha256(canonicalJson(content));
+  if (digest !== actual) {
+    const stated = JSON.stringify(digest);
+    throw new ShardError(
+      `${path}: its content has the digest ${actual}, it says ${stated}; the index was changed`,
+      { file: path, remedy },
+    );
+  }
+  const index = indexSchema.safeParse(parsed.data);
+  if (index.success) return index.data;
+  throw new ShardError(`${path} is no index of format version 1: ${z.prettifyError(index.error)}`, {
+    file: path,
+    remedy: "use the version of crossweave that wrote it, or build the set again",
+  });
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

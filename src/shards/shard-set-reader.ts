@@ -1,0 +1,235 @@
+import { hash } from "node:crypto";
+import { ConfigError } from "../core/errors.ts";
+import type { SceneHead, SplitRole } from "../core/records.ts";
+import type { ByteRange } from "./arrow/batch-body.ts";
+import type { ByteSource } from "./arrow/file-reader.ts";
+import { FileStorage, type ShardStorage } from "./file-storage.ts";
+import {
+  loadHead,
+  type LoadedHead,
+  openShard,
+  placedFault,
+  shardFault,
+  type ShardPlace,
+} from "./shard-file.ts";
+import {
+  type BatchEntry,
+  readIndex,
+  type ShardEntry,
+  type ShardSetIndex,
+  type SplitEntry,
+} from "./shard-set-index.ts";
+
+const CACHED_HEAD_BYTES = 32 * 2 ** 20;
+
+/** The scenes of one split by their position, from 0. */
+export interface SplitReader {
+  readonly name: string;
+  readonly role: SplitRole;
+  readonly numScenes: number;
+  /** Throws `ShardError` naming file, batch and row when the shard is damaged. */
+  head(sceneIndex: number): Promise<SceneHead>;
+  /**
+   * The encoded bytes of a picture, by one positional read; never bytes whose digest is not the row's.
+   * Throws `ShardError` naming file, batch and row.
+   */
+  pictureBytes(sceneIndex: number, pictureIndex: number): Promise<Uint8Array>;
+  /** All heads in order. */
+  heads(signal?: AbortSignal): AsyncGenerator<SceneHead>;
+}
+
+export interface ReaderOptions {
+  /** Where the files are read from; the folder itself unless given. */
+  readonly storage?: ShardStorage;
+  /** How many bytes of small columns are kept in memory. */
+  readonly cachedHeadBytes?: number;
+}
+
+/** Reads a shard set at random; everything it gives was verified against the index. */
+export class ShardSetReader implements AsyncDisposable {
+  readonly index: ShardSetIndex;
+  readonly #storage: ShardStorage;
+  readonly #splits: ReadonlyMap<string, SplitReader>;
+
+  private constructor(index: ShardSetIndex, storage: ShardStorage, cachedHeadBytes: number) {
+    this.index = index;
+    this.#storage = storage;
+    const cache = new HeadCache(storage, cachedHeadBytes);
+    this.#splits = new Map(
+      index.splits.map((entry) => [entry.name, new IndexedSplit(entry, cache)]),
+    );
+  }
+
+  /** Throws `SourceError` when there is no finished set, `ShardError` when its index is damaged. */
+  static async open(folder: string, options: ReaderOptions = {}): Promise<ShardSetReader> {
+    const index = await readIndex(folder);
+    const storage = options.storage ?? new FileStorage(folder);
+    return new ShardSetReader(index, storage, options.cachedHeadBytes ?? CACHED_HEAD_BYTES);
+  }
+
+  split(name: string): SplitReader {
+    const split = this.#splits.get(name);
+    if (split !== undefined) return split;
+    const names = [...this.#splits.keys()].join(", ");
+    throw new ConfigError(
+      `the shard set ${this.index.name} has no split "${name}"; it has ${names}`,
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#storage[Symbol.asyncDispose]();
+  }
+}
+
+/** One batch of a split, with the number of scenes of the split that come before it. */
+interface BatchSlot {
+  readonly shard: ShardEntry;
+  readonly entry: BatchEntry;
+  readonly place: ShardPlace;
+  readonly firstScene: number;
+}
+
+class IndexedSplit implements SplitReader {
+  readonly name: string;
+  readonly role: SplitRole;
+  readonly numScenes: number;
+  readonly #cache: HeadCache;
+  readonly #slots: readonly BatchSlot[];
+
+  constructor(entry: SplitEntry, cache: HeadCache) {
+    this.name = entry.name;
+    this.role = entry.role;
+    this.#cache = cache;
+    this.#slots = slotsOf(entry);
+    const last = this.#slots.at(-1);
+    this.numScenes = last === undefined ? 0 : last.firstScene + last.entry.numScenes;
+  }
+
+  async head(sceneIndex: number): Promise<SceneHead> {
+    const { slot, row } = this.#locate(sceneIndex);
+    const { rows } = await this.#cache.load(slot);
+    return atPlace({ ...slot.place, row }, () => rows.head(row));
+  }
+
+  async pictureBytes(sceneIndex: number, pictureIndex: number): Promise<Uint8Array> {
+    const { slot, row } = this.#locate(sceneIndex);
+    const place = { ...slot.place, row };
+    const { rows, bodyOffset } = await this.#cache.load(slot);
+    const picture = atPlace(place, () => rows.picture(row, pictureIndex));
+    const range = atPlace(place, () => rows.pictureRange(row, pictureIndex));
+    if (picture === undefined || range === undefined) {
+      throw new RangeError(`scene ${sceneIndex} of ${this.name} has no picture ${pictureIndex}`);
+    }
+    const { sizeBytes } = range;
+    const bytes = await this.#cache.read(slot, { offset: bodyOffset + range.offset, sizeBytes });
+    const actual = hash("sha256", bytes, "hex");
+    if (actual === picture.sha256) return bytes;
+    throw shardFault(
+      place,
+      `the bytes of ${picture.key} have the digest ${actual}, the row says ${picture.sha256}`,
+    );
+  }
+
+  async *heads(signal?: AbortSignal): AsyncGenerator<SceneHead> {
+    for (const slot of this.#slots) {
+      const { rows } = await this.#cache.load(slot);
+      for (let row = 0; row < rows.numRows; row += 1) {
+        signal?.throwIfAborted();
+        yield atPlace({ ...slot.place, row }, () => rows.head(row));
+      }
+    }
+  }
+
+  #locate(sceneIndex: number): { slot: BatchSlot; row: number } {
+    let [low, high] = [0, this.#slots.length - 1];
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if ((this.#slots[middle]?.firstScene ?? Infinity) <= sceneIndex) low = middle;
+      else high = middle - 1;
+    }
+    const slot = this.#slots[low];
+    const isScene = Number.isInteger(sceneIndex) && sceneIndex >= 0 && sceneIndex < this.numScenes;
+    if (slot !== undefined && isScene) return { slot, row: sceneIndex - slot.firstScene };
+    throw new RangeError(
+      `split ${this.name} has ${this.numScenes} scenes, there is no ${sceneIndex}`,
+    );
+  }
+}
+
+function slotsOf(split: SplitEntry): BatchSlot[] {
+  let firstScene = 0;
+  return split.shards.flatMap((shard) =>
+    shard.batches.map((entry, batch) => {
+      const slot = { shard, entry, place: { file: shard.file, batch }, firstScene };
+      firstScene += entry.numScenes;
+      return slot;
+    }),
+  );
+}
+
+function atPlace<T>(place: ShardPlace, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw placedFault(error, place);
+  }
+}
+
+/** Keeps the small columns of the batches used last, up to a number of bytes. */
+class HeadCache {
+  readonly #storage: ShardStorage;
+  readonly #maxBytes: number;
+  readonly #shards = new Map<ShardEntry, Promise<ByteSource>>();
+  /** In the order of their last use. */
+  readonly #heads = new Map<BatchEntry, Promise<LoadedHead>>();
+  #sizeBytes = 0;
+
+  constructor(storage: ShardStorage, maxBytes: number) {
+    this.#storage = storage;
+    this.#maxBytes = maxBytes;
+  }
+
+  async load(slot: BatchSlot): Promise<LoadedHead> {
+    const known = this.#heads.get(slot.entry);
+    if (known !== undefined) {
+      this.#heads.delete(slot.entry);
+      this.#heads.set(slot.entry, known);
+      return known;
+    }
+    const head = this.#shard(slot.shard).then((source) => loadHead(source, slot.entry, slot.place));
+    this.#heads.set(slot.entry, head);
+    this.#sizeBytes += slot.entry.headSizeBytes;
+    this.#evict();
+    head.catch(() => this.#forget(slot.entry));
+    return head;
+  }
+
+  async read(slot: BatchSlot, range: ByteRange): Promise<Uint8Array> {
+    const source = await this.#shard(slot.shard);
+    try {
+      return await source.read(range);
+    } catch (error) {
+      throw placedFault(error, slot.place);
+    }
+  }
+
+  #shard(shard: ShardEntry): Promise<ByteSource> {
+    const known = this.#shards.get(shard);
+    if (known !== undefined) return known;
+    const source = openShard(this.#storage, shard);
+    this.#shards.set(shard, source);
+    source.catch(() => this.#shards.delete(shard));
+    return source;
+  }
+
+  #evict(): void {
+    for (const entry of this.#heads.keys()) {
+      if (this.#sizeBytes <= this.#maxBytes || this.#heads.size === 1) return;
+      this.#forget(entry);
+    }
+  }
+
+  #forget(entry: BatchEntry): void {
+    if (this.#heads.delete(entry)) this.#sizeBytes -= entry.headSizeBytes;
+  }
+}

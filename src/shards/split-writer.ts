@@ -1,0 +1,181 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { SourceError } from "../core/errors.ts";
+import { explainedWriteError, writeFileAtomically } from "../core/files.ts";
+import type { Scene } from "../core/records.ts";
+import { encodeBatch } from "./arrow/file-writer.ts";
+import { OpenShard } from "./open-shard.ts";
+import { sceneFields } from "./scene-columns.ts";
+import type { SplitEntry } from "./shard-set-index.ts";
+import {
+  defaultShardLayout,
+  type FinishedShard,
+  finishedShards,
+  planDigestOf,
+  refuseFinishedSet,
+  refuseForeignShards,
+  removeFrom,
+  type ShardCounts,
+  sidecarPath,
+  type SplitPlan,
+  type SplitWriterOptions,
+  unfinishedFolder,
+} from "./unfinished-split.ts";
+
+/** Batches stay under 64 MB, whatever the options say. */
+export const MAX_BATCH_BYTES: number = 64 * 2 ** 20;
+/** Files stay under 1 GB, whatever the options say. */
+export const MAX_SHARD_BYTES: number = 2 ** 30;
+// What the metadata and the padding of a batch may add to its scenes.
+const BATCH_OVERHEAD_BYTES = 2 ** 18;
+// At least what a scene, a picture, a text or an answer takes beside its own characters.
+const ROW_OVERHEAD_BYTES = 1024;
+const ITEM_OVERHEAD_BYTES = 64;
+
+/**
+ * Writes one split as shards of scenes. The bytes are a pure function of the scenes and the layout:
+ * a writer that was killed takes over the finished shards, says in `numScenesDone` how many scenes
+ * the caller has to skip, and ends with the same files. Holds one batch in memory.
+ *
+ * Throws `RefusedError` when the folder holds a finished set or a part of another preparation,
+ * `IncompleteError` when the disk is full (nothing that is finished is lost).
+ */
+export class SplitWriter implements AsyncDisposable {
+  readonly numScenesDone: number;
+  readonly #options: SplitPlan;
+  readonly #plan: string;
+  readonly #finished: FinishedShard[];
+  #pending: Scene[] = [];
+  #pendingBytes = 0;
+  #open: OpenShard | undefined;
+
+  private constructor(options: SplitPlan, finished: FinishedShard[]) {
+    this.#options = options;
+    this.#plan = planDigestOf(options);
+    this.#finished = finished;
+    this.numScenesDone = finished.reduce((sum, { shard }) => sum + shard.numScenes, 0);
+  }
+
+  static async create(given: SplitWriterOptions): Promise<SplitWriter> {
+    const options = { layout: defaultShardLayout, planDigest: "", ...given };
+    await refuseFinishedSet(options.folder);
+    try {
+      await mkdir(join(options.folder, options.split), { recursive: true });
+      await refuseForeignShards(options);
+      await mkdir(unfinishedFolder(options), { recursive: true });
+      const finished = await finishedShards(options);
+      await removeFrom(options, finished.length);
+      return new SplitWriter(options, finished);
+    } catch (error) {
+      throw explainedWriteError(error, options.folder);
+    }
+  }
+
+  /** Adds a scene; resolves once the batch it completes is on its way to the disk. */
+  async append(scene: Scene): Promise<void> {
+    const { targetBatchBytes, maxScenesPerBatch } = this.#options.layout;
+    const sizeBytes = sceneSize(scene);
+    if (sizeBytes > MAX_BATCH_BYTES - BATCH_OVERHEAD_BYTES) {
+      throw new SourceError(
+        `scene ${scene.sceneKey} holds ${sizeBytes} bytes, a batch holds at most ${MAX_BATCH_BYTES}`,
+        { record: scene.sceneKey, remedy: "exclude the scene or store its pictures smaller" },
+      );
+    }
+    const limit = Math.min(targetBatchBytes, MAX_BATCH_BYTES - BATCH_OVERHEAD_BYTES);
+    const isFull =
+      this.#pending.length >= maxScenesPerBatch || this.#pendingBytes + sizeBytes > limit;
+    if (isFull && this.#pending.length > 0) await this.#flush();
+    this.#pending.push(scene);
+    this.#pendingBytes += sizeBytes;
+  }
+
+  /** Writes what is left and gives the split's entry for the index. */
+  async finish(): Promise<SplitEntry> {
+    await this.#flush();
+    await this.#close();
+    const { split, role } = this.#options;
+    const sum = (count: (counts: ShardCounts) => number): number =>
+      this.#finished.reduce((total, { counts }) => total + count(counts), 0);
+    return {
+      name: split,
+      role,
+      numScenes: sum((counts) => counts.numScenes),
+      numPictures: sum((counts) => counts.numPictures),
+      numTexts: sum((counts) => counts.numTexts),
+      shards: this.#finished.map(({ shard }) => shard),
+    };
+  }
+
+  /** Without `finish`, removes the shard that is not complete; those that are stay for the next run. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const shard = this.#open;
+    this.#open = undefined;
+    await shard?.abandon();
+  }
+
+  async #flush(): Promise<void> {
+    const scenes = this.#pending;
+    if (scenes.length === 0) return;
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    const batch = encodeBatch(scenes, sceneFields);
+    const limit = Math.min(
+      this.#options.layout.targetShardBytes,
+      MAX_SHARD_BYTES - MAX_BATCH_BYTES,
+    );
+    try {
+      if (this.#open !== undefined && this.#open.sizeBytes + batch.sizeBytes > limit) {
+        await this.#close();
+      }
+      this.#open ??= await OpenShard.create(this.#options, this.#finished.length);
+      await this.#open.write(batch, countsOf(scenes));
+    } catch (error) {
+      throw explainedWriteError(error, this.#options.folder);
+    }
+  }
+
+  async #close(): Promise<void> {
+    const current = this.#open;
+    if (current === undefined) return;
+    try {
+      const { shard, counts } = await current.finish();
+      const finished = { plan: this.#plan, shard, counts };
+      await writeFileAtomically(
+        sidecarPath(this.#options, this.#finished.length),
+        `${JSON.stringify(finished)}\n`,
+      );
+      this.#finished.push(finished);
+      this.#open = undefined;
+    } catch (error) {
+      throw explainedWriteError(error, this.#options.folder);
+    }
+  }
+}
+
+function countsOf(scenes: readonly Scene[]): ShardCounts {
+  return {
+    numScenes: scenes.length,
+    numPictures: scenes.reduce((sum, scene) => sum + scene.pictures.length, 0),
+    numTexts: scenes.reduce((sum, scene) => sum + scene.texts.length, 0),
+  };
+}
+
+/** An upper bound of what a scene takes in a batch. */
+function sceneSize(scene: Scene): number {
+  const pictures = scene.pictures.map((picture) => {
+    const strings = [picture.key, picture.path, picture.url, picture.license];
+    return ROW_OVERHEAD_BYTES + picture.bytes.byteLength + sizeOfStrings(strings);
+  });
+  const texts = scene.texts.map((text) => {
+    const strings = [text.id, text.text, text.label, ...text.choices];
+    const answers = text.answers.map(({ answer }) => answer);
+    return ROW_OVERHEAD_BYTES + sizeOfStrings(strings) + sizeOfStrings(answers);
+  });
+  const start = ROW_OVERHEAD_BYTES + sizeOfStrings([scene.sceneKey]);
+  return [...pictures, ...texts].reduce((sum, sizeBytes) => sum + sizeBytes, start);
+}
+
+// A UTF-16 unit takes at most three bytes of UTF-8.
+function sizeOfStrings(strings: readonly (string | null)[]): number {
+  return strings.reduce((sum, text) => sum + (text?.length ?? 0) * 3 + ITEM_OVERHEAD_BYTES, 0);
+}

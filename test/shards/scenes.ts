@@ -1,0 +1,61 @@
+import { createHash } from "node:crypto";
+import { imageKey } from "../../src/core/keys.ts";
+import { sha256 } from "../../src/core/digest.ts";
+import type { Scene, SceneText, StoredPicture } from "../../src/core/records.ts";
+
+/** Bytes that look like nothing but are the same for the same seed. */
+export function madeUpBytes(seed: string, sizeBytes: number): Uint8Array {
+  return createHash("shake256", { outputLength: Math.max(1, sizeBytes) })
+    .update(seed)
+    .digest()
+    .subarray(0, sizeBytes);
+}
+
+export function madeUpPicture(id: number, sizeBytes = 500): StoredPicture {
+  const bytes = madeUpBytes(`picture ${id}`, sizeBytes);
+  return {
+    key: imageKey("coco", id),
+    path: `coco/train2017/${String(id).padStart(12, "0")}.jpg`,
+    format: "jpeg",
+    width: 640,
+    height: 480,
+    sourceWidth: 640,
+    sourceHeight: 480,
+    sourceSizeBytes: bytes.byteLength,
+    orientation: 1,
+    sha256: sha256(bytes),
+    sourceSha256: sha256(bytes),
+    pixelSha256: sha256(`pixels ${id}`),
+    perceptualHash: null,
+    url: id % 3 === 0 ? null : `http://images.cocodataset.org/train2017/${id}.jpg`,
+    flickrPhotoId: id % 2 === 0 ? null : `${4_000_000_000 + id}`,
+    license: id % 5 === 0 ? null : "3",
+    bytes,
+  };
+}
+
+export function madeUpText(id: number): SceneText {
+  return {
+    id: String(id),
+    kind: id % 7 === 0 ? "question" : "caption",
+    text: `Zwei Hunde und ein Ball № ${id} 🐕`,
+    label: id % 4 === 0 ? "entailment" : null,
+    answers:
+      id % 7 === 0
+        ? [
+            { answer: "yes", count: 9 },
+            { answer: "", count: 1 },
+          ]
+        : [],
+    choices: id % 11 === 0 ? ["red", "", "blue"] : [],
+    box: id % 3 === 0 ? { x: 0.5, y: 2, width: 30.25, height: id } : null,
+  };
+}
+
+/** Scene number `index` of a made-up split: one or two pictures, 0 to 5 texts. */
+export function madeUpScene(index: number, sizeBytes = 500): Scene {
+  const pictures = [madeUpPicture(2 * index, sizeBytes)];
+  if (index % 6 === 5) pictures.push(madeUpPicture(2 * index + 1, sizeBytes >>> 1));
+  const texts = Array.from({ length: (index * 7) % 6 }, (_, text) => madeUpText(index * 6 + text));
+  return { sceneKey: `scene-${index}`, pictures, texts };
+}
