@@ -104,7 +104,7 @@ async function* picturesOf(
   audited: AuditedSplit,
   options: AuditOptions,
 ): AsyncGenerator<{ picture: PictureInfo; place: PicturePlace }> {
-  const { set, split } = audited;
+  const { set, split, numPictures: total } = audited;
   const { progress = silentProgress, signal } = options;
   let done = 0;
   for await (const { sceneKey, pictures } of audited.heads) {
@@ -113,7 +113,7 @@ async function* picturesOf(
       yield { picture, place: { set, split, sceneKey, picture: picture.key } };
       done += 1;
       if (done % PICTURES_PER_REPORT === 0) {
-        progress.report({ activity: `audit ${set}/${split}`, done, unit: "pictures" });
+        progress.report({ activity: `audit ${set}/${split}`, done, total, unit: "pictures" });
       }
     }
   }

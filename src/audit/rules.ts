@@ -39,12 +39,14 @@ export const identityRules: readonly IdentityRule[] = [
   {
     name: "same-pixels",
     shared: "pixels",
-    tokensOf: (picture) => distinctTokens(picture.pixelSha256, undefined),
+    tokensOf: pixelsOf,
     evidenceOf: (token) => `upright pixels with sha256 ${token}`,
   },
 ];
 
 const FLICKR30K_PREFIX = "flickr30k:";
+// EXIF orientations 5 to 8 turn a picture by a quarter.
+const FIRST_TURNED = 5;
 const NO_LINK = /^0*$/;
 
 /** A recorded id and the one in the URL, which may contradict each other; Flickr30K's names are photo ids themselves. */
@@ -54,6 +56,15 @@ function flickrPhotosOf(picture: PictureInfo): readonly string[] {
     : undefined;
   const linked = picture.url === null ? undefined : flickrPhotoId(picture.url);
   return distinctTokens(picture.flickrPhotoId ?? named, linked);
+}
+
+// The digest is of the pixels in a row, which alone does not tell a black 20 x 10 picture from one of 10 x 20.
+function pixelsOf(picture: PictureInfo): readonly string[] {
+  if (NO_LINK.test(picture.pixelSha256)) return [];
+  const { sourceWidth, sourceHeight, orientation } = picture;
+  const size =
+    orientation >= FIRST_TURNED ? [sourceHeight, sourceWidth] : [sourceWidth, sourceHeight];
+  return [`${picture.pixelSha256} (${size.join(" x ")})`];
 }
 
 /** The tokens that are there; an absent, empty or zero one is no link between two pictures. */

@@ -10,6 +10,8 @@ export interface AuditedSplit {
   readonly split: string;
   readonly role: SplitRole;
   readonly heads: AsyncIterable<SceneHead>;
+  /** How many pictures there are, if known; for the progress display alone. */
+  readonly numPictures?: number | undefined;
 }
 
 /** One picture where it stands. */

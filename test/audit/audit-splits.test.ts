@@ -118,6 +118,22 @@ describe("the four rules", () => {
   });
 });
 
+describe("equal pixels", () => {
+  const wide = { pixelSha256: DIGEST, sourceWidth: 20, sourceHeight: 10 };
+  const tall = { pixelSha256: DIGEST, sourceWidth: 10, sourceHeight: 20 };
+
+  it.each([
+    ["are the same picture whatever the metadata", wide, { ...tall, orientation: 6 }, "leaking"],
+    ["are not the same picture in another size", wide, tall, "clean"],
+  ])("%s", async (...[, train, evaluation, outcome]) => {
+    const verdict = await auditSplits([
+      splitOf("coco/train", "train", [pictureOf(1, train)]),
+      splitOf("coco/test", "eval", [pictureOf(2, evaluation)]),
+    ]);
+    expect(verdict.outcome).toBe(outcome);
+  });
+});
+
 describe("what is compared", () => {
   it("compares across sets and splits, but never within one side", async () => {
     const verdict = await auditSplits([

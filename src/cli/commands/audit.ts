@@ -1,0 +1,133 @@
+import { mkdir, readFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { Command } from "commander";
+import type { AuditVerdict } from "../../audit/verdict.ts";
+import type { JsonValue } from "../../core/digest.ts";
+import { errnoOf, RefusedError, SourceError } from "../../core/errors.ts";
+import { writeFileAtomically } from "../../core/files.ts";
+import { escapeControls } from "../../core/text.ts";
+import { runCommand, type CommandContext, type CommandOutcome } from "../frame.ts";
+import { verdictText } from "../audit-text.ts";
+import { addExamples } from "../program.ts";
+import type { AuditedSet } from "../shard-set-audit.ts";
+
+/** Adds `crossweave audit`. */
+export function addAuditCommand(program: Command): void {
+  const command = program
+    .command("audit")
+    .description(
+      "Compare every training picture with every evaluation picture of the sets: key, Flickr photo, bytes, pixels.",
+    )
+    .argument("<set...>", "folders of shard sets; all are compared with one another")
+    .option(
+      "--exclusions <file>",
+      "write the training pictures that have to go, for crossweave prepare --exclude",
+    )
+    .action((folders: readonly string[], options: { readonly exclusions?: string }) =>
+      runCommand(
+        {
+          command,
+          activity: `comparing the pictures of ${folders.join(", ")}`,
+          writesTo: options.exclusions === undefined ? undefined : dirname(options.exclusions),
+        },
+        (context) => audit({ folders, exclusionsFile: options.exclusions }, context),
+      ),
+    );
+  addExamples(command, [
+    "crossweave audit shards/coco",
+    "crossweave audit shards/coco shards/flickr30k --exclusions exclusions.json",
+  ]);
+}
+
+interface AuditCall {
+  readonly folders: readonly string[];
+  readonly exclusionsFile: string | undefined;
+}
+
+interface AuditResult {
+  readonly summary: string;
+  readonly verdict: JsonValue;
+  readonly sets: readonly AuditedSet[];
+  readonly exclusionsFile: string | null;
+  readonly notes: readonly string[];
+  readonly next: string | null;
+}
+
+async function audit(
+  { folders, exclusionsFile }: AuditCall,
+  context: CommandContext,
+): Promise<CommandOutcome<AuditResult>> {
+  const { auditShardSets } = await import("../shard-set-audit.ts");
+  const { verdictJson } = await import("../../audit/verdict-json.ts");
+  const { verdictSummary } = await import("../../audit/verdict-text.ts");
+  const { verdict, sets } = await auditShardSets(folders, context);
+  const written = verdict.outcome === "unchecked" ? undefined : exclusionsFile;
+  if (written !== undefined) await writeExclusions(written, verdict);
+  const summary = verdictSummary(verdict);
+  const notes = sets
+    .filter((set) => set.partial)
+    .map(({ folder }) => `${folder} was prepared with pictures missing; those were not compared`);
+  const next = nextStep(verdict, { folders, exclusionsFile: written });
+  return {
+    result: {
+      summary,
+      verdict: verdictJson(verdict),
+      sets,
+      exclusionsFile: written ?? null,
+      notes,
+      next,
+    },
+    text: verdictText({ verdict, summary, notes, next }),
+    exitCode: exitCodeOf[verdict.outcome],
+  };
+}
+
+const exitCodeOf = { clean: 0, leaking: 20, unchecked: 2 } as const;
+
+/** What to do about a verdict that is not clean. */
+function nextStep(verdict: AuditVerdict, call: AuditCall): string | null {
+  if (verdict.outcome === "unchecked") {
+    const lacking = verdict.checked.eval === 0 ? "evaluation" : "training";
+    return `next: name a shard set with ${lacking} pictures as well: crossweave audit <set...>`;
+  }
+  if (verdict.outcome === "clean") return null;
+  const { folders, exclusionsFile } = call;
+  if (exclusionsFile === undefined) {
+    return `next: crossweave audit ${folders.map(shellWord).join(" ")} --exclusions exclusions.json`;
+  }
+  const count = verdict.exclusions.length.toLocaleString("en-US");
+  return [
+    `${escapeControls(exclusionsFile)} names ${count} training pictures to leave out`,
+    `next: crossweave prepare … --exclude ${shellWord(exclusionsFile)}`,
+  ].join("\n");
+}
+
+function shellWord(word: string): string {
+  const printed = escapeControls(word);
+  return /^[\w./:@%+,=-]+$/.test(printed)
+    ? printed
+    : `'${printed.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+async function writeExclusions(path: string, verdict: AuditVerdict): Promise<void> {
+  const { exclusionManifest } = await import("../../audit/exclusions.ts");
+  await refuseOtherFile(path);
+  await mkdir(dirname(path), { recursive: true });
+  await writeFileAtomically(path, exclusionManifest(verdict));
+}
+
+/** Throws RefusedError when `path` is there already and no exclusion manifest. */
+async function refuseOtherFile(path: string): Promise<void> {
+  const { parseExclusionManifest } = await import("../../audit/exclusions.ts");
+  try {
+    parseExclusionManifest(await readFile(path, "utf8"), path);
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return;
+    if (!(error instanceof SourceError)) throw error;
+    throw new RefusedError(`${path} exists and is no exclusion manifest; it is left as it is`, {
+      file: path,
+      remedy: "name another file",
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,49 @@
+import { auditSplits } from "../audit/audit-splits.ts";
+import type { AuditedSplit, AuditVerdict } from "../audit/verdict.ts";
+import type { Progress } from "../core/progress.ts";
+import { ShardSetReader } from "../shards/shard-set-reader.ts";
+
+export interface AuditedSet {
+  readonly folder: string;
+  readonly name: string;
+  readonly digest: string;
+  /** Whether the set was prepared although pictures were missing; those were not compared. */
+  readonly partial: boolean;
+}
+
+export interface ShardSetAudit {
+  readonly verdict: AuditVerdict;
+  readonly sets: readonly AuditedSet[];
+}
+
+/**
+ * Audits all splits of the sets in `folders` against one another. Throws SourceError when a folder holds no
+ * finished set, ShardError when one is damaged, ConfigError when one is given twice.
+ */
+export async function auditShardSets(
+  folders: readonly string[],
+  options: { readonly progress: Progress; readonly signal: AbortSignal },
+): Promise<ShardSetAudit> {
+  await using opened = new AsyncDisposableStack();
+  const sets: AuditedSet[] = [];
+  const splits: AuditedSplit[] = [];
+  for (const folder of folders) {
+    const reader = opened.use(await ShardSetReader.open(folder));
+    const { name, digest, partial } = reader.index;
+    sets.push({ folder, name, digest, partial });
+    splits.push(...splitsOf(reader, options.signal));
+  }
+  return { verdict: await auditSplits(splits, options), sets };
+}
+
+function splitsOf(reader: ShardSetReader, signal: AbortSignal): AuditedSplit[] {
+  const { name: set, digest: setDigest, splits } = reader.index;
+  return splits.map(({ name: split, role, numPictures }) => ({
+    set,
+    setDigest,
+    split,
+    role,
+    numPictures,
+    heads: reader.split(split).heads(signal),
+  }));
+}
