@@ -14,10 +14,11 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
 }
 
 /** Runs a program to its end and gives its exit code; 130 after an interruption, 127 when there is no such program. */
-export function runChild(command, args, options = {}) {
+export function runChild(command, args, { onStart = () => {}, ...options } = {}) {
   return new Promise((resolve) => {
     const child = spawn(command, args, { stdio: "inherit", ...options });
     running.add(child);
+    if (child.pid !== undefined) onStart(child.pid);
     const settle = (code) => {
       running.delete(child);
       resolve(interrupted ? 130 : code);

@@ -15,13 +15,15 @@ import { withLock } from "./folder-lock.mjs";
 export async function bringPackages(root) {
   const checkout = new Checkout(root);
   if (checkout.isStamped()) return;
-  await withLock(join(root, ".crossweave", "bootstrap.lock"), async () => {
+  await withLock(join(root, ".crossweave", "bootstrap.lock"), async (nameChild) => {
+    checkout.nameChild = nameChild;
     if (checkout.isStamped()) return; // another process brought them meanwhile
-    if (!checkout.isInstalled()) await checkout.install();
+    if (checkout.findMissing().length > 0) await checkout.installAfresh();
     if (checkout.needsOwnNode()) await checkout.installNode();
     // An npm on an older Node leaves out the prebuilt parts that only run on a newer one.
-    if (!checkout.isInstalled()) await checkout.install();
+    if (checkout.findMissing().length > 0) await checkout.install();
     if (checkout.needsOwnNode()) await checkout.installNode();
+    checkout.verify();
     await writeFile(checkout.stampFile, checkout.stamp());
   });
 }
@@ -41,6 +43,9 @@ export function projectEnvironment(root) {
 }
 
 class Checkout {
+  /** Told the process number of each npm that is started. */
+  nameChild = () => {};
+
   constructor(root) {
     this.root = root;
     this.modules = join(root, "node_modules");
@@ -69,17 +74,25 @@ class Checkout {
     return isOurs && (this.isThisNodeFit() || existsSync(this.ownNode));
   }
 
-  /** Whether what npm says it installed is what the lock asks for on this machine. */
-  isInstalled() {
+  /** The packages of the lock that this machine needs and npm does not say it installed. */
+  findMissing() {
     const hidden = join(this.modules, ".package-lock.json");
-    if (!existsSync(hidden)) return false;
-    const installed = JSON.parse(readFileSync(hidden, "utf8")).packages;
-    return this.packages.every(([path, wanted]) =>
-      path in installed
-        ? installed[path].version === wanted.version &&
-          installed[path].integrity === wanted.integrity
-        : wanted.optional === true && !isMadeForThisMachine(wanted),
-    );
+    const installed = existsSync(hidden) ? JSON.parse(readFileSync(hidden, "utf8")).packages : {};
+    return this.packages.filter(([path, wanted]) => {
+      if (!(path in installed)) return wanted.optional !== true || isMadeForThisMachine(wanted);
+      const { version, integrity } = installed[path];
+      return version !== wanted.version || integrity !== wanted.integrity;
+    });
+  }
+
+  verify() {
+    const missing = this.findMissing().filter(([, { optional }]) => optional !== true);
+    if (missing.length === 0) return;
+    const names = missing.map(([path, { version }]) => `${path} ${version}`).join(", ");
+    throw new BootstrapFailure(`npm did not install what package-lock.json lists: ${names}`, {
+      exitCode: EXIT_INCOMPLETE,
+      remedy: "see that package.json and package-lock.json belong together",
+    });
   }
 
   needsOwnNode() {
@@ -90,23 +103,27 @@ class Checkout {
     return `v${this.packages.find(([path]) => path === "node_modules/node")[1].version}`;
   }
 
+  async installAfresh() {
+    await rm(this.modules, { recursive: true, force: true }); // a killed npm leaves half a package
+    await this.install();
+  }
+
+  // `npm ci` refuses a lock without the prebuilt parts for other systems, and npm leaves those out of
+  // the lock wherever its registry does not serve them; `verify` checks what `npm ci` would.
   async install() {
-    console.error("bringing the packages of package-lock.json (npm ci)");
-    const code = await this.npm(["ci", "--ignore-scripts", "--include=dev", "--include=optional"]);
-    if (code !== 0) throw npmFailure("npm ci", code);
+    console.error("bringing the packages of package-lock.json (npm install)");
+    const flags = ["--ignore-scripts", "--no-save", "--include=dev", "--include=optional"];
+    const code = await this.npm(["install", ...flags]);
+    if (code !== 0) throw npmFailure("npm install", code);
   }
 
   /** Runs the install script of the package `node`, which npm was told to leave out. */
   async installNode() {
     console.error(`bringing Node ${this.wantedNodeVersion()} (this is ${process.version})`);
-    const folder = join(this.modules, "node");
-    await rm(join(folder, "node_modules"), { recursive: true, force: true }); // of a killed one
-    const code = await runChild(process.execPath, ["installArchSpecificPackage.js"], {
-      cwd: folder,
-      env: { ...projectEnvironment(this.root), ...quietNpm },
-      stdio: toStderr,
-    });
-    if (code !== 0 || this.needsOwnNode()) throw npmFailure("the install script of `node`", code);
+    // What a killed one left.
+    await rm(join(this.modules, "node", "node_modules"), { recursive: true, force: true });
+    const code = await this.npm(["rebuild", "node", "--ignore-scripts=false"]);
+    if (code !== 0 || this.needsOwnNode()) throw npmFailure("npm rebuild node", code);
   }
 
   npm(args) {
@@ -116,9 +133,10 @@ class Checkout {
       cwd: this.root,
       env: { ...projectEnvironment(this.root), ...quietNpm },
       stdio: toStderr,
+      onStart: this.nameChild,
     };
     if (!isNpm) return runChild("npm", args, { ...options, shell: process.platform === "win32" });
-    const node = existsSync(this.ownNode) ? projectNode(this.root) : process.execPath;
+    const node = existsSync(this.ownNode) ? this.ownNode : process.execPath;
     return runChild(node, [ownNpm, ...args], options);
   }
 }

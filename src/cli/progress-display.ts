@@ -1,4 +1,3 @@
-import type { WriteStream } from "node:tty";
 import type { Progress, ProgressReading } from "../core/progress.ts";
 import { escapeControls } from "../core/text.ts";
 import { formatDuration } from "./terminal-text.ts";
@@ -41,7 +40,7 @@ export function createLineDisplay(options: DisplayOptions): ProgressDisplay {
 }
 
 /** For a terminal: one bar, redrawn in place at most ten times a second, with messages above it. */
-export async function createBarDisplay(stream: WriteStream): Promise<ProgressDisplay> {
+export async function createBarDisplay(stream: NodeJS.WritableStream): Promise<ProgressDisplay> {
   const { createLogUpdate } = await import("log-update");
   const draw = createLogUpdate(stream, { showCursor: true });
   const pace = new Pace(() => performance.now());

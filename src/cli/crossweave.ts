@@ -1,0 +1,13 @@
+import type { Command } from "commander";
+import { createProgram } from "./program.ts";
+
+// One line for each command. Command files are light: they import the rooms inside their actions, so
+// that --help stays fast.
+const addCommands: readonly ((program: Command) => void)[] = [];
+
+/** The whole `crossweave` program, ready to be run. */
+export function createCrossweave(): Command {
+  const program = createProgram();
+  for (const addCommand of addCommands) addCommand(program);
+  return program;
+}
