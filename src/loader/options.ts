@@ -58,7 +58,7 @@ export interface BatchArrays {
   readonly tokenIds: Int32Array;
   /** [Q, T], 1 where there is a token. */
   readonly tokenMask: Int32Array;
-  /** [Q, T], the id to predict, or -1; all -1 on unmatched pairs. */
+  /** [Q, T], the id to predict, or -1; all -1 on unmatched pairs, which are masked alike. */
   readonly mlmLabels: Int32Array;
   /** [Q], 1 matched, 0 unmatched, -1 padding. */
   readonly matched: Int32Array;

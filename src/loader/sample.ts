@@ -6,6 +6,7 @@ import { type BatchStatistics, type LoaderOptions, maskingRules } from "./option
 import { type PairedText, type Pairing, pairTexts, type SceneLookup } from "./pairing.ts";
 import { drawView, type PictureView } from "./pictures/augment.ts";
 import { decodeView } from "./pictures/picture.ts";
+import type { PixelCache } from "./pictures/pixel-cache.ts";
 import { type MaskedTokens, maskTokens, NOT_PREDICTED } from "./text/masking.ts";
 import { cutTokens } from "./text/text-rows.ts";
 import type { WordPieceTokenizer } from "./text/word-piece.ts";
@@ -18,7 +19,7 @@ export interface SampleLookup extends SceneLookup {
 /** A picture with the texts it meets, ready to be written into a batch. */
 export interface Sample {
   readonly key: ImageKey;
-  /** [S, S, 3], RGB. */
+  /** [S, S, 3], RGB; not to be changed. */
   readonly pixels: Uint8Array;
   readonly texts: readonly SampleText[];
   readonly statistics: BatchStatistics;
@@ -34,6 +35,8 @@ export interface SampleContext {
   readonly samples: SampleLookup;
   readonly tokenizer: WordPieceTokenizer;
   readonly options: LoaderOptions;
+  /** Pictures that were shown whole and upright, by sample index. */
+  readonly wholePictures: PixelCache;
 }
 
 /** A pure function of the shard sets, the options and the key. ShardError when stored bytes are damaged. */
@@ -46,8 +49,12 @@ export async function buildSample(key: SampleKey, context: SampleContext): Promi
     augment: options.augment,
     texts: pairing.pairs.filter(({ matched }) => matched).map(({ text }) => text.text),
   });
-  const bytes = await samples.pictureBytes(key.sampleIndex, 0);
-  const pixels = await decodeStored(bytes, picture, { size: options.imageSize, view });
+  const decode = async (): Promise<Uint8Array> => {
+    const bytes = await samples.pictureBytes(key.sampleIndex, 0);
+    return decodeStored(bytes, picture, { size: options.imageSize, view });
+  };
+  const isWhole = view.crop === null && !view.mirrored;
+  const pixels = await (isWhole ? context.wholePictures.get(key.sampleIndex, decode) : decode());
   return { key: picture.key, pixels, ...sampleTexts(pairing, key, context) };
 }
 
@@ -96,16 +103,19 @@ function sampleTexts(
   return { texts, statistics: { numRedraws, numRepeats, numCutTexts } };
 }
 
-/** Only matched texts are masked: nothing can be learnt about a word from a picture that does not show it. */
+/**
+ * Unmatched texts are masked as well, or a mask would give the match away; but none of their words are
+ * predicted: nothing can be learnt about a word from a picture that does not show it.
+ */
 function maskPair(
   tokenIds: readonly number[],
   place: { pair: PairedText; part: number; key: SampleKey },
   context: SampleContext,
 ): MaskedTokens {
   const { key, pair, part } = place;
-  if (!pair.matched) return { tokenIds, labels: tokenIds.map(() => NOT_PREDICTED) };
-  return maskTokens(tokenIds, sampleDraws("masking", key, part), {
+  const masked = maskTokens(tokenIds, sampleDraws("masking", key, part), {
     rules: maskingRules(context.options),
     tokenizer: context.tokenizer,
   });
+  return pair.matched ? masked : { ...masked, labels: tokenIds.map(() => NOT_PREDICTED) };
 }

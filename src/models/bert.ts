@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { BERT_NORM_EPSILON, gelu, layerNorm, linear } from "./layers.ts";
+import { tensor3 } from "./ranks.ts";
 import { linearSpecs, normSpecs, weight, type Weights, type WeightSpec } from "./weights.ts";
 
 // B batch, n text tokens, N tokens of the joint sequence, D hidden size, H heads
@@ -114,7 +115,7 @@ function encoderLayer(weights: Weights, layer: string, input: LayerInput): tf.Te
   const attended = norm(tf.add(input.tokens, input.dropout(mixed)), "attention.output");
   const hidden = gelu(linear(weights, `${layer}.intermediate.dense`, attended));
   const output = input.dropout(linear(weights, `${layer}.output.dense`, hidden));
-  return tf.reshape(norm(tf.add(attended, output), "output"), input.tokens.shape);
+  return tensor3(norm(tf.add(attended, output), "output"));
 }
 
 function selfAttention(weights: Weights, layer: string, input: LayerInput): tf.Tensor {

@@ -113,7 +113,7 @@ export function invert(permutation: Int32Array): Int32Array {
 }
 
 /** The value of x as a constant: no gradient flows through it, nor is any asked of what is computed from it. */
-export function stopGradient<T extends tf.Tensor>(x: T): tf.Tensor {
+export function stopGradient(x: tf.Tensor): tf.Tensor {
   // A second tensor on the same data that the tape has never seen; the data is counted twice.
   tf.backend().incRef(x.dataId);
   return tf.engine().makeTensorFromTensorInfo({ dataId: x.dataId, shape: x.shape, dtype: x.dtype });

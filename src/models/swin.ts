@@ -17,6 +17,7 @@ import {
   windowOrder,
   type Grid,
 } from "./swin-windows.ts";
+import { tensor3 } from "./ranks.ts";
 
 // B batch, S image side, N tokens of a stage, C channels of a stage, w window side, H heads
 
@@ -92,7 +93,7 @@ export function swinForward(weights: Weights, config: SwinConfig, pixels: tf.Ten
     }
     if (stage.mergesAfter) tokens = mergePatches(weights, stage, tokens);
   }
-  return { tokens: tf.reshape(normalise(weights, "norm", tokens), tokens.shape), attention };
+  return { tokens: tensor3(normalise(weights, "norm", tokens)), attention };
 }
 
 function normalise(weights: Weights, name: string, x: tf.Tensor): tf.Tensor {
@@ -182,7 +183,7 @@ function blockForward(weights: Weights, block: Block, tokens: tf.Tensor3D): Swin
     linear(weights, `${block.name}.mlp.fc1`, normalise(weights, `${block.name}.norm2`, mixed)),
   );
   const output = tf.add(mixed, linear(weights, `${block.name}.mlp.fc2`, hidden));
-  return { tokens: tf.reshape(output, tokens.shape), attention: attended.attention };
+  return { tokens: tensor3(output), attention: attended.attention };
 }
 
 function windowAttention(weights: Weights, block: Block, tokens: tf.Tensor3D): SwinOutput {
@@ -216,7 +217,7 @@ function windowAttention(weights: Weights, block: Block, tokens: tf.Tensor3D): S
   const restored = permuteTokens(projected, invert(order));
   const isGlobal = numTokens === windowTokens;
   return {
-    tokens: tf.reshape(restored, tokens.shape),
+    tokens: tensor3(restored),
     attention: isGlobal
       ? tf.reshape(tf.mean(attention, 1), [batch, windowTokens, windowTokens])
       : undefined,

@@ -9,6 +9,7 @@ import {
   type Dropout,
 } from "./bert.ts";
 import { BERT_NORM_EPSILON, layerNorm, linear, linearWithoutBias } from "./layers.ts";
+import { tensor4 } from "./ranks.ts";
 import { sinePositions } from "./sine-position.ts";
 import {
   swinForward,
@@ -61,11 +62,7 @@ export function parsePictures(
     tf.sub(scaled, tf.tensor1d([...IMAGENET_MEAN])),
     tf.tensor1d([...IMAGENET_DEVIATION]),
   );
-  return swinForward(
-    withoutPrefix(weights, VISUAL_PREFIX),
-    config.swin,
-    tf.reshape(normalised, pixels.shape),
-  );
+  return swinForward(withoutPrefix(weights, VISUAL_PREFIX), config.swin, tensor4(normalised));
 }
 
 /**

@@ -16,8 +16,14 @@ export interface TensorFlowBinding {
   readonly TF_FLOAT: number;
   readonly TF_INT32: number;
   readonly TF_ATTR_TYPE: number;
+  readonly TF_ATTR_BOOL: number;
   isUsingGpuDevice(): boolean;
   getNumOfTensors(): number;
+  /** 1: the inputs of the next operations are a step's arguments; 2: operations are captured; 3: inputs are its results; 0: gives up. */
+  setCaptureMode(mode: 0 | 1 | 2 | 3): void;
+  /** Makes the captured operations a TensorFlow function; throws with the reason when they can't be one. */
+  finishCapture(functionName: string): void;
+  removeFunction(functionName: string): void;
 }
 
 /** The registered tfjs backend: tfjs-node's, over our binding. */
@@ -28,6 +34,12 @@ export interface TensorFlowBackend extends tf.KernelBackend {
     attributes: readonly OperationAttribute[],
     inputs: readonly tf.Tensor[],
   ): tf.Tensor;
+  executeMultipleOutputs(
+    operation: string,
+    attributes: readonly OperationAttribute[],
+    inputs: readonly tf.Tensor[],
+    numOutputs: number,
+  ): tf.Tensor[];
 }
 
 /** The name under which the backend is registered with tfjs. */
@@ -61,6 +73,8 @@ export function isTensorFlowBinding(value: unknown): value is TensorFlowBinding 
     "createTensor" in value &&
     typeof value.createTensor === "function" &&
     "executeOp" in value &&
-    typeof value.executeOp === "function"
+    typeof value.executeOp === "function" &&
+    "setCaptureMode" in value &&
+    typeof value.setCaptureMode === "function"
   );
 }

@@ -21,12 +21,21 @@ export interface AdamWState {
 export interface AdamWUpdate {
   readonly state: AdamWState;
   readonly gradient: tf.Tensor1D;
-  /** The number of this update, from 1. */
-  readonly step: number;
-  /** Learning rate of each weight, [W]: the groups' rates times the schedule's factor. */
+  /** Of `stepScalars`: what changes from step to step, [3]. */
+  readonly scalars: tf.Tensor1D;
+  /** Learning rate of each weight before the schedule's factor, [W]. */
   readonly learningRates: tf.Tensor1D;
   /** 1 for weights that decay, 0 for norms, biases and bias tables, [W]. */
   readonly decayed: tf.Tensor1D;
+}
+
+/** The numbers of update `step`, counted from 1: the schedule's factor and the two bias corrections of Adam. */
+export function stepScalars(step: number, rateFactor: number, options: AdamWOptions): Float32Array {
+  return Float32Array.of(
+    rateFactor,
+    1 / (1 - options.beta1 ** step),
+    1 / Math.sqrt(1 - options.beta2 ** step),
+  );
 }
 
 /**
@@ -38,6 +47,10 @@ export function adamWStep(
   options: AdamWOptions,
 ): { readonly state: AdamWState; readonly gradientNorm: tf.Scalar } {
   const { beta1, beta2 } = options;
+  const [rateFactor, firstCorrection, deviationCorrection] = tf.unstack(update.scalars);
+  if (!rateFactor || !firstCorrection || !deviationCorrection) {
+    throw new RangeError("the step's scalars are three");
+  }
   const gradientNorm: tf.Scalar = tf.sqrt(tf.sum(tf.square(update.gradient)));
   // PyTorch's clip_grad_norm_ adds the same 1e-6.
   const clip = tf.minimum(1, tf.div(options.clipNorm, tf.add(gradientNorm, 1e-6)));
@@ -48,15 +61,12 @@ export function adamWStep(
     secondMoment,
     tf.mul(tf.sub(tf.square(gradient), secondMoment), 1 - beta2),
   );
-  const deviation = tf.mul(tf.sqrt(second), 1 / Math.sqrt(1 - beta2 ** update.step));
-  const direction = tf.div(
-    tf.mul(first, 1 / (1 - beta1 ** update.step)),
-    tf.add(deviation, options.epsilon),
-  );
+  const deviation = tf.mul(tf.sqrt(second), deviationCorrection);
+  const direction = tf.div(tf.mul(first, firstCorrection), tf.add(deviation, options.epsilon));
   const decay = tf.mul(tf.mul(weights, update.decayed), options.weightDecay);
   const moved: tf.Tensor1D = tf.sub(
     weights,
-    tf.mul(update.learningRates, tf.add(direction, decay)),
+    tf.mul(tf.mul(update.learningRates, rateFactor), tf.add(direction, decay)),
   );
   return { state: { weights: moved, firstMoment: first, secondMoment: second }, gradientNorm };
 }

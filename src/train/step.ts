@@ -11,6 +11,7 @@ import {
   type VisualParsingConfig,
 } from "../models/visual-parsing.ts";
 import type { Dropout } from "../models/bert.ts";
+import { tensor3 } from "../models/ranks.ts";
 import type { Weights } from "../models/weights.ts";
 import { meanNegativeLogLikelihood } from "./objectives/likelihood.ts";
 import {
@@ -77,7 +78,7 @@ export function pretrainingLosses(
     );
   }
   const maskedTokens = rankedMask({
-    attention: tf.reshape(stopGradient(parsed.attention), parsed.attention.shape),
+    attention: tensor3(stopGradient(parsed.attention)),
     pictureOfPair: batch.pictureOfPair,
     pivots: batch.pivots,
     maskedTokens: objectives.mfrMaskedTokens,
@@ -107,7 +108,7 @@ export function pretrainingLosses(
   const mlm = languageLoss(weights, batch, output.text);
   const everyPair: tf.Tensor1D = tf.range(0, batch.matched.shape[0], 1, "int32");
   const targets = gatherTokens(
-    tf.reshape(stopGradient(parsed.tokens), parsed.tokens.shape),
+    tensor3(stopGradient(parsed.tokens)),
     batch.pictureOfPair,
     maskedTokens,
   );

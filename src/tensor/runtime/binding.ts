@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { canonicalJson, sha256 } from "../../core/digest.ts";
@@ -9,11 +9,13 @@ import type { TfjsPackage } from "./tfjs-package.ts";
 import type { FoundTool } from "./toolchain.ts";
 
 // The binding is two Node addons: `preload`, ours, which opens TensorFlow's libraries quietly and
-// tunes the allocator, and `tfjs_binding`, through which tfjs's kernels call TensorFlow.
+// tunes the allocator, and `tfjs_binding`, through which tfjs's kernels call TensorFlow; our
+// `step_capture` stands between the two.
 
 const ownRequire = createRequire(import.meta.url);
 
 const FLAGS = ["-std=c++17", "-O2", "-fPIC", "-shared", "-DNAPI_VERSION=8"] as const;
+const OWN_SOURCES = ["preload.cc", "step_capture.cc", "eager_redirects.h"] as const;
 const UPSTREAM_SOURCES = ["tfjs_backend.cc", "tfjs_binding.cc"] as const;
 const UPSTREAM_HEADERS = [
   "napi_auto_ref.h",
@@ -31,7 +33,7 @@ export const BINDING_ADDON = "tfjs_binding.node";
 /** The folder of the binding that fits this package's sources; another version of Crossweave has another one beside it. */
 export async function bindingFolder(folders: RuntimeFolders, tfjs: TfjsPackage): Promise<string> {
   const sources = [
-    join(nativeFolder(), "preload.cc"),
+    ...OWN_SOURCES.map((name) => join(nativeFolder(), name)),
     ...[...UPSTREAM_SOURCES, ...UPSTREAM_HEADERS].map((name) => upstreamPath(tfjs, name)),
   ];
   const key = sha256(
@@ -54,10 +56,15 @@ export interface CompileOptions {
 /** Compiles both addons into a folder beside `site`; RuntimeMissingError with the compiler's words when it cannot. */
 export async function compileBinding(folder: string, options: CompileOptions): Promise<void> {
   const { folders, tfjs } = options;
+  const capture = join(folder, "step_capture.o");
   await compile([join(nativeFolder(), "preload.cc"), "-o", join(folder, PRELOAD_ADDON)], options);
+  await compile(["-c", join(nativeFolder(), "step_capture.cc"), "-o", capture], options);
   await compile(
     [
+      "-include",
+      join(nativeFolder(), "eager_redirects.h"),
       ...UPSTREAM_SOURCES.map((name) => upstreamPath(tfjs, name)),
+      capture,
       ...folders.libraries,
       "-Wl,-rpath,$ORIGIN/../site/tensorflow",
       "-o",
@@ -65,6 +72,7 @@ export async function compileBinding(folder: string, options: CompileOptions): P
     ],
     options,
   );
+  await rm(capture);
 }
 
 async function compile(args: readonly string[], options: CompileOptions): Promise<void> {

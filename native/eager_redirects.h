@@ -1,0 +1,27 @@
+// Included ahead of the tfjs binding's sources: sends their calls of TensorFlow's eager C API, and
+// their registration with Node, to step_capture.cc.
+
+#ifndef CROSSWEAVE_EAGER_REDIRECTS_H_
+#define CROSSWEAVE_EAGER_REDIRECTS_H_
+
+#define napi_register_module_v1 crossweave_register_tfjs
+#define node_api_module_get_api_version_v1 crossweave_tfjs_api_version
+
+#define TFE_NewContext crossweave_TFE_NewContext
+#define TFE_NewOp crossweave_TFE_NewOp
+#define TFE_DeleteOp crossweave_TFE_DeleteOp
+#define TFE_OpAddInput crossweave_TFE_OpAddInput
+#define TFE_OpSetAttrType crossweave_TFE_OpSetAttrType
+#define TFE_OpSetAttrInt crossweave_TFE_OpSetAttrInt
+#define TFE_OpSetAttrFloat crossweave_TFE_OpSetAttrFloat
+#define TFE_OpSetAttrBool crossweave_TFE_OpSetAttrBool
+#define TFE_OpSetAttrString crossweave_TFE_OpSetAttrString
+#define TFE_OpSetAttrIntList crossweave_TFE_OpSetAttrIntList
+#define TFE_OpSetAttrShape crossweave_TFE_OpSetAttrShape
+#define TFE_Execute crossweave_TFE_Execute
+#define TFE_NewTensorHandle crossweave_TFE_NewTensorHandle
+#define TFE_TensorHandleCopyToDevice crossweave_TFE_TensorHandleCopyToDevice
+#define TFE_TensorHandleResolve crossweave_TFE_TensorHandleResolve
+#define TFE_DeleteTensorHandle crossweave_TFE_DeleteTensorHandle
+
+#endif  // CROSSWEAVE_EAGER_REDIRECTS_H_

@@ -1,0 +1,41 @@
+import { canonicalJson, sha256, type JsonValue } from "../../core/digest.ts";
+import type { TrainingRecipe } from "../recipe.ts";
+
+/** What a run is bound to: a checkpoint goes on only where all of it is the same. */
+export interface RunInputs {
+  readonly recipe: TrainingRecipe;
+  readonly vocabularySha256: string;
+  /** The digests that name the shard sets, in order. */
+  readonly setDigests: readonly string[];
+  /** Digest and outcome of the leak audit of the sets. */
+  readonly audit: { readonly digest: string; readonly clean: boolean };
+}
+
+/** The run's record, `run.json`. */
+export interface RunRecord extends RunInputs {
+  readonly format: "crossweave-run";
+  readonly version: 1;
+  readonly digest: string;
+}
+
+export function runRecord(inputs: RunInputs): RunRecord {
+  return { format: "crossweave-run", version: 1, ...inputs, digest: inputsDigest(inputs) };
+}
+
+/** Names the inputs; the number of workers and the prefetch depth change no result and are left out. */
+function inputsDigest(inputs: RunInputs): string {
+  const { numWorkers: _, prefetchBatches: __, ...data } = inputs.recipe.data;
+  const parsed: unknown = JSON.parse(JSON.stringify({ ...inputs, recipe: { ...inputs.recipe, data } }));
+  return sha256(canonicalJson(jsonValue(parsed)));
+}
+
+function jsonValue(value: unknown): JsonValue {
+  if (Array.isArray(value)) return value.map((item: unknown) => jsonValue(item));
+  if (typeof value === "object" && value !== null) {
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, jsonValue(item)]));
+  }
+  if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") {
+    return value;
+  }
+  return null;
+}
