@@ -1,10 +1,14 @@
 import type { Command } from "commander";
 import type { Progress } from "../core/progress.ts";
-import { faultOf, interruptedFault } from "./faults.ts";
-import { Interruption } from "./interruption.ts";
-import { briefly, printFault, printJson, printMessage, printText } from "./output.ts";
-import { createBarDisplay, createLineDisplay, type ProgressDisplay } from "./progress-display.ts";
-import { escapeLines } from "./terminal-text.ts";
+import { faultOf, interruptedFault } from "./terminal/faults.ts";
+import { Interruption } from "./terminal/interruption.ts";
+import { briefly, printFault, printJson, printMessage, printText } from "./terminal/output.ts";
+import {
+  createBarDisplay,
+  createLineDisplay,
+  type ProgressDisplay,
+} from "./terminal/progress-display.ts";
+import { escapeLines } from "./terminal/terminal-text.ts";
 
 /** What the body of a command is given. */
 export interface CommandContext {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
-import { exitCodes, faultOf, usageFault } from "./faults.ts";
-import { printFault } from "./output.ts";
+import { exitCodes, faultOf, usageFault } from "./terminal/faults.ts";
+import { printFault } from "./terminal/output.ts";
 
 /** The `crossweave` command with the options that all commands share, and no commands yet. */
 export function createProgram(): Command {

@@ -1,4 +1,4 @@
-import { EXIT_INTERRUPTED } from "../core/errors.ts";
+import { EXIT_INTERRUPTED } from "../../core/errors.ts";
 
 // One Ctrl-C reaches a command several times (the terminal signals the whole group, npm and the
 // launcher pass theirs on), so signals this close together count as one.

@@ -1,7 +1,7 @@
 import { arch, platform } from "node:os";
 import { inspect, styleText } from "node:util";
 import type { Fault } from "./faults.ts";
-import { escapeControls } from "../core/text.ts";
+import { escapeControls } from "../../core/text.ts";
 import { escapeLines, jsonDocument } from "./terminal-text.ts";
 
 /** Writes to stdout and waits until it is taken; a reader that left early (`| head`) is no fault. */

@@ -1,5 +1,5 @@
-import type { Progress, ProgressReading } from "../core/progress.ts";
-import { escapeControls } from "../core/text.ts";
+import type { Progress, ProgressReading } from "../../core/progress.ts";
+import { escapeControls } from "../../core/text.ts";
 import { formatDuration } from "./terminal-text.ts";
 
 /** A Progress that somebody looks at; disposing it leaves the cursor on a fresh line. */

@@ -1,4 +1,4 @@
-import { escapeControls } from "../core/text.ts";
+import { escapeControls } from "../../core/text.ts";
 
 /** As core's `escapeControls`, but line feeds and tabs stay: for texts of several lines. */
 export function escapeLines(text: string): string {

@@ -1,6 +1,6 @@
 import { statfs } from "node:fs/promises";
 import { dirname, resolve, sep } from "node:path";
-import { CrossweaveError, errnoOf, EXIT_INTERRUPTED } from "../core/errors.ts";
+import { CrossweaveError, errnoOf, EXIT_INTERRUPTED } from "../../core/errors.ts";
 import { formatBytes } from "./terminal-text.ts";
 
 /** What a failed command tells its user; the `error` object of `--json` is all of it but `exitCode` and `stack`. */
