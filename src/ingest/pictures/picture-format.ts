@@ -51,7 +51,7 @@ function refusedFormat(head: string): string | undefined {
 
 function beginsWith(head: string, signatures: readonly string[]): boolean {
   return signatures.some((signature) =>
-    [...signature].every((expected, at) => expected === "." || head[at] === expected),
+    Array.from(signature).every((expected, at) => expected === "." || head[at] === expected),
   );
 }
 
