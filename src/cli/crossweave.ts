@@ -1,9 +1,10 @@
 import type { Command } from "commander";
+import { addValidateCommand } from "./commands/validate.ts";
 import { createProgram } from "./program.ts";
 
 // One line for each command. Command files are light: they import the rooms inside their actions, so
 // that --help stays fast.
-const addCommands: readonly ((program: Command) => void)[] = [];
+const addCommands: readonly ((program: Command) => void)[] = [addValidateCommand];
 
 /** The whole `crossweave` program, ready to be run. */
 export function createCrossweave(): Command {

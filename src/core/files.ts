@@ -1,6 +1,6 @@
 import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { ConfigError, errnoOf, IncompleteError } from "./errors.ts";
+import { errnoOf, IncompleteError, RefusedError } from "./errors.ts";
 
 /**
  * Writes a whole file so that its name never shows a part of it: temporary file, fsync, rename, fsync of the folder.
@@ -31,7 +31,7 @@ export async function syncFolder(path: string): Promise<void> {
 
 /**
  * What a failed write means to the user: a full disk loses nothing that is complete (`IncompleteError`),
- * a folder that may not be written needs another command (`ConfigError`). Any other error is given back as it is.
+ * a folder that may not be written was refused (`RefusedError`). Any other error is given back as it is.
  */
 export function explainedWriteError(error: unknown, path: string): unknown {
   const code = errnoOf(error) ?? "";
@@ -43,7 +43,7 @@ export function explainedWriteError(error: unknown, path: string): unknown {
     });
   }
   if (["EROFS", "EACCES", "EPERM"].includes(code)) {
-    return new ConfigError(`${path}: the folder may not be written`, {
+    return new RefusedError(`${path}: the folder may not be written`, {
       file: path,
       remedy: "choose another folder, or give yourself the right to write to it",
       cause: error,

@@ -5,3 +5,7 @@ import type { ShardSetIndex } from "./shard-set-index.ts";
 export function croissantDocument(index: ShardSetIndex): JsonValue {
   return { "@type": "sc:Dataset", name: index.name, version: index.digest };
 }
+
+export function croissantText(index: ShardSetIndex): string {
+  return `${JSON.stringify(croissantDocument(index), null, 1)}\n`;
+}

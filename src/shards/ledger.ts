@@ -9,7 +9,7 @@ import { columnDifference } from "./arrow/column-type.ts";
 import { parseBatch, readFooter } from "./arrow/file-reader.ts";
 import { ArrowFileWriter, encodeBatch, type WrittenFile } from "./arrow/file-writer.ts";
 import { ArrowFormatError } from "./arrow/format-error.ts";
-import { FileStorage } from "./file-storage.ts";
+import { FileStorage, type ShardStorage } from "./file-storage.ts";
 import { restrictedText } from "./scene-columns.ts";
 import { placedFault } from "./shard-file.ts";
 import { LEDGER_FILE, type LedgerFileEntry } from "./shard-set-index.ts";
@@ -74,18 +74,21 @@ async function writeRows(
 export async function* readLedger(folder: string): AsyncGenerator<LedgerEntry> {
   await using storage = new FileStorage(folder);
   try {
-    const source = await storage.open(LEDGER_FILE);
-    const footer = await readFooter(source);
-    const columns = ledgerFields.map((member) => member.column);
-    const difference = columnDifference(footer.columns, columns);
-    if (difference !== undefined) throw new ArrowFormatError(difference);
-    for (const { offset, metadataSizeBytes, bodySizeBytes } of footer.batches) {
-      yield* ledgerRows(
-        await source.read({ offset, sizeBytes: metadataSizeBytes + bodySizeBytes }),
-      );
-    }
+    yield* readLedgerRows(storage);
   } catch (error) {
     throw placedFault(error, { file: LEDGER_FILE });
+  }
+}
+
+/** As `readLedger`, but faults come without their place. */
+export async function* readLedgerRows(storage: ShardStorage): AsyncGenerator<LedgerEntry> {
+  const source = await storage.open(LEDGER_FILE);
+  const footer = await readFooter(source);
+  const columns = ledgerFields.map((member) => member.column);
+  const difference = columnDifference(footer.columns, columns);
+  if (difference !== undefined) throw new ArrowFormatError(difference);
+  for (const { offset, metadataSizeBytes, bodySizeBytes } of footer.batches) {
+    yield* ledgerRows(await source.read({ offset, sizeBytes: metadataSizeBytes + bodySizeBytes }));
   }
 }
 

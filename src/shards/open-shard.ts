@@ -3,8 +3,8 @@ import { dirname, join } from "node:path";
 import { syncFolder } from "../core/files.ts";
 import { ArrowFileWriter, type EncodedBatch, type WrittenFile } from "./arrow/file-writer.ts";
 import { sceneFields } from "./scene-columns.ts";
-import type { ShardEntry } from "./shard-set-index.ts";
-import { shardName, type ShardCounts, type SplitPlan } from "./unfinished-split.ts";
+import { type ShardEntry, shardName } from "./shard-set-index.ts";
+import type { ShardCounts, SplitPlan } from "./unfinished-split.ts";
 
 /** A shard that is being written under a temporary name. */
 export class OpenShard {

@@ -245,7 +245,8 @@ export const sceneFields: readonly FieldCodec<Scene>[] = [
 export interface SceneRows {
   readonly numRows: number;
   head(row: number): SceneHead;
-  numPictures(row: number): number;
+  /** How many pictures' bytes the row holds; it must be as many as it describes. */
+  numStoredPictures(row: number): number;
   picture(row: number, pictureIndex: number): PictureInfo | undefined;
   /** Where the bytes of a picture lie in the body of the batch. */
   pictureRange(row: number, pictureIndex: number): ByteRange | undefined;
@@ -267,7 +268,7 @@ export function sceneRows(batch: BatchBody & { readonly numRows: number }): Scen
       pictures: pictureRows.get(row),
       texts: textRows.get(row),
     }),
-    numPictures: (row) => pictureRows.numItems(row),
+    numStoredPictures: (row) => byteRows.numItems(row),
     picture: (row, pictureIndex) => pictureRows.item(row, pictureIndex),
     pictureRange: (row, pictureIndex) => byteRows.item(row, pictureIndex),
   };

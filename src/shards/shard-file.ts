@@ -1,13 +1,12 @@
 import { hash } from "node:crypto";
-import { ShardError } from "../core/errors.ts";
+import { errnoOf, ShardError } from "../core/errors.ts";
 import { columnDifference } from "./arrow/column-type.ts";
-import type { ByteSource } from "./arrow/file-reader.ts";
+import type { ArrowFooter, ByteSource } from "./arrow/file-reader.ts";
 import { parseBatch, readFooter } from "./arrow/file-reader.ts";
 import { ArrowFormatError } from "./arrow/format-error.ts";
 import { type ShardStorage, ShortReadError } from "./file-storage.ts";
 import { sceneFields, type SceneRows, sceneRows } from "./scene-columns.ts";
 import type { BatchEntry, ShardEntry } from "./shard-set-index.ts";
-import { errnoOf } from "../core/errors.ts";
 
 const REMEDY =
   "`crossweave validate` lists every fault; build the set again with `crossweave prepare … --fresh`";
@@ -37,12 +36,16 @@ export function shardFault(place: ShardPlace, found: string, cause?: unknown): S
   });
 }
 
+/** What damage an error tells of, or undefined when it is no damage. */
+export function describeReadFault(error: unknown): string | undefined {
+  if (error instanceof ArrowFormatError || error instanceof ShortReadError) return error.message;
+  return errnoOf(error) === "ENOENT" ? "the file is missing" : undefined;
+}
+
 /** Turns what reading damaged bytes throws into a fault with its place; other errors are given back. */
 export function placedFault(error: unknown, place: ShardPlace): unknown {
-  if (error instanceof ArrowFormatError || error instanceof ShortReadError) {
-    return shardFault(place, error.message, error);
-  }
-  return errnoOf(error) === "ENOENT" ? shardFault(place, "the file is missing", error) : error;
+  const message = describeReadFault(error);
+  return message === undefined ? error : shardFault(place, message, error);
 }
 
 /** The scenes of a batch and where the bytes of their pictures lie in the file. */
@@ -60,24 +63,27 @@ export async function openShard(storage: ShardStorage, shard: ShardEntry): Promi
     if (source.sizeBytes !== shard.sizeBytes) {
       throw new ArrowFormatError(`${source.sizeBytes} bytes, the index says ${shard.sizeBytes}`);
     }
-    const footer = await readFooter(source);
-    const difference = columnDifference(
-      footer.columns,
-      sceneFields.map((field) => field.column),
-    );
+    const difference = footerDifference(await readFooter(source), shard);
     if (difference !== undefined) throw new ArrowFormatError(difference);
-    const isSame =
-      footer.batches.length === shard.batches.length &&
-      footer.batches.every((block, index) => {
-        const entry = shard.batches[index];
-        const sizeBytes = block.metadataSizeBytes + block.bodySizeBytes;
-        return entry?.offset === block.offset && entry.sizeBytes === sizeBytes;
-      });
-    if (!isSame) throw new ArrowFormatError("its footer lists other batches than the index");
     return source;
   } catch (error) {
     throw placedFault(error, { file: shard.file });
   }
+}
+
+/** Where a shard's schema or list of batches is not what the index says, or undefined. */
+export function footerDifference(footer: ArrowFooter, shard: ShardEntry): string | undefined {
+  const columns = sceneFields.map((field) => field.column);
+  const difference = columnDifference(footer.columns, columns);
+  if (difference !== undefined) return difference;
+  const isSame =
+    footer.batches.length === shard.batches.length &&
+    footer.batches.every((block, index) => {
+      const entry = shard.batches[index];
+      const sizeBytes = block.metadataSizeBytes + block.bodySizeBytes;
+      return entry?.offset === block.offset && entry.sizeBytes === sizeBytes;
+    });
+  return isSame ? undefined : "its footer lists other batches than the index";
 }
 
 /** Reads and verifies everything of a batch but its pictures: one read. */

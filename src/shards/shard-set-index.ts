@@ -5,13 +5,18 @@ import { canonicalJson, type JsonValue, sha256 } from "../core/digest.ts";
 import { errnoOf, ShardError, SourceError } from "../core/errors.ts";
 import { writeFileAtomically } from "../core/files.ts";
 import type { RecordCounts, SplitRole } from "../core/records.ts";
-import { croissantDocument } from "./croissant.ts";
+import { croissantText } from "./croissant.ts";
 
 export const INDEX_FILE = "index.json";
 export const CROISSANT_FILE = "croissant.json";
 export const LEDGER_FILE = "ledger.arrow";
 /** Holds what a preparation needs to go on after an interruption; gone once the index is written. */
 export const UNFINISHED_FOLDER = ".unfinished";
+
+/** Batches stay under 64 MB, whatever the options say. */
+export const MAX_BATCH_BYTES: number = 64 * 2 ** 20;
+/** Files stay under 1 GB, whatever the options say. */
+export const MAX_SHARD_BYTES: number = 2 ** 30;
 
 export interface BatchEntry {
   /** Position of the batch's first byte in its file. */
@@ -68,6 +73,11 @@ export interface ShardSetIndex {
   readonly ledger: LedgerFileEntry;
   /** SHA-256 of the canonical JSON of everything above; it names the set. */
   readonly digest: string;
+}
+
+/** The file of a split's shard, below the set's folder. */
+export function shardName(split: string, shardIndex: number): string {
+  return `${split}/${String(shardIndex).padStart(5, "0")}.arrow`;
 }
 
 const digestText = z.string().regex(/^[0-9a-f]{64}$/);
@@ -141,8 +151,7 @@ export async function commitIndex(
 ): Promise<ShardSetIndex> {
   const plain = anyObject.parse(JSON.parse(JSON.stringify(content)));
   const index = indexSchema.parse({ ...content, digest: sha256(canonicalJson(plain)) });
-  const croissant = `${JSON.stringify(croissantDocument(index), null, 1)}\n`;
-  await writeFileAtomically(join(folder, CROISSANT_FILE), croissant);
+  await writeFileAtomically(join(folder, CROISSANT_FILE), croissantText(index));
   await writeFileAtomically(join(folder, INDEX_FILE), indexText(index));
   await rm(join(folder, UNFINISHED_FOLDER), { recursive: true, force: true });
   return index;

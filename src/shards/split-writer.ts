@@ -6,7 +6,7 @@ import type { Scene } from "../core/records.ts";
 import { encodeBatch } from "./arrow/file-writer.ts";
 import { OpenShard } from "./open-shard.ts";
 import { sceneFields } from "./scene-columns.ts";
-import type { SplitEntry } from "./shard-set-index.ts";
+import { MAX_BATCH_BYTES, MAX_SHARD_BYTES, type SplitEntry } from "./shard-set-index.ts";
 import {
   defaultShardLayout,
   type FinishedShard,
@@ -22,10 +22,6 @@ import {
   unfinishedFolder,
 } from "./unfinished-split.ts";
 
-/** Batches stay under 64 MB, whatever the options say. */
-export const MAX_BATCH_BYTES: number = 64 * 2 ** 20;
-/** Files stay under 1 GB, whatever the options say. */
-export const MAX_SHARD_BYTES: number = 2 ** 30;
 // What the metadata and the padding of a batch may add to its scenes.
 const BATCH_OVERHEAD_BYTES = 2 ** 18;
 // At least what a scene, a picture, a text or an answer takes beside its own characters.

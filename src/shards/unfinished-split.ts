@@ -136,10 +136,6 @@ export async function refuseForeignShards(options: SplitPlan): Promise<void> {
   });
 }
 
-export function shardName(split: string, shardIndex: number): string {
-  return `${split}/${String(shardIndex).padStart(5, "0")}.arrow`;
-}
-
 export function unfinishedFolder(options: SplitPlan): string {
   return join(options.folder, UNFINISHED_FOLDER, options.split);
 }

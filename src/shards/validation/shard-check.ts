@@ -1,0 +1,209 @@
+import { createHash, type Hash, hash } from "node:crypto";
+import pLimit from "p-limit";
+import type { PictureInfo } from "../../core/records.ts";
+import type { ByteSource } from "../arrow/file-reader.ts";
+import { readFooter } from "../arrow/file-reader.ts";
+import type { ShardStorage } from "../file-storage.ts";
+import {
+  describeReadFault,
+  footerDifference,
+  type LoadedHead,
+  type ShardPlace,
+  verifiedHead,
+} from "../shard-file.ts";
+import { type BatchEntry, MAX_BATCH_BYTES, type ShardEntry } from "../shard-set-index.ts";
+import type { CheckedCounts, FaultList } from "./faults.ts";
+import { sceneFaults } from "./scene-faults.ts";
+
+/** Decodes a picture; rejects when it is damaged. */
+export type PictureDecoder = (bytes: Uint8Array) => Promise<{ width: number; height: number }>;
+
+/** What the checks of a set share. */
+export interface CheckContext {
+  readonly storage: ShardStorage;
+  readonly faults: FaultList;
+  readonly checked: CheckedCounts;
+  readonly decode: PictureDecoder | undefined;
+  readonly signal: AbortSignal | undefined;
+  /** Called with the bytes read since the last call. */
+  readonly onRead: (sizeBytes: number) => void;
+}
+
+const GAP_CHUNK_BYTES = 2 ** 20;
+const MAX_DECODES = 4;
+
+/** Reads every byte of a shard once, in order, one batch in memory at a time. */
+export class ShardCheck {
+  readonly #context: CheckContext;
+  readonly #shard: ShardEntry;
+  readonly #sceneKeys: Set<string>;
+  readonly #fileHash: Hash = createHash("sha256");
+  #position = 0;
+
+  /** `sceneKeys` holds the keys of the split that were met already. */
+  constructor(context: CheckContext, shard: ShardEntry, sceneKeys: Set<string>) {
+    this.#context = context;
+    this.#shard = shard;
+    this.#sceneKeys = sceneKeys;
+  }
+
+  async run(): Promise<void> {
+    const source = await this.#open();
+    if (source === undefined) return;
+    for (const [batch, entry] of this.#shard.batches.entries()) {
+      this.#context.signal?.throwIfAborted();
+      const place = { file: this.#shard.file, batch };
+      if (!this.#isPossible(entry, source)) {
+        this.#fault(place, "the index gives it a place outside of the file or over another batch");
+        continue;
+      }
+      await this.#skipTo(entry.offset, source);
+      await this.#checkBatch(entry, place, source);
+    }
+    await this.#skipTo(source.sizeBytes, source);
+    const actual = this.#fileHash.digest("hex");
+    if (actual === this.#shard.sha256) return;
+    this.#fault(
+      { file: this.#shard.file },
+      `the file has the sha256 ${actual}, the index says ${this.#shard.sha256}`,
+    );
+  }
+
+  /** Opens the file and compares its size, schema and footer with the index. */
+  async #open(): Promise<ByteSource | undefined> {
+    const place = { file: this.#shard.file };
+    const source = await this.#attempt(place, () => this.#context.storage.open(this.#shard.file));
+    if (source === undefined) return undefined;
+    this.#context.checked.numFiles += 1;
+    if (source.sizeBytes !== this.#shard.sizeBytes) {
+      this.#fault(place, `${source.sizeBytes} bytes, the index says ${this.#shard.sizeBytes}`);
+    }
+    await this.#attempt(place, async () => {
+      const difference = footerDifference(await readFooter(source), this.#shard);
+      if (difference !== undefined) this.#fault(place, difference);
+    });
+    return source;
+  }
+
+  #isPossible(entry: BatchEntry, source: ByteSource): boolean {
+    return (
+      entry.offset >= this.#position &&
+      entry.sizeBytes < MAX_BATCH_BYTES &&
+      entry.headSizeBytes <= entry.sizeBytes &&
+      entry.offset + entry.sizeBytes <= source.sizeBytes
+    );
+  }
+
+  async #checkBatch(entry: BatchEntry, place: ShardPlace, source: ByteSource): Promise<void> {
+    const bytes = await this.#attempt(place, () => this.#read(entry.sizeBytes, source));
+    if (bytes === undefined) return;
+    const before = this.#context.faults.numFaults;
+    const head = await this.#attempt(place, async () =>
+      verifiedHead(bytes.subarray(0, entry.headSizeBytes), entry),
+    );
+    if (head !== undefined) await this.#checkRows(head, { entry, place, bytes });
+    if (this.#context.faults.numFaults > before) return;
+    const actual = hash("sha256", bytes, "hex");
+    if (actual !== entry.sha256) {
+      this.#fault(place, `the batch has the sha256 ${actual}, the index says ${entry.sha256}`);
+    }
+  }
+
+  async #checkRows(
+    { rows, bodyOffset }: LoadedHead,
+    batch: { entry: BatchEntry; place: ShardPlace; bytes: Uint8Array },
+  ): Promise<void> {
+    const limit = pLimit(MAX_DECODES);
+    const body = batch.bytes.subarray(bodyOffset - batch.entry.offset);
+    const decodes: Promise<void>[] = [];
+    for (let row = 0; row < rows.numRows; row += 1) {
+      const place = { ...batch.place, row };
+      await this.#attempt(place, async () => {
+        const head = rows.head(row);
+        for (const message of sceneFaults(head)) this.#fault(place, message);
+        this.#checkSceneKey(head.sceneKey, place);
+        this.#context.checked.numScenes += 1;
+        this.#context.checked.numTexts += head.texts.length;
+        const numStored = rows.numStoredPictures(row);
+        if (numStored !== head.pictures.length) {
+          this.#fault(place, `${head.pictures.length} pictures, but the bytes of ${numStored}`);
+        }
+        for (const [pictureIndex, picture] of head.pictures.entries()) {
+          const range = rows.pictureRange(row, pictureIndex);
+          if (range === undefined) continue;
+          const bytes = body.subarray(range.offset, range.offset + range.sizeBytes);
+          this.#context.checked.numPictures += 1;
+          if (!this.#checkPictureBytes(picture, bytes, place)) continue;
+          decodes.push(limit(() => this.#decode(picture, bytes, place)));
+        }
+      });
+    }
+    await Promise.all(decodes);
+  }
+
+  #checkSceneKey(sceneKey: string, place: ShardPlace): void {
+    if (this.#sceneKeys.has(sceneKey)) {
+      this.#fault(place, `the scene ${sceneKey} is in the split twice`);
+    }
+    this.#sceneKeys.add(sceneKey);
+  }
+
+  #checkPictureBytes(picture: PictureInfo, bytes: Uint8Array, place: ShardPlace): boolean {
+    const actual = hash("sha256", bytes, "hex");
+    if (actual === picture.sha256) return true;
+    this.#fault(
+      place,
+      `the bytes of ${picture.key} have the sha256 ${actual}, the row says ${picture.sha256}`,
+    );
+    return false;
+  }
+
+  async #decode(picture: PictureInfo, bytes: Uint8Array, place: ShardPlace): Promise<void> {
+    const { decode, signal, checked } = this.#context;
+    if (decode === undefined || signal?.aborted === true) return;
+    try {
+      const { width, height } = await decode(bytes);
+      checked.numDecoded += 1;
+      if (width === picture.width && height === picture.height) return;
+      const stated = `${picture.width}x${picture.height}`;
+      this.#fault(place, `${picture.key} decodes to ${width}x${height}, the row says ${stated}`);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#fault(place, `${picture.key} cannot be decoded: ${reason}`);
+    }
+  }
+
+  /** Hashes the bytes up to a position: what lies between the batches, and the footer. */
+  async #skipTo(end: number, source: ByteSource): Promise<void> {
+    await this.#attempt({ file: this.#shard.file }, async () => {
+      while (this.#position < end) {
+        await this.#read(Math.min(GAP_CHUNK_BYTES, end - this.#position), source);
+      }
+    });
+  }
+
+  async #read(sizeBytes: number, source: ByteSource): Promise<Uint8Array> {
+    const bytes = await source.read({ offset: this.#position, sizeBytes });
+    this.#fileHash.update(bytes);
+    this.#position += sizeBytes;
+    this.#context.checked.sizeBytes += sizeBytes;
+    this.#context.onRead(sizeBytes);
+    return bytes;
+  }
+
+  /** Records damage as a fault and gives undefined; any other error is thrown. */
+  async #attempt<T>(place: ShardPlace, read: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await read();
+    } catch (error) {
+      const message = describeReadFault(error);
+      if (message === undefined) throw error;
+      this.#fault(place, message);
+      return undefined;
+    }
+  }
+
+  #fault(place: ShardPlace, message: string): void {
+    this.#context.faults.add(place, message);
+  }
+}

@@ -1,0 +1,181 @@
+import { readdir, readFile } from "node:fs/promises";
+import { dirname, join, relative, sep } from "node:path";
+import { ShardError } from "../../core/errors.ts";
+import { type Progress, silentProgress } from "../../core/progress.ts";
+import { croissantText } from "../croissant.ts";
+import { FileStorage } from "../file-storage.ts";
+import {
+  CROISSANT_FILE,
+  INDEX_FILE,
+  indexText,
+  LEDGER_FILE,
+  readIndex,
+  shardName,
+  type ShardSetIndex,
+  type SplitEntry,
+  UNFINISHED_FOLDER,
+} from "../shard-set-index.ts";
+import { type CheckedCounts, FaultList, type ValidationFault } from "./faults.ts";
+import { checkLedger } from "./ledger-check.ts";
+import { type CheckContext, type PictureDecoder, ShardCheck } from "./shard-check.ts";
+
+export interface ValidationOptions {
+  readonly progress?: Progress;
+  readonly signal?: AbortSignal;
+  /** Decodes every picture too when given. */
+  readonly decode?: PictureDecoder;
+  /** How many faults are listed; all are counted. */
+  readonly maxListedFaults?: number;
+}
+
+export interface ValidationReport {
+  readonly folder: string;
+  /** Null when the index cannot be read. */
+  readonly name: string | null;
+  readonly digest: string | null;
+  readonly isValid: boolean;
+  readonly numFaults: number;
+  /** The first of the faults. */
+  readonly faults: readonly ValidationFault[];
+  readonly checked: Readonly<CheckedCounts>;
+}
+
+const MAX_LISTED_FAULTS = 100;
+
+/**
+ * Checks every byte and every count of a shard set against its index, in one pass over the files and
+ * with one batch in memory. Throws `SourceError` when the folder holds no finished set; whatever is
+ * damaged is in the report.
+ */
+export async function validateShardSet(
+  folder: string,
+  options: ValidationOptions = {},
+): Promise<ValidationReport> {
+  const faults = new FaultList(options.maxListedFaults ?? MAX_LISTED_FAULTS);
+  const checked = noCounts();
+  const index = await indexOrFault(folder, faults);
+  if (index !== undefined) await checkSet(index, { folder, faults, checked, options });
+  return {
+    folder,
+    name: index?.name ?? null,
+    digest: index?.digest ?? null,
+    isValid: faults.numFaults === 0,
+    numFaults: faults.numFaults,
+    faults: faults.listed,
+    checked,
+  };
+}
+
+interface SetCheck {
+  readonly folder: string;
+  readonly faults: FaultList;
+  readonly checked: CheckedCounts;
+  readonly options: ValidationOptions;
+}
+
+async function checkSet(index: ShardSetIndex, check: SetCheck): Promise<void> {
+  const { folder, faults, checked, options } = check;
+  await using storage = new FileStorage(folder);
+  const { decode, signal, progress = silentProgress } = options;
+  const total = totalBytes(index);
+  let done = 0;
+  const onRead = (sizeBytes: number): void => {
+    done += sizeBytes;
+    progress.report({ activity: `validating ${index.name}`, done, total, unit: "bytes" });
+  };
+  const context: CheckContext = { storage, faults, checked, decode, signal, onRead };
+  await checkFolder(index, folder, faults);
+  for (const split of index.splits) await checkSplit(split, context);
+  await checkLedger(index, context);
+}
+
+async function indexOrFault(folder: string, faults: FaultList): Promise<ShardSetIndex | undefined> {
+  try {
+    return await readIndex(folder);
+  } catch (error) {
+    if (!(error instanceof ShardError)) throw error;
+    faults.add({ file: INDEX_FILE }, error.message);
+    return undefined;
+  }
+}
+
+/** Every file must be listed once under its right name, and the two descriptions be what the index makes of them. */
+async function checkFolder(index: ShardSetIndex, folder: string, faults: FaultList): Promise<void> {
+  const shards = index.splits.flatMap((split) => split.shards.map((shard) => shard.file));
+  const names = index.splits.flatMap(({ name, shards: list }) =>
+    list.map((_, shardIndex) => shardName(name, shardIndex)),
+  );
+  for (const [position, file] of shards.entries()) {
+    if (file === names[position]) continue;
+    faults.add({ file: INDEX_FILE }, `it lists ${file} where ${names[position]} belongs`);
+  }
+  if (new Set(names).size < names.length) {
+    faults.add({ file: INDEX_FILE }, "it has two splits of the same name");
+  }
+  const listed = [INDEX_FILE, CROISSANT_FILE, LEDGER_FILE, ...shards];
+  await checkListing(folder, new Set(listed), faults);
+  for (const [file, text] of [
+    [INDEX_FILE, indexText(index)],
+    [CROISSANT_FILE, croissantText(index)],
+  ] as const) {
+    const found = await readFile(join(folder, file), "utf8").catch(() => undefined);
+    if (found === undefined) faults.add({ file }, "the file is missing or cannot be read");
+    else if (found !== text) faults.add({ file }, "the file is not as it was written");
+  }
+}
+
+async function checkListing(
+  folder: string,
+  listed: ReadonlySet<string>,
+  faults: FaultList,
+): Promise<void> {
+  const folders = new Set([...listed].map((file) => dirname(file)));
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    const path = relative(folder, join(entry.parentPath, entry.name));
+    const file = path.split(sep).join("/");
+    // A split's folder may be a link to another disk.
+    const isFolder = entry.isDirectory() || (entry.isSymbolicLink() && folders.has(file));
+    if (isFolder || file.startsWith(`${UNFINISHED_FOLDER}/`) || listed.has(file)) continue;
+    faults.add({ file }, "the index does not list this file");
+  }
+}
+
+async function checkSplit(split: SplitEntry, context: CheckContext): Promise<void> {
+  const sceneKeys = new Set<string>();
+  const { checked, faults } = context;
+  const before = { ...checked };
+  const numFaultsBefore = faults.numFaults;
+  for (const shard of split.shards) {
+    const sum = shard.batches.reduce((total, batch) => total + batch.numScenes, 0);
+    if (sum !== shard.numScenes) {
+      const message = `its batches hold ${sum} scenes, the index gives it ${shard.numScenes}`;
+      faults.add({ file: shard.file }, message);
+    }
+    await new ShardCheck(context, shard, sceneKeys).run();
+  }
+  // Counts of a damaged split differ because of the damage, which is listed already.
+  if (faults.numFaults > numFaultsBefore) return;
+  for (const count of ["numScenes", "numPictures", "numTexts"] as const) {
+    const found = checked[count] - before[count];
+    if (found === split[count]) continue;
+    const message = `split ${split.name}: ${count} is ${split[count]}, its shards hold ${found}`;
+    faults.add({ file: INDEX_FILE }, message);
+  }
+}
+
+function totalBytes(index: ShardSetIndex): number {
+  const shards = index.splits.flatMap((split) => split.shards);
+  return shards.reduce((sum, shard) => sum + shard.sizeBytes, index.ledger.sizeBytes);
+}
+
+function noCounts(): CheckedCounts {
+  return {
+    numFiles: 0,
+    sizeBytes: 0,
+    numScenes: 0,
+    numPictures: 0,
+    numTexts: 0,
+    numDecoded: 0,
+    numLedgerRows: 0,
+  };
+}
