@@ -1,7 +1,7 @@
-import { defineConfig } from "vitest/config";
+import { defineConfig, type ViteUserConfig } from "vitest/config";
 
 /** Tests that take minutes: whole trainings on the real photographs. */
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   test: {
     include: ["test/**/*.slow.ts"],
     testTimeout: 3_600_000,
@@ -9,3 +9,5 @@ export default defineConfig({
     maxWorkers: 1,
   },
 });
+
+export default config;

@@ -92,12 +92,15 @@ async function outcomeOf<R>(
 }
 
 async function createDisplay(): Promise<ProgressDisplay> {
-  const display = process.stderr.isTTY
-    ? await createBarDisplay(process.stderr)
-    : createLineDisplay({
-        write: (text) => void process.stderr.write(text),
-        now: () => performance.now(),
-      });
+  // A terminal without a size, or a dumb one, cannot redraw a line.
+  const canRedraw = process.stderr.isTTY && process.stderr.columns > 0;
+  const display =
+    canRedraw && process.env["TERM"] !== "dumb"
+      ? await createBarDisplay(process.stderr)
+      : createLineDisplay({
+          write: (text) => void process.stderr.write(text),
+          now: () => performance.now(),
+        });
   return { ...display, say: (message) => display.say(escapeLines(message)) };
 }
 
