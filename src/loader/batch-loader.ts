@@ -103,7 +103,7 @@ export class BatchLoader implements AsyncDisposable {
     const pending: PendingBatch[] = [];
     let nextStep = from.epoch * this.batchesPerEpoch + from.step;
     try {
-      await this.#leftovers;
+      await unlessAborted(this.#leftovers, signal);
       for (;;) {
         signal?.throwIfAborted();
         for (const slot of this.#freeSlots.splice(0)) {
@@ -119,9 +119,8 @@ export class BatchLoader implements AsyncDisposable {
       }
     } finally {
       const slots = pending.map(({ slot }) => slot);
-      this.#leftovers = Promise.all(pending.map(({ outcome }) => outcome)).then(() =>
-        this.#freeSlots.push(...slots),
-      );
+      const unfinished = [this.#leftovers, ...pending.map(({ outcome }) => outcome)];
+      this.#leftovers = Promise.all(unfinished).then(() => this.#freeSlots.push(...slots));
       this.#isStreaming = false;
     }
   }

@@ -23,6 +23,14 @@ function maskText(sampleIndex: number, numTokens: number, rules: MaskingRules): 
   return maskTokens(tokenIds, draws, { rules, tokenizer });
 }
 
+function draw(epoch: number, part: number): MaskedTokens {
+  return maskTokens(
+    Array.from({ length: 60 }, (_, place) => FIRST_WORD + place),
+    sampleDraws("masking", { seed: 7, epoch, sampleIndex: 3 }, part),
+    { rules: bertMasking, tokenizer },
+  );
+}
+
 /** Four standard deviations of a share of `count` draws. */
 function fourSigma(probability: number, count: number): number {
   return 4 * Math.sqrt((probability * (1 - probability)) / count);
@@ -56,11 +64,10 @@ describe("masking for masked language modelling", () => {
         const draws = sampleDraws("masking", { seed: 1, epoch: 2, sampleIndex });
         const masked = maskTokens(tokenIds, draws, { rules: bertMasking, tokenizer });
         expect(masked.tokenIds).toHaveLength(tokenIds.length);
-        for (const [place, id] of tokenIds.entries()) {
-          const label = masked.labels[place];
-          if (label === NOT_PREDICTED) expect(masked.tokenIds[place]).toBe(id);
-          else expect(label).toBe(id);
-        }
+        const original = masked.labels.map((label, place) =>
+          label === NOT_PREDICTED ? masked.tokenIds[place] : label,
+        );
+        expect(original).toEqual(tokenIds);
       }),
     );
   });
@@ -95,7 +102,8 @@ describe("masking for masked language modelling", () => {
       expect(places.length).toBeGreaterThan(0);
       chosen += places.length;
       const alone = maskText(sampleIndex, length, bertMasking);
-      if (alone.labels.every((label) => label === NOT_PREDICTED)) expect(tokenIds[0]).toBe(MASK);
+      const isForced = alone.labels.every((label) => label === NOT_PREDICTED);
+      expect(isForced ? tokenIds[0] : MASK).toBe(MASK);
     }
     expect(Math.abs(chosen / (numTexts * length) - rate)).toBeLessThan(0.004);
   });
@@ -106,12 +114,6 @@ describe("masking for masked language modelling", () => {
   });
 
   it("depends on nothing but seed, epoch, sample and text (M-9)", () => {
-    const draw = (epoch: number, part: number): MaskedTokens =>
-      maskTokens(
-        Array.from({ length: 60 }, (_, place) => FIRST_WORD + place),
-        sampleDraws("masking", { seed: 7, epoch, sampleIndex: 3 }, part),
-        { rules: bertMasking, tokenizer },
-      );
     expect(draw(0, 0)).toEqual(draw(0, 0));
     expect(draw(0, 0)).not.toEqual(draw(0, 1));
     expect(draw(0, 0)).not.toEqual(draw(1, 0));

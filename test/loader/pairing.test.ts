@@ -40,7 +40,7 @@ function pair(scenes: readonly SceneHead[], sampleIndex: number, epoch = 0): Pro
   return pairTexts({ seed: 5, epoch, sampleIndex }, lookup(scenes), rules);
 }
 
-function texts(pairing: Pairing, matched: boolean): string[] {
+function textsOf(pairing: Pairing, matched: boolean): string[] {
   return pairing.pairs.filter((item) => item.matched === matched).map(({ text }) => text.text);
 }
 
@@ -72,8 +72,8 @@ describe("pairing pictures with texts", () => {
       const pairing = await pair(scenes, 3, epoch);
       expect(pairing.pairs.map(({ matched }) => matched)).toEqual([true, true, false, false]);
       expect(new Set(pairing.pairs.map(({ text }) => text.text)).size).toBe(4);
-      expect(texts(pairing, true).every((text) => text.endsWith("of 3"))).toBe(true);
-      expect(texts(pairing, false).some((text) => text.endsWith("of 3"))).toBe(false);
+      expect(textsOf(pairing, true).every((text) => text.endsWith("of 3"))).toBe(true);
+      expect(textsOf(pairing, false).some((text) => text.endsWith("of 3"))).toBe(false);
       expect(pairing.numRepeats).toBe(0);
     }
   });
@@ -115,7 +115,7 @@ describe("pairing pictures with texts", () => {
     const scenes = [scene(0, ["a", "b", "c", "d", "e"]), scene(1, ["x", "y"])];
     const counts = new Map<string, number>();
     for (let epoch = 0; epoch < 5000; epoch += 1) {
-      for (const text of texts(await pair(scenes, 0, epoch), true))
+      for (const text of textsOf(await pair(scenes, 0, epoch), true))
         counts.set(text, (counts.get(text) ?? 0) + 1);
     }
     for (const text of ["a", "b", "c", "d", "e"]) {
@@ -126,15 +126,15 @@ describe("pairing pictures with texts", () => {
   it("repeats a text only when the scene has one meaning to tell", async () => {
     const scenes = [scene(0, ["One.", "one"]), scene(1, ["two", "TWO!"]), scene(2, ["three"])];
     const pairing = await pair(scenes, 0);
-    expect(texts(pairing, true).map(normalizedText)).toEqual(["one", "one"]);
-    expect(texts(pairing, false).map(normalizedText).toSorted()).toEqual(["three", "two"]);
+    expect(textsOf(pairing, true).map(normalizedText)).toEqual(["one", "one"]);
+    expect(textsOf(pairing, false).map(normalizedText).toSorted()).toEqual(["three", "two"]);
     expect(pairing.numRepeats).toBe(1);
   });
 
   it("finds the only unmatched text by a scan and repeats it", async () => {
     const same = Array.from({ length: 400 }, (_, id) => scene(id, ["a dog", "A dog!"]));
     const pairing = await pair([...same, scene(400, ["a cat"])], 17);
-    expect(texts(pairing, false)).toEqual(["a cat", "a cat"]);
+    expect(textsOf(pairing, false)).toEqual(["a cat", "a cat"]);
     expect(pairing.numRepeats).toBe(2);
   });
 

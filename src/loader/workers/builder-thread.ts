@@ -20,7 +20,7 @@ const STOP_TIMEOUT_MS = 2000;
 
 // Sources run as they are (.ts) and compiled (.js).
 const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-const entry = new URL(`./batch-worker.${extension}`, import.meta.url);
+const workerEntry = new URL(`./batch-worker.${extension}`, import.meta.url);
 
 /** A builder on a thread of its own. A thread that dies fails its jobs, those in hand and all later ones. */
 export class BuilderThread implements Builder {
@@ -30,8 +30,14 @@ export class BuilderThread implements Builder {
   readonly #waiting = new Map<number, (outcome: BuildOutcome) => void>();
   #death: BuildOutcome | undefined;
 
-  constructor(start: WorkerStart, threadIndex: number) {
-    this.#worker = new Worker(entry, { workerData: start, name: `loader-${threadIndex}` });
+  /** `entry` is the thread's module; another one than the loader's is for tests. */
+  constructor(start: WorkerStart, threadIndex: number, entry: URL = workerEntry) {
+    this.#worker = new Worker(entry, {
+      workerData: start,
+      name: `loader-${threadIndex}`,
+      // The process may have been started with flags that are not for modules in files.
+      execArgv: [],
+    });
     this.#worker.on("message", ({ slot, outcome }: WorkerReply) => this.#settle(slot, outcome));
     this.#worker.on("error", (error) => this.#die(error));
     this.#worker.on("messageerror", (error) => this.#die(error));

@@ -1,0 +1,69 @@
+import { describe, expect, it } from "vitest";
+
+import { noAugmentation } from "../../src/loader/pictures/augment.ts";
+import { BuilderThread } from "../../src/loader/workers/builder-thread.ts";
+import type { BuildOutcome, WorkerStart } from "../../src/loader/workers/worker-messages.ts";
+
+const start: WorkerStart = {
+  slots: [],
+  options: {
+    sets: [],
+    vocabulary: "",
+    seed: 1,
+    picturesPerBatch: 1,
+    matchedTexts: 1,
+    unmatchedTexts: 0,
+    maxTextTokens: 8,
+    imageSize: 8,
+    augment: noAugmentation,
+    mlmProbability: 0.15,
+    rank: 0,
+    worldSize: 1,
+    numWorkers: 1,
+    prefetchBatches: 1,
+  },
+};
+
+function thread(program: string): BuilderThread {
+  return new BuilderThread(
+    start,
+    0,
+    new URL(`data:text/javascript,${encodeURIComponent(program)}`),
+  );
+}
+
+function job(slot: number): { slot: number; epoch: number; batchIndex: number } {
+  return { slot, epoch: 0, batchIndex: slot };
+}
+
+function messageOf(outcome: BuildOutcome): string {
+  return outcome.kind === "failed" ? outcome.fault.message : "built";
+}
+
+describe("a builder's thread", () => {
+  it("that ends without an answer fails the jobs in hand and all later ones", async () => {
+    await using builder = thread("process.exit(3)");
+    const outcomes = await Promise.all([builder.build(job(0)), builder.build(job(1))]);
+    const message = "loader thread 0 ended unexpectedly with code 3";
+    expect(outcomes.map(messageOf)).toEqual([message, message]);
+    expect(messageOf(await builder.build(job(2)))).toBe(message);
+  });
+
+  it("that throws fails its jobs with that error", async () => {
+    await using builder = thread(`
+      import { parentPort } from "node:worker_threads";
+      parentPort.on("message", () => { throw new RangeError("out of luck"); });
+    `);
+    expect(messageOf(await builder.build(job(0)))).toBe("out of luck");
+  });
+
+  it("that never answers is ended by disposal", async () => {
+    const builder = thread(`
+      import { parentPort } from "node:worker_threads";
+      parentPort.on("message", () => {});
+    `);
+    const outcome = builder.build(job(0));
+    await builder[Symbol.asyncDispose]();
+    expect(messageOf(await outcome)).toMatch(/ended unexpectedly with code 1/);
+  });
+});

@@ -1,0 +1,121 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+import { ShardError } from "../../src/core/errors.ts";
+import type { Scene } from "../../src/core/records.ts";
+import {
+  evaluationPairs,
+  evaluationPictures,
+  evaluationTexts,
+} from "../../src/loader/evaluation.ts";
+import { decodePicture } from "../../src/loader/pictures/picture.ts";
+import { WordPieceTokenizer } from "../../src/loader/text/word-piece.ts";
+import { ShardSetReader, type SplitReader } from "../../src/shards/shard-set-reader.ts";
+import { type LoaderFixture, loaderFixture, NUM_SCENES } from "./loader-fixture.ts";
+import { drawnScenes } from "./shard-set-fixture.ts";
+
+let fixture: LoaderFixture;
+let reader: ShardSetReader;
+let split: SplitReader;
+let tokenizer: WordPieceTokenizer;
+let scenes: Scene[];
+beforeAll(async () => {
+  fixture = await loaderFixture();
+  reader = await ShardSetReader.open(fixture.set);
+  split = reader.split("train");
+  tokenizer = await WordPieceTokenizer.fromFile(fixture.vocabulary);
+  scenes = await drawnScenes(NUM_SCENES);
+});
+afterAll(async () => {
+  await reader[Symbol.asyncDispose]();
+  await fixture[Symbol.asyncDispose]();
+});
+
+describe("pictures for evaluation", () => {
+  it("come in order, each once, whole", async () => {
+    const pictures = await Array.fromAsync(evaluationPictures(split, { imageSize: 12 }));
+    expect(pictures.map(({ sceneIndex }) => sceneIndex)).toEqual([...scenes.keys()]);
+    for (const { key, pictureIndex, pixels, sceneIndex } of pictures) {
+      expect(`${key} ${pictureIndex}`).toBe(`coco:${sceneIndex} 0`);
+      const stored = scenes[sceneIndex]?.pictures[0]?.bytes ?? new Uint8Array();
+      expect(pixels).toEqual(await decodePicture(stored, 12));
+    }
+  });
+
+  it("may be left before the end", async () => {
+    for await (const { sceneIndex } of evaluationPictures(split, { imageSize: 12 })) {
+      if (sceneIndex === 3) break;
+    }
+    const again = await Array.fromAsync(evaluationPictures(split, { imageSize: 12 }));
+    expect(again).toHaveLength(NUM_SCENES);
+  });
+
+  it("fail where a picture is damaged, and not before", async () => {
+    const damaged = {
+      numScenes: NUM_SCENES,
+      head: (sceneIndex: number) => split.head(sceneIndex),
+      pictureBytes: (sceneIndex: number) =>
+        sceneIndex === 5
+          ? Promise.resolve(Buffer.from("no picture"))
+          : split.pictureBytes(sceneIndex, 0),
+    };
+    const seen: number[] = [];
+    const consume = async (): Promise<void> => {
+      for await (const { sceneIndex } of evaluationPictures(damaged, { imageSize: 12 })) {
+        seen.push(sceneIndex);
+      }
+    };
+    await expect(consume()).rejects.toThrow(ShardError);
+    await expect(consume()).rejects.toThrow(
+      /^coco:5: a stored picture of 10 bytes does not decode/,
+    );
+    expect(seen.slice(0, 5)).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  it("stop with the signal's reason", async () => {
+    const reason = new Error("enough");
+    const pictures = evaluationPictures(split, {
+      imageSize: 12,
+      signal: AbortSignal.abort(reason),
+    });
+    await expect(pictures.next()).rejects.toBe(reason);
+  });
+});
+
+describe("texts for evaluation", () => {
+  it("come in order with their scenes, unmasked", async () => {
+    const texts = await Array.fromAsync(evaluationTexts(split, { tokenizer, maxTextTokens: 20 }));
+    expect(texts).toHaveLength(NUM_SCENES * 5);
+    const { cls, pad, separator } = tokenizer.specials;
+    for (const [index, { sceneIndex, text, tokenIds, tokenMask }] of texts.entries()) {
+      expect(sceneIndex).toBe(Math.floor(index / 5));
+      expect(text).toEqual(scenes[sceneIndex]?.texts[index % 5]);
+      const tokens = [cls, ...tokenizer.encode(text.text), separator];
+      const padding = Array.from({ length: 20 - tokens.length }, () => pad);
+      expect([...tokenIds]).toEqual([...tokens, ...padding]);
+      expect([...tokenMask]).toEqual([...tokens.map(() => 1), ...padding.map(() => 0)]);
+    }
+  });
+
+  it("are cut before [SEP] when they are too long", async () => {
+    const [first] = await Array.fromAsync(evaluationTexts(split, { tokenizer, maxTextTokens: 5 }));
+    const { cls, separator } = tokenizer.specials;
+    const ids = tokenizer.encode(scenes[0]?.texts[0]?.text ?? "").slice(0, 3);
+    expect([...(first?.tokenIds ?? [])]).toEqual([cls, ...ids, separator]);
+  });
+});
+
+describe("pairs for evaluation", () => {
+  it("are the same each time, two matched and two unmatched a picture", async () => {
+    const options = { tokenizer, maxTextTokens: 20, matchedTexts: 2, unmatchedTexts: 2, seed: 9 };
+    const pairs = await Array.fromAsync(evaluationPairs(split, options));
+    expect(pairs).toHaveLength(NUM_SCENES * 4);
+    for (const [index, { matched, sceneIndex, text }] of pairs.entries()) {
+      expect(sceneIndex).toBe(Math.floor(index / 4));
+      expect(matched).toBe(index % 4 < 2);
+      expect(text.sceneIndex === sceneIndex).toBe(matched);
+    }
+    expect(await Array.fromAsync(evaluationPairs(split, options))).toEqual(pairs);
+    const others = await Array.fromAsync(evaluationPairs(split, { ...options, seed: 10 }));
+    expect(others).not.toEqual(pairs);
+  });
+});

@@ -1,0 +1,97 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+
+import type { BatchLoader, StreamPosition } from "../../src/loader/batch-loader.ts";
+import type { Batch, LoaderOptions } from "../../src/loader/options.ts";
+import { drawnScenes, temporaryFolder, writeSet, writeVocabulary } from "./shard-set-fixture.ts";
+
+/** Three batches of 8, and 6 scenes left over. */
+export const NUM_SCENES = 30;
+
+/** A set of drawn scenes with a vocabulary, and loader options for them. */
+export interface LoaderFixture extends AsyncDisposable {
+  readonly set: string;
+  readonly vocabulary: string;
+  options(changes?: Partial<LoaderOptions>): LoaderOptions;
+}
+
+export async function loaderFixture(): Promise<LoaderFixture> {
+  const folder = await temporaryFolder();
+  const set = join(folder.path, "set");
+  await writeSet(set, await drawnScenes(NUM_SCENES));
+  const vocabulary = await writeVocabulary(folder.path);
+  return {
+    set,
+    vocabulary,
+    options: (changes = {}) => ({
+      sets: [{ folder: set, splits: ["train"] }],
+      vocabulary,
+      seed: 1,
+      picturesPerBatch: 8,
+      matchedTexts: 2,
+      unmatchedTexts: 2,
+      maxTextTokens: 20,
+      imageSize: 16,
+      augment: { crop: { scale: [0.5, 1], ratio: [0.75, 1.3] }, flip: "if-text-has-no-side-words" },
+      mlmProbability: 0.15,
+      rank: 0,
+      worldSize: 1,
+      numWorkers: 0,
+      prefetchBatches: 2,
+      ...changes,
+    }),
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  };
+}
+
+/** The real part of a batch by value: the loader takes the arrays back. */
+export interface Content {
+  readonly place: string;
+  readonly keys: string;
+  readonly textIds: string;
+  readonly pixels: Uint8Array;
+  readonly tokenIds: Int32Array;
+  readonly tokenMask: Int32Array;
+  readonly mlmLabels: Int32Array;
+  readonly matched: Int32Array;
+}
+
+export function contentOf(batch: Batch): Content {
+  const numPairs = (batch.numPairs / batch.numPictures) * batch.numRealPictures;
+  const numTokens = (batch.tokenIds.length / batch.numPairs) * numPairs;
+  const numValues = (batch.pixels.length / batch.numPictures) * batch.numRealPictures;
+  return {
+    place: `${batch.epoch}/${batch.batchIndex}`,
+    keys: batch.keys.join(),
+    textIds: batch.textIds.join(),
+    pixels: batch.pixels.slice(0, numValues),
+    tokenIds: batch.tokenIds.slice(0, numTokens),
+    tokenMask: batch.tokenMask.slice(0, numTokens),
+    mlmLabels: batch.mlmLabels.slice(0, numTokens),
+    matched: batch.matched.slice(0, numPairs),
+  };
+}
+
+/** A digest of the parts of one global batch, in rank order. */
+export function digest(parts: readonly Content[]): string {
+  const hash = createHash("sha256");
+  const names = ["pixels", "tokenIds", "tokenMask", "mlmLabels", "matched"] as const;
+  for (const name of names) for (const part of parts) hash.update(part[name]);
+  hash
+    .update(parts.map(({ keys }) => keys).join())
+    .update(parts.map((part) => part.textIds).join());
+  return `${parts[0]?.place} ${hash.digest("hex")}`;
+}
+
+export async function take(
+  loader: BatchLoader,
+  from: StreamPosition,
+  count: number,
+): Promise<Content[]> {
+  const contents: Content[] = [];
+  for await (const batch of loader.batches(from)) {
+    contents.push(contentOf(batch));
+    if (contents.length === count) break;
+  }
+  return contents;
+}
