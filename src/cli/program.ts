@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { exitCodes, faultOf, usageFault } from "./terminal/faults.ts";
 import { printFault } from "./terminal/output.ts";
 
@@ -27,6 +27,17 @@ export function addExamples(command: Command, examples: readonly string[]): void
     "after",
     `\n${examples.length === 1 ? "Example" : "Examples"}:\n${lines.join("\n")}`,
   );
+}
+
+/** Parses an option that is a whole number. */
+export function wholeNumber(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("a whole number is expected");
+}
+
+/** Gathers the values of an option that may be given several times. */
+export function collect(value: string, earlier: readonly string[]): string[] {
+  return [...earlier, value];
 }
 
 /**

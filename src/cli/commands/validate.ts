@@ -1,7 +1,7 @@
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import type { ValidationReport } from "../../shards/validation/validate-shard-set.ts";
 import { type CommandContext, type CommandOutcome, runCommand } from "../frame.ts";
-import { addExamples } from "../program.ts";
+import { addExamples, wholeNumber } from "../program.ts";
 import { validationText } from "../validation-text.ts";
 
 /** Adds `crossweave validate`. */
@@ -28,11 +28,6 @@ export function addValidateCommand(program: Command): void {
 interface ValidateOptions {
   readonly decode: boolean;
   readonly maxFaults: number;
-}
-
-function wholeNumber(text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("a whole number is expected");
 }
 
 /** One set's report, with the time that its check took. */

@@ -1,3 +1,5 @@
+import { closest } from "fastest-levenshtein";
+import { ConfigError } from "../../core/errors.ts";
 import type { TrainingRecipe } from "../recipe.ts";
 
 // Visual Parsing: Xue et al., "Probing Inter-modality: Visual Parsing with Self-Attention for
@@ -136,8 +138,18 @@ export const visualParsingDemo: TrainingRecipe = {
   checkpointEverySteps: 100,
 };
 
-export const trainingRecipes: readonly TrainingRecipe[] = [
+const trainingRecipes: readonly TrainingRecipe[] = [
   visualParsing,
   visualParsingSmall,
   visualParsingDemo,
 ];
+
+/** The recipe called `name`; ConfigError with the names there are. */
+export function recipeNamed(name: string): TrainingRecipe {
+  const recipe = trainingRecipes.find((candidate) => candidate.name === name);
+  if (recipe !== undefined) return recipe;
+  const names = trainingRecipes.map((candidate) => candidate.name);
+  throw new ConfigError(`there is no recipe "${name}"; the nearest is ${closest(name, names)}`, {
+    remedy: `the recipes are: ${names.join(", ")}`,
+  });
+}

@@ -25,7 +25,9 @@ export function runRecord(inputs: RunInputs): RunRecord {
 /** Names the inputs; the number of workers and the prefetch depth change no result and are left out. */
 function inputsDigest(inputs: RunInputs): string {
   const { numWorkers: _, prefetchBatches: __, ...data } = inputs.recipe.data;
-  const parsed: unknown = JSON.parse(JSON.stringify({ ...inputs, recipe: { ...inputs.recipe, data } }));
+  const parsed: unknown = JSON.parse(
+    JSON.stringify({ ...inputs, recipe: { ...inputs.recipe, data } }),
+  );
   return sha256(canonicalJson(jsonValue(parsed)));
 }
 

@@ -1,0 +1,62 @@
+import type { Progress } from "../../core/progress.ts";
+import { visualParsingSpecs } from "../../models/visual-parsing.ts";
+import { swinOutputShape } from "../../models/swin.ts";
+import { readIndex } from "../../shards/shard-set-index.ts";
+import { flatLayout } from "../../train/flat-weights.ts";
+import { recipeEntries } from "../../train/recipe.ts";
+import { modelOf, scheduleOf } from "../../train/trainer.ts";
+import type { CommandOutcome } from "../frame.ts";
+import { textTable } from "../text-table.ts";
+import { prepareTraining, type TrainingCall } from "./training.ts";
+
+interface TrainingPlan {
+  readonly recipe: unknown;
+  readonly numWeights: number;
+  readonly visualTokens: number;
+  readonly trainingScenes: number;
+  readonly batchesPerEpoch: number;
+  readonly totalSteps: number;
+}
+
+/** What a run would do, without doing it. */
+export async function describeTraining(
+  call: TrainingCall,
+  context: { readonly progress: Progress; readonly signal: AbortSignal },
+): Promise<CommandOutcome<TrainingPlan>> {
+  const { recipe } = call;
+  const prepared = await prepareTraining(call, context);
+  const model = modelOf(recipe, prepared.vocabulary.size);
+  const trainingScenes = await countScenes(call.folders);
+  const batchesPerEpoch = Math.floor(trainingScenes / recipe.data.picturesPerBatch);
+  const plan = {
+    recipe,
+    numWeights: flatLayout(visualParsingSpecs(model)).length,
+    visualTokens: swinOutputShape(model.swin).tokens,
+    trainingScenes,
+    batchesPerEpoch,
+    totalSteps: scheduleOf(recipe, batchesPerEpoch).totalSteps,
+  };
+  const rows = recipeEntries(recipe).map(({ name, value }): [string, string] => [
+    name,
+    String(value),
+  ]);
+  const facts: [string, number][] = [
+    ["weights", plan.numWeights],
+    ["visual tokens", plan.visualTokens],
+    ["training scenes", trainingScenes],
+    ["batches an epoch", batchesPerEpoch],
+    ["steps", plan.totalSteps],
+  ];
+  return {
+    result: plan,
+    text: [textTable(rows), textTable(facts), "nothing was written (--dry-run)"].join("\n\n"),
+  };
+}
+
+async function countScenes(folders: readonly string[]): Promise<number> {
+  const indexes = await Promise.all(folders.map((folder) => readIndex(folder)));
+  return indexes
+    .flatMap(({ splits }) => splits)
+    .filter(({ role }) => role === "train")
+    .reduce((sum, { numScenes }) => sum + numScenes, 0);
+}

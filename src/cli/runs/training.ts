@@ -1,0 +1,123 @@
+import { readFile } from "node:fs/promises";
+import type { AuditVerdict } from "../../audit/verdict.ts";
+import { verdictSummary } from "../../audit/verdict-text.ts";
+import { sha256 } from "../../core/digest.ts";
+import { ConfigError, errnoOf, LeakError, SourceError } from "../../core/errors.ts";
+import type { Progress } from "../../core/progress.ts";
+import type { LoaderSet } from "../../loader/options.ts";
+import { WordPieceTokenizer } from "../../loader/text/word-piece.ts";
+import { readIndex } from "../../shards/shard-set-index.ts";
+import type { TrainingRecipe } from "../../train/recipe.ts";
+import { RunFolder } from "../../train/run/run-folder.ts";
+import { train, type TrainSummary } from "../../train/trainer.ts";
+import { auditShardSets } from "../shard-set-audit.ts";
+
+export interface TrainingCall {
+  readonly recipe: TrainingRecipe;
+  /** Folders of shard sets; all splits that train are trained on. */
+  readonly folders: readonly string[];
+  readonly out: string;
+  readonly fresh: boolean;
+  readonly allowLeaks: boolean;
+}
+
+export interface TrainingResult {
+  readonly summary: TrainSummary;
+  readonly auditSummary: string;
+  readonly runDigest: string;
+}
+
+/** Everything a training run needs, checked: vocabulary, sets, the audit's verdict. */
+export interface PreparedTraining {
+  readonly vocabulary: { readonly path: string; readonly size: number; readonly text: string };
+  readonly sets: readonly LoaderSet[];
+  readonly setDigests: readonly string[];
+  readonly verdict: AuditVerdict;
+}
+
+/** Audits the sets and trains the recipe on them; LeakError when they leak and that is not allowed. */
+export async function runTraining(
+  call: TrainingCall,
+  context: { readonly progress: Progress; readonly signal: AbortSignal },
+): Promise<TrainingResult> {
+  const { recipe } = call;
+  const prepared = await prepareTraining(call, context);
+  using run = await RunFolder.open(
+    call.out,
+    {
+      recipe,
+      vocabularySha256: sha256(prepared.vocabulary.text),
+      setDigests: prepared.setDigests,
+      audit: { digest: prepared.verdict.digest, clean: prepared.verdict.outcome !== "leaking" },
+    },
+    { fresh: call.fresh, vocabulary: prepared.vocabulary.text },
+  );
+  const summary = await train({
+    recipe,
+    sets: prepared.sets,
+    vocabulary: prepared.vocabulary,
+    run,
+    ...context,
+  });
+  await run.writeSummary(summary);
+  return {
+    summary,
+    auditSummary: verdictSummary(prepared.verdict),
+    runDigest: run.record.digest,
+  };
+}
+
+/** Reads what a run is made of and refuses what must not be trained on. */
+export async function prepareTraining(
+  call: TrainingCall,
+  context: { readonly progress: Progress; readonly signal: AbortSignal },
+): Promise<PreparedTraining> {
+  const vocabulary = await readVocabulary(call.recipe.data.vocabulary);
+  const { verdict } = await auditShardSets(call.folders, context);
+  refuseLeaks(verdict, call);
+  const indexes = await Promise.all(call.folders.map((folder) => readIndex(folder)));
+  const sets = call.folders.map((folder, position) => ({
+    folder,
+    splits: (indexes[position]?.splits ?? [])
+      .filter(({ role }) => role === "train")
+      .map(({ name }) => name),
+  }));
+  if (sets.every(({ splits }) => splits.length === 0)) {
+    throw new ConfigError("none of the sets has a split that trains", {
+      remedy: "prepare one with a training split: crossweave prepare coco",
+    });
+  }
+  return {
+    vocabulary,
+    sets: sets.filter(({ splits }) => splits.length > 0),
+    setDigests: indexes.map(({ digest }) => digest),
+    verdict,
+  };
+}
+
+function refuseLeaks(verdict: AuditVerdict, call: TrainingCall): void {
+  if (verdict.outcome !== "leaking" || call.allowLeaks) return;
+  throw new LeakError(`these sets are not trained on: ${verdictSummary(verdict)}`, {
+    remedy: `crossweave audit ${call.folders.join(" ")} --exclusions exclusions.json, then prepare with --exclude exclusions.json (or train with --allow-leaks, which marks the run for good)`,
+  });
+}
+
+async function readVocabulary(
+  path: string,
+): Promise<{ readonly path: string; readonly size: number; readonly text: string }> {
+  if (path === "") {
+    throw new ConfigError("the recipe names no vocabulary", {
+      remedy:
+        "add --set data.vocabulary=FILE, a WordPiece vocabulary such as bert-base-uncased's vocab.txt",
+    });
+  }
+  const text = await readFile(path, "utf8").catch((error: unknown) => {
+    if (errnoOf(error) !== "ENOENT") throw error;
+    throw new SourceError(`there is no vocabulary at ${path}`, {
+      file: path,
+      remedy: "name a vocab.txt with --set data.vocabulary=FILE",
+    });
+  });
+  const { size } = await WordPieceTokenizer.fromFile(path);
+  return { path, size, text };
+}

@@ -1,0 +1,173 @@
+import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import * as tf from "@tensorflow/tfjs-core";
+import { z } from "zod";
+import { sha256OfFile } from "../../core/digest.ts";
+import { errnoOf, StateError } from "../../core/errors.ts";
+import { syncFolder, writeFileAtomically } from "../../core/files.ts";
+import { vector } from "../../models/ranks.ts";
+import { readSafetensors, writeSafetensors, type NamedTensor } from "../../tensor/safetensors.ts";
+import type { AdamWState } from "../adamw.ts";
+import type { FlatLayout } from "../flat-weights.ts";
+
+export const MODEL_FILE = "model.safetensors";
+const OPTIMIZER_FILE = "optimizer.safetensors";
+const STATE_FILE = "state.json";
+const FOLDER_NAME = /^step-(\d{8})$/;
+/** How many checkpoints of a run are kept, the newest ones. */
+const KEPT_CHECKPOINTS = 2;
+
+const stateSchema = z.strictObject({
+  format: z.literal("crossweave-checkpoint"),
+  version: z.literal(1),
+  step: z.int().nonnegative(),
+  runDigest: z.string(),
+  files: z.array(z.strictObject({ file: z.string(), sha256: z.string() })),
+});
+
+export interface CheckpointContent {
+  readonly step: number;
+  /** Digest of the run's inputs; a checkpoint is good for no other run. */
+  readonly runDigest: string;
+  readonly state: AdamWState;
+}
+
+/** Writes a checkpoint so that its folder's name never shows a part of it, then removes the oldest ones. */
+export async function saveCheckpoint(
+  folder: string,
+  content: CheckpointContent,
+  layout: FlatLayout,
+): Promise<void> {
+  const name = `step-${String(content.step).padStart(8, "0")}`;
+  const partial = join(folder, `${name}.part`);
+  await rm(partial, { recursive: true, force: true });
+  await mkdir(partial, { recursive: true });
+  const { weights, firstMoment, secondMoment } = content.state;
+  await writeSafetensors(join(partial, MODEL_FILE), namedWeights(layout, await floats(weights)));
+  await writeSafetensors(join(partial, OPTIMIZER_FILE), [
+    { name: "first_moment", dtype: "F32", shape: [layout.length], data: await floats(firstMoment) },
+    {
+      name: "second_moment",
+      dtype: "F32",
+      shape: [layout.length],
+      data: await floats(secondMoment),
+    },
+  ]);
+  const files = [MODEL_FILE, OPTIMIZER_FILE].map(async (file) => ({
+    file,
+    sha256: await sha256OfFile(join(partial, file)),
+  }));
+  const state = {
+    format: "crossweave-checkpoint",
+    version: 1,
+    step: content.step,
+    runDigest: content.runDigest,
+    files: await Promise.all(files),
+  };
+  await writeFileAtomically(join(partial, STATE_FILE), `${JSON.stringify(state, null, 2)}\n`);
+  const final = join(folder, name);
+  await rm(final, { recursive: true, force: true });
+  await rename(partial, final);
+  await syncFolder(folder);
+  await removeOldest(folder);
+}
+
+/** The newest complete checkpoint of a run: its folder and step; undefined when there is none. */
+export async function latestCheckpoint(
+  folder: string,
+): Promise<{ readonly folder: string; readonly step: number } | undefined> {
+  const latest = (await checkpointNames(folder)).at(-1);
+  if (latest === undefined) return undefined;
+  return { folder: join(folder, latest), step: Number(FOLDER_NAME.exec(latest)?.[1]) };
+}
+
+/** Loads a checkpoint after checking its digests; StateError when it is damaged or belongs to another run. */
+export async function loadCheckpoint(
+  folder: string,
+  expected: { readonly runDigest: string; readonly layout: FlatLayout },
+): Promise<CheckpointContent> {
+  const path = join(folder, STATE_FILE);
+  const parsed = stateSchema.safeParse(JSON.parse(await readFile(path, "utf8")));
+  if (!parsed.success) throw damaged(path, z.prettifyError(parsed.error));
+  const { step, runDigest, files } = parsed.data;
+  if (runDigest !== expected.runDigest) {
+    throw new StateError(
+      `${folder} belongs to another run: other recipe, vocabulary or shard sets`,
+      {
+        file: path,
+        remedy: "train into another folder, or start over with --fresh",
+      },
+    );
+  }
+  for (const { file, sha256 } of files) {
+    const actual = await sha256OfFile(join(folder, file));
+    if (actual !== sha256)
+      throw damaged(join(folder, file), `sha256 ${actual}, recorded ${sha256}`);
+  }
+  const { layout } = expected;
+  const optimizer = await readSafetensors(join(folder, OPTIMIZER_FILE));
+  const moment = (name: string): tf.Tensor1D => vector(tf.tensor(optimizer.get(name)?.data ?? []));
+  return {
+    step,
+    runDigest,
+    state: {
+      weights: vector(tf.tensor(await flatWeights(join(folder, MODEL_FILE), layout))),
+      firstMoment: moment("first_moment"),
+      secondMoment: moment("second_moment"),
+    },
+  };
+}
+
+async function flatWeights(path: string, layout: FlatLayout): Promise<Float32Array> {
+  const named = await readSafetensors(path);
+  const flat = new Float32Array(layout.length);
+  let offset = 0;
+  for (const [index, spec] of layout.specs.entries()) {
+    const size = layout.sizes[index] ?? 0;
+    const found = named.get(spec.name);
+    if (found === undefined || found.data.length !== size) {
+      throw damaged(
+        path,
+        `${spec.name} should have ${size} values, found ${found?.data.length ?? "none"}`,
+      );
+    }
+    flat.set(found.data, offset);
+    offset += size;
+  }
+  return flat;
+}
+
+function namedWeights(layout: FlatLayout, flat: Float32Array): NamedTensor[] {
+  let offset = 0;
+  return layout.specs.map((spec, index) => {
+    const start = offset;
+    offset += layout.sizes[index] ?? 0;
+    return { name: spec.name, dtype: "F32", shape: spec.shape, data: flat.subarray(start, offset) };
+  });
+}
+
+async function floats(tensor: tf.Tensor1D): Promise<Float32Array> {
+  return Float32Array.from(await tensor.data());
+}
+
+async function checkpointNames(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch((error: unknown) => {
+    if (errnoOf(error) === "ENOENT") return [];
+    throw error;
+  });
+  return names.filter((name) => FOLDER_NAME.test(name)).toSorted();
+}
+
+async function removeOldest(folder: string): Promise<void> {
+  const names = await checkpointNames(folder);
+  for (const name of names.slice(0, -KEPT_CHECKPOINTS)) {
+    await rm(join(folder, name), { recursive: true, force: true });
+  }
+}
+
+function damaged(file: string, fault: string): StateError {
+  return new StateError(`${file}: the checkpoint is damaged: ${fault}`, {
+    file,
+    remedy: "remove this checkpoint's folder; the run goes on from the one before it",
+  });
+}
