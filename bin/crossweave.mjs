@@ -2,7 +2,7 @@
 // Starts the command line. This file runs on any Node since 12, so that an old one is told what is
 // missing instead of meeting syntax it cannot read: no `?.`, no `??`, no `node:`, no top-level await.
 import { spawn } from "child_process";
-import { existsSync, readFileSync } from "fs";
+import { existsSync, readFileSync, realpathSync } from "fs";
 import { constants } from "os";
 import { dirname, join } from "path";
 import { fileURLToPath, pathToFileURL } from "url";
@@ -15,8 +15,13 @@ const ownNode = join(root, "node_modules", "node", "bin", "node");
 const range = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).engines.node;
 
 if (isInRange(process.versions.node, range)) runHere();
-else if (existsSync(sourceMain) && existsSync(ownNode)) runWith(ownNode);
+else if (existsSync(sourceMain) && existsSync(ownNode) && !isThisNode(ownNode)) runWith(ownNode);
 else refuse();
+
+// A node_modules older than package.json would start itself for ever.
+function isThisNode(node) {
+  return realpathSync(node) === realpathSync(process.execPath);
+}
 
 function runHere() {
   const main = existsSync(sourceMain) ? sourceMain : builtMain;

@@ -1,0 +1,103 @@
+import { execFile } from "node:child_process";
+import { chmod, cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+
+const root = join(import.meta.dirname, "..", "..");
+
+interface Ended {
+  readonly exitCode: unknown;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function launch(folder: string, ...args: readonly string[]): Promise<Ended> {
+  const file = join(folder, "bin", "crossweave.mjs");
+  return new Promise((resolve) => {
+    execFile(process.execPath, [file, ...args], (error, stdout, stderr) =>
+      resolve({ exitCode: error === null ? 0 : error.code, stdout, stderr }),
+    );
+  });
+}
+
+/** A folder with the launcher and a package.json that asks for `engines`. */
+async function packageFor(
+  engines: string,
+  files: Readonly<Record<string, string>> = {},
+): Promise<AsyncDisposable & { readonly folder: string }> {
+  const folder = await mkdtemp(join(tmpdir(), "crossweave-launcher-"));
+  await cp(join(root, "bin"), join(folder, "bin"), { recursive: true });
+  const manifest = JSON.stringify({ type: "module", engines: { node: engines } });
+  for (const [path, text] of Object.entries({ ...files, "package.json": manifest })) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), text);
+  }
+  return { folder, [Symbol.asyncDispose]: () => rm(folder, { recursive: true }) };
+}
+
+describe("the launcher", () => {
+  it("runs the sources in a checkout and the build in an installed package", async () => {
+    const built = { "dist/cli/main.js": 'console.log("built", process.argv[2]);' };
+    await using installed = await packageFor(">=20", built);
+    await using checkout = await packageFor(">=20", {
+      ...built,
+      "src/cli/main.ts": 'const word: string = "sources"; console.log(word, process.argv[2]);',
+    });
+    expect((await launch(installed.folder, "doctor")).stdout).toBe("built doctor\n");
+    expect((await launch(checkout.folder, "doctor")).stdout).toBe("sources doctor\n");
+  });
+
+  it("says which Node it needs when this one is too old", async () => {
+    await using installed = await packageFor("^98.1 || >=99");
+    const { exitCode, stdout, stderr } = await launch(installed.folder, "doctor", "--json");
+    const message = `crossweave needs Node ^98.1 || >=99; this is ${process.version}`;
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(`error: ${message}`);
+    expect(JSON.parse(stdout)).toMatchObject({
+      error: { code: "NODE_TOO_OLD", message: expect.stringContaining(message) },
+    });
+  });
+
+  it("starts the checkout's own Node when this one is too old", async () => {
+    await using checkout = await packageFor(">=99", {
+      "src/cli/main.ts": "",
+      "node_modules/node/bin/node": '#!/bin/sh\nshift\necho "own $*"\nexit 20\n',
+    });
+    await chmod(join(checkout.folder, "node_modules/node/bin/node"), 0o755);
+    const { exitCode, stdout } = await launch(checkout.folder, "audit", "sets/coco");
+    expect([exitCode, stdout]).toEqual([20, "own audit sets/coco\n"]);
+  });
+
+  it("does not start itself again when the checkout's own Node is too old as well", async () => {
+    await using checkout = await packageFor(">=99", {
+      "src/cli/main.ts": "",
+      "node_modules/node/bin/package.json": "{}",
+    });
+    await symlink(process.execPath, join(checkout.folder, "node_modules/node/bin/node"));
+    expect(await launch(checkout.folder)).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining("npm run setup"),
+    });
+  });
+});
+
+describe("the range of Node versions", () => {
+  let isInRange: (version: string, range: string) => boolean;
+  beforeAll(async () => {
+    ({ isInRange } = await import(join(root, "bin", "node-range.mjs")));
+  });
+
+  it.each([
+    ["24.12.0", true],
+    ["24.21.3", true],
+    ["26.0.0", true],
+    ["27.1.0", true],
+    ["24.11.9", false],
+    ["25.3.0", false],
+    ["20.20.2", false],
+    ["8.0.0", false],
+  ])("^24.12 || >=26 takes %s: %s", (version, isTaken) => {
+    expect(isInRange(version, "^24.12 || >=26")).toBe(isTaken);
+  });
+});
