@@ -5,9 +5,9 @@ import {
   type FileDigest,
   findAnnotationFile,
   readLines,
-} from "./annotation-file.ts";
+} from "./annotations/annotation-file.ts";
 import type { DatasetManifest } from "./dataset-manifest.ts";
-import { elementPointer, readJsonElements } from "./json-elements.ts";
+import { elementPointer, readJsonElements } from "./annotations/json-elements.ts";
 
 /** Which part of a published split an image is in, and where that is written. */
 export interface PartMembership {

@@ -1,5 +1,5 @@
 import type { LedgerEntry, LedgerOutcome, RecordCounts } from "../core/records.ts";
-import { elementPointer } from "./json-elements.ts";
+import { elementPointer } from "./annotations/json-elements.ts";
 
 /** What became of a record that is not written. */
 export interface Fate {

@@ -1,7 +1,7 @@
 import type { ImageKey } from "../core/keys.ts";
 import type { Progress } from "../core/progress.ts";
 import type { LedgerEntry, RecordCounts, SceneDraft } from "../core/records.ts";
-import type { FileDigest } from "./annotation-file.ts";
+import type { FileDigest } from "./annotations/annotation-file.ts";
 import type { RecipeSplit } from "./recipe.ts";
 
 /** Why a picture and all of its texts stay out of a set. */
@@ -59,6 +59,7 @@ export interface PlannedScene {
 export interface PlannedSplit {
   readonly name: string;
   readonly numScenes: number;
+  readonly numPictures: number;
   readonly numTexts: number;
 }
 

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { SourceError } from "../../core/errors.ts";
-import type { AnnotationReader, FileDigest } from "../annotation-file.ts";
+import type { AnnotationReader, FileDigest } from "../annotations/annotation-file.ts";
 import { digestOfIds } from "../dataset-manifest.ts";
-import { type JsonElement, readJsonElements } from "../json-elements.ts";
+import { type JsonElement, readJsonElements } from "../annotations/json-elements.ts";
 import { type Fate, RecordLedger } from "../record-ledger.ts";
 
 /** An image as the first file that lists it does. */

@@ -1,6 +1,10 @@
 import { SourceError } from "../../core/errors.ts";
 import type { Source, SourceOptions, SourcePlan } from "../source.ts";
-import { type AnnotationFile, AnnotationReader, findAnnotationFile } from "../annotation-file.ts";
+import {
+  type AnnotationFile,
+  AnnotationReader,
+  findAnnotationFile,
+} from "../annotations/annotation-file.ts";
 import { type DatasetManifest, readDatasetManifest } from "../dataset-manifest.ts";
 import { type PublishedSplit, readKarpathySplit } from "../karpathy.ts";
 import { PictureFolders } from "../pictures/picture-folders.ts";
@@ -36,7 +40,7 @@ async function plan(options: SourceOptions): Promise<SourcePlan> {
     splits: options.splits.map(({ name }) => {
       const ofSplit = scenes.get(name) ?? [];
       const numTexts = ofSplit.reduce((sum, scene) => sum + scene.captions.length, 0);
-      return { name, numScenes: ofSplit.length, numTexts };
+      return { name, numScenes: ofSplit.length, numPictures: ofSplit.length, numTexts };
     }),
     counts: ledgers.map((ledger) => ledger.counts()),
     missingPictures: missing,

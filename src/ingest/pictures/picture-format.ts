@@ -1,4 +1,4 @@
-import { escapedBytes } from "../annotation-file.ts";
+import { escapedBytes } from "../annotations/annotation-file.ts";
 import { readJpegStructure } from "./jpeg-structure.ts";
 import { PictureFault } from "./picture-fault.ts";
 

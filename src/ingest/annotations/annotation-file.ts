@@ -4,7 +4,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { errnoOf, SourceError } from "../core/errors.ts";
+import { errnoOf, SourceError } from "../../core/errors.ts";
 
 /** A published file as it lies in the source folder. */
 export interface AnnotationFile {

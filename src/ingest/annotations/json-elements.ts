@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { SourceError } from "../core/errors.ts";
+import { SourceError } from "../../core/errors.ts";
 import { escapedBytes, placeOfByte } from "./annotation-file.ts";
 import type { AnnotationFile, AnnotationReader } from "./annotation-file.ts";
 import { JsonSplitter, JsonStructureFault } from "./json-splitter.ts";

@@ -1,0 +1,127 @@
+import { readFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { type Command, InvalidArgumentError } from "commander";
+import type { ImageKey } from "../../core/keys.ts";
+import type { PreparationRecipe } from "../../ingest/recipe.ts";
+import type { Exclusion } from "../../ingest/source.ts";
+import { type CommandContext, type CommandOutcome, runCommand } from "../frame.ts";
+import { addExamples } from "../program.ts";
+import type { PrepareCall } from "../preparation/prepare-set.ts";
+import { preparedText, type PreparedSummary } from "../preparation/prepare-text.ts";
+
+interface PrepareOptions {
+  readonly source: string;
+  readonly out: string;
+  readonly allowMissing?: true;
+  readonly acceptUnknownRelease?: true;
+  readonly exclude?: string;
+  readonly maxBad?: number;
+  readonly workers: number;
+  readonly fresh?: true;
+  readonly dryRun?: true;
+  readonly seed?: string;
+}
+
+/** Adds `crossweave prepare`. */
+export function addPrepareCommand(program: Command): void {
+  const command = program
+    .command("prepare")
+    .description(
+      "Turn official annotation files and pictures into shard sets that account for every record.",
+    )
+    .argument("<recipe...>", "recipes such as coco or coco-fit, or .json files of your own")
+    .requiredOption("--source <folder>", "the official downloads, unpacked: coco/annotations/…")
+    .requiredOption(
+      "--out <folder>",
+      "where the set goes; with several recipes, the folder of their folders",
+    )
+    .option("--allow-missing", "prepare what is there when pictures are missing; marked partial")
+    .option("--exclude <file>", "leave out the pictures that crossweave audit --exclusions wrote")
+    .option("--accept-unknown-release", "take files that are nearly, but not, an official release")
+    .option("--max-bad <share>", "share of faulty records that is allowed, 0 to 1", share)
+    .option("--workers <number>", "pictures decoded at a time", wholeNumber, availableParallelism())
+    .option("--fresh", "remove what was prepared in the folder before and start over")
+    .option("--dry-run", "read the annotation files and print what would be written")
+    .option("--seed <number>", "accepted as everywhere; a preparation draws nothing at random")
+    .action((recipes: readonly string[], options: PrepareOptions) =>
+      runCommand(
+        {
+          command,
+          activity: `preparing ${recipes.join(", ")} from ${options.source}`,
+          writesTo: options.out,
+        },
+        (context) => prepare(recipes, options, context),
+      ),
+    );
+  addExamples(command, [
+    "crossweave prepare coco --source downloads --out shards/coco",
+    "crossweave prepare coco-fit --source downloads --out shards/coco-fit --allow-missing",
+  ]);
+}
+
+function wholeNumber(text: string): number {
+  if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("a whole number from 1 on is expected");
+}
+
+function share(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && value >= 0 && value <= 1) return value;
+  throw new InvalidArgumentError("a number from 0 to 1 is expected, such as 0.05");
+}
+
+async function prepare(
+  names: readonly string[],
+  options: PrepareOptions,
+  context: CommandContext,
+): Promise<CommandOutcome<{ sets: readonly PreparedSummary[] }>> {
+  const { readRecipe } = await import("../../ingest/recipe.ts");
+  const recipes = await Promise.all(names.map((name) => readRecipe(name)));
+  const exclusions = await readExclusions(options.exclude);
+  const sets: PreparedSummary[] = [];
+  for (const recipe of recipes) {
+    const outFolder = recipes.length === 1 ? options.out : join(options.out, recipe.name);
+    const call = callOf(recipe, outFolder, { options, exclusions });
+    sets.push(await (options.dryRun === true ? planOne(call, context) : prepareOne(call, context)));
+  }
+  return { result: { sets }, text: sets.map(preparedText).join("\n\n") };
+}
+
+async function readExclusions(file: string | undefined): Promise<ReadonlyMap<ImageKey, Exclusion>> {
+  if (file === undefined) return new Map();
+  const { parseExclusionManifest } = await import("../../audit/exclusions.ts");
+  return parseExclusionManifest(await readFile(file, "utf8"), file).exclusions;
+}
+
+function callOf(
+  recipe: PreparationRecipe,
+  outFolder: string,
+  given: { options: PrepareOptions; exclusions: ReadonlyMap<ImageKey, Exclusion> },
+): PrepareCall {
+  const { options, exclusions } = given;
+  const { maxBad } = options;
+  return {
+    recipe,
+    sourceFolder: options.source,
+    outFolder,
+    allowMissing: options.allowMissing ?? false,
+    acceptUnknownRelease: options.acceptUnknownRelease ?? false,
+    exclusions,
+    quarantineLimit: maxBad === undefined ? recipe.quarantineLimit : { share: maxBad, records: 0 },
+    numWorkers: options.workers,
+    fresh: options.fresh ?? false,
+  };
+}
+
+async function prepareOne(call: PrepareCall, context: CommandContext): Promise<PreparedSummary> {
+  const { prepareSet } = await import("../preparation/prepare-set.ts");
+  const { summaryOfSet } = await import("../preparation/summary.ts");
+  return summaryOfSet(call, await prepareSet(call, context));
+}
+
+async function planOne(call: PrepareCall, context: CommandContext): Promise<PreparedSummary> {
+  const { planOf } = await import("../preparation/prepare-set.ts");
+  const { summaryOfPlan } = await import("../preparation/summary.ts");
+  return summaryOfPlan(call, await planOf(call, context));
+}

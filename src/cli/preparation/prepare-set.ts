@@ -1,0 +1,218 @@
+import { join } from "node:path";
+import type { JsonValue } from "../../core/digest.ts";
+import { StateError } from "../../core/errors.ts";
+import type { ImageKey } from "../../core/keys.ts";
+import type { Progress } from "../../core/progress.ts";
+import type { LedgerEntry, RecordCounts } from "../../core/records.ts";
+import { FaultJournal } from "../../ingest/fault-journal.ts";
+import {
+  allowedQuarantined,
+  digestOfExclusions,
+  planPreparation,
+  type PreparationPlan,
+  recipeJson,
+  requireConservation,
+  requireFewQuarantined,
+} from "../../ingest/preparation-plan.ts";
+import type { PreparationRecipe, QuarantineLimit, RecipeSplit } from "../../ingest/recipe.ts";
+import { storeScenes } from "../../ingest/scenes.ts";
+import type { Exclusion, PlannedScene } from "../../ingest/source.ts";
+import { writeLedger } from "../../shards/ledger.ts";
+import {
+  commitIndex,
+  type ShardSetIndex,
+  type SplitEntry,
+  UNFINISHED_FOLDER,
+} from "../../shards/shard-set-index.ts";
+import { SplitWriter } from "../../shards/split-writer.ts";
+import {
+  type Claim,
+  claimFolder,
+  clearFolder,
+  finishedSet,
+  isSetOf,
+  refuseFinished,
+  removeLeftovers,
+} from "./set-folder.ts";
+
+/** One recipe prepared into one folder. */
+export interface PrepareCall {
+  readonly recipe: PreparationRecipe;
+  readonly sourceFolder: string;
+  readonly outFolder: string;
+  readonly allowMissing: boolean;
+  readonly acceptUnknownRelease: boolean;
+  readonly exclusions: ReadonlyMap<ImageKey, Exclusion>;
+  /** The recipe's, unless the command line says otherwise. */
+  readonly quarantineLimit: QuarantineLimit;
+  readonly numWorkers: number;
+  readonly fresh: boolean;
+}
+
+export interface PrepareContext {
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/** What a preparation led to, or was found to have led to before. */
+export interface PreparedSet {
+  readonly index: ShardSetIndex;
+  readonly wasComplete: boolean;
+}
+
+/** Plans a preparation without writing anything. */
+export function planOf(call: PrepareCall, context: PrepareContext): Promise<PreparationPlan> {
+  const { recipe, sourceFolder, ...options } = call;
+  return planPreparation(recipe, { ...options, ...context, folder: sourceFolder });
+}
+
+/**
+ * Prepares a shard set, or goes on with an interrupted preparation of the same recipe and source. The
+ * set's bytes depend on recipe and source alone.
+ */
+export async function prepareSet(call: PrepareCall, context: PrepareContext): Promise<PreparedSet> {
+  const plan = await planOf(call, context);
+  const { recipe, outFolder } = call;
+  const splits = recipe.splits.map(({ name }) => name);
+  const claim: Claim = { folder: outFolder, recipe: recipe.name, planDigest: plan.digest, splits };
+  if (call.fresh) await clearFolder(claim);
+  const before = await completeSet(claim);
+  if (before !== undefined) {
+    await removeLeftovers(outFolder);
+    return { index: before, wasComplete: true };
+  }
+  using held = new DisposableStack();
+  held.use(await claimFolder(claim));
+  return { index: await writeSet(plan, call, context), wasComplete: false };
+}
+
+async function completeSet(claim: Claim): Promise<ShardSetIndex | undefined> {
+  const index = await finishedSet(claim.folder);
+  if (index !== undefined && !isSetOf(index, claim)) refuseFinished(claim, index);
+  return index;
+}
+
+async function writeSet(
+  plan: PreparationPlan,
+  call: PrepareCall,
+  context: PrepareContext,
+): Promise<ShardSetIndex> {
+  const { recipe, outFolder } = call;
+  const faults: LedgerEntry[] = [];
+  const splits: SplitEntry[] = [];
+  for (const split of recipe.splits) {
+    const written = await writeSplit({ split, plan, call, faults }, context);
+    splits.push(written.entry);
+    faults.push(...written.faults);
+  }
+  context.progress.report({ activity: "ledger and index", done: 0, total: 1, unit: "sets" });
+  const counts = plan.counts.map((count) => withFaults(count, faults));
+  return commitIndex(outFolder, {
+    format: "crossweave-shards",
+    version: 1,
+    name: recipe.name,
+    recipe: preparationJson(plan, call),
+    partial: plan.partial,
+    splits,
+    counts,
+    sources: plan.files,
+    ledger: await writeLedger(outFolder, wholeLedger(plan, faults)),
+  });
+}
+
+function preparationJson(plan: PreparationPlan, { recipe, exclusions }: PrepareCall): JsonValue {
+  return {
+    ...recipeJson(recipe),
+    release: plan.release,
+    planDigest: plan.digest,
+    exclusions: { pictures: exclusions.size, sha256: digestOfExclusions(exclusions) },
+  };
+}
+
+async function* wholeLedger(
+  plan: PreparationPlan,
+  faults: readonly LedgerEntry[],
+): AsyncGenerator<LedgerEntry> {
+  yield* plan.ledger();
+  yield* faults;
+}
+
+function withFaults(count: RecordCounts, faults: readonly LedgerEntry[]): RecordCounts {
+  const { length } = faults.filter(({ file, kind }) => file === count.file && kind === count.kind);
+  const { written, quarantined } = count;
+  const total = { ...count, written: written - length, quarantined: quarantined + length };
+  requireConservation(total);
+  return total;
+}
+
+interface SplitJob {
+  readonly split: RecipeSplit;
+  readonly plan: PreparationPlan;
+  readonly call: PrepareCall;
+  /** Of the splits before. */
+  readonly faults: readonly LedgerEntry[];
+}
+
+async function writeSplit(
+  job: SplitJob,
+  { progress, signal }: PrepareContext,
+): Promise<{ entry: SplitEntry; faults: readonly LedgerEntry[] }> {
+  const { split, plan, call } = job;
+  const { recipe, sourceFolder, outFolder, numWorkers } = call;
+  const { name, role } = split;
+  const target = { folder: outFolder, split: name, role };
+  const planDigest = plan.digest;
+  await using writer = await SplitWriter.create({ ...target, planDigest, layout: recipe.shards });
+  const journalPath = join(outFolder, UNFINISHED_FOLDER, `${name}.faults.jsonl`);
+  await using journal = await FaultJournal.open(journalPath, writer.numScenesDone);
+  const total = plan.splits.find((planned) => planned.name === name)?.numScenes ?? 0;
+  let sceneIndex = journal.numSettled;
+  const options = { sourceFolder, policy: recipe.pictures, numWorkers, signal };
+  for await (const outcome of storeScenes(skipped(plan.scenes(name), sceneIndex), options)) {
+    signal.throwIfAborted();
+    if (outcome.scene !== undefined) await writer.append(outcome.scene);
+    else {
+      await journal.add(sceneIndex, outcome.quarantined);
+      await requireFewFaults(job, journal.entries);
+    }
+    sceneIndex += 1;
+    progress.report({ activity: `pictures of ${name}`, done: sceneIndex, total, unit: "pictures" });
+  }
+  const entry = await writer.finish();
+  requireAllScenes(entry, total - journal.numFaulty, outFolder);
+  return { entry, faults: journal.entries };
+}
+
+async function* skipped(
+  scenes: AsyncIterable<PlannedScene>,
+  count: number,
+): AsyncGenerator<PlannedScene> {
+  let index = 0;
+  for await (const scene of scenes) {
+    if (index >= count) yield scene;
+    index += 1;
+  }
+}
+
+// Checked at each fault, so that a folder of broken pictures does not take hours to be refused.
+async function requireFewFaults(
+  { plan, call, faults }: SplitJob,
+  ofSplit: readonly LedgerEntry[],
+): Promise<void> {
+  const planned = plan.counts.reduce((sum, { quarantined }) => sum + quarantined, 0);
+  const limit = call.quarantineLimit;
+  const total = planned + faults.length + ofSplit.length;
+  if (total <= allowedQuarantined(plan.counts, limit)) return;
+  const all = [...faults, ...ofSplit];
+  const counts = plan.counts.map((count) => withFaults(count, all));
+  await requireFewQuarantined(counts, limit, wholeLedger(plan, all));
+}
+
+// A shard folder and a journal that do not belong together: somebody changed the folder by hand.
+function requireAllScenes(entry: SplitEntry, expected: number, folder: string): void {
+  if (entry.numScenes === expected) return;
+  throw new StateError(
+    `${folder}: split ${entry.name} has ${entry.numScenes} scenes where ${expected} should be`,
+    { file: folder, remedy: "start over with --fresh" },
+  );
+}

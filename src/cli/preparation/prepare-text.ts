@@ -1,0 +1,96 @@
+import { escapeControls } from "../../core/text.ts";
+import type { RecordCounts, SplitRole } from "../../core/records.ts";
+import { textTable } from "../text-table.ts";
+
+/** How many ledger rows have one reason. */
+export interface ReasonCount {
+  readonly kind: string;
+  readonly outcome: string;
+  readonly reason: string;
+  readonly records: number;
+}
+
+export interface SplitSummary {
+  readonly name: string;
+  readonly role: SplitRole;
+  readonly scenes: number;
+  readonly pictures: number;
+  readonly texts: number;
+}
+
+/** What `crossweave prepare` did with one recipe; an entry of `sets` in its `--json` document. */
+export interface PreparedSummary {
+  readonly recipe: string;
+  readonly folder: string;
+  /** "prepared", "complete" (it was there already) or "planned" (a dry run). */
+  readonly status: "prepared" | "complete" | "planned";
+  /** Null of a dry run. */
+  readonly digest: string | null;
+  readonly release: string;
+  readonly partial: boolean;
+  readonly splits: readonly SplitSummary[];
+  readonly counts: readonly RecordCounts[];
+  readonly reasons: readonly ReasonCount[];
+  readonly next: string | null;
+}
+
+const headline = {
+  prepared: "prepared",
+  complete: "is complete already; nothing was done",
+  planned: "would be prepared (dry run: no picture was read, nothing was written)",
+} as const;
+
+/** A summary as a person reads it. */
+export function preparedText(summary: PreparedSummary): string {
+  const { recipe, folder, status, release, partial, digest, next } = summary;
+  const parts = [
+    `${recipe}: ${escapeControls(folder)} ${headline[status]}`,
+    countTable(summary.counts),
+    splitTable(summary.splits),
+  ];
+  if (summary.reasons.length > 0) parts.push(reasonTable(summary.reasons));
+  const closing = [
+    `source: ${release}`,
+    partial
+      ? "partial: records that the split or the release names are not in the set"
+      : "complete: every record that the files name was there",
+    ...(digest === null ? [] : [`digest: ${digest}`]),
+    ...(next === null ? [] : [`next: ${next}`]),
+  ];
+  return [...parts, closing.map(escapeControls).join("\n")].join("\n\n");
+}
+
+function countTable(counts: readonly RecordCounts[]): string {
+  return textTable([
+    ["file", "records", "read", "= written", "+ excluded", "+ quarantined", "+ missing"],
+    ...counts.map(({ file, kind, read, written, excluded, quarantined, missing }) => [
+      file,
+      kind,
+      read,
+      written,
+      excluded,
+      quarantined,
+      missing,
+    ]),
+  ]);
+}
+
+function splitTable(splits: readonly SplitSummary[]): string {
+  return textTable([
+    ["split", "role", "scenes", "pictures", "texts"],
+    ...splits.map(({ name, role, scenes, pictures, texts }) => [
+      name,
+      role,
+      scenes,
+      pictures,
+      texts,
+    ]),
+  ]);
+}
+
+function reasonTable(reasons: readonly ReasonCount[]): string {
+  return textTable([
+    ["not written", "outcome", "reason", "records"],
+    ...reasons.map(({ kind, outcome, reason, records }) => [kind, outcome, reason, records]),
+  ]);
+}

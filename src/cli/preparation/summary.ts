@@ -1,0 +1,67 @@
+import { z } from "zod";
+import type { LedgerEntry } from "../../core/records.ts";
+import type { PreparationPlan } from "../../ingest/preparation-plan.ts";
+import { readLedger } from "../../shards/ledger.ts";
+import type { PrepareCall, PreparedSet } from "./prepare-set.ts";
+import type { PreparedSummary, ReasonCount } from "./prepare-text.ts";
+
+const preparedRecipe = z.object({ release: z.string() });
+
+/** What is to be told of a finished set. */
+export async function summaryOfSet(
+  call: PrepareCall,
+  { index, wasComplete }: PreparedSet,
+): Promise<PreparedSummary> {
+  const { outFolder } = call;
+  return {
+    recipe: index.name,
+    folder: outFolder,
+    status: wasComplete ? "complete" : "prepared",
+    digest: index.digest,
+    release: preparedRecipe.parse(index.recipe).release,
+    partial: index.partial,
+    splits: index.splits.map(({ name, role, numScenes, numPictures, numTexts }) => {
+      return { name, role, scenes: numScenes, pictures: numPictures, texts: numTexts };
+    }),
+    counts: index.counts,
+    reasons: await countReasons(readLedger(outFolder)),
+    next: `crossweave validate ${shellWord(outFolder)}`,
+  };
+}
+
+/** What is to be told of a dry run. */
+export async function summaryOfPlan(
+  { recipe, outFolder }: PrepareCall,
+  plan: PreparationPlan,
+): Promise<PreparedSummary> {
+  const roles = new Map(recipe.splits.map(({ name, role }) => [name, role]));
+  return {
+    recipe: recipe.name,
+    folder: outFolder,
+    status: "planned",
+    digest: null,
+    release: plan.release,
+    partial: plan.partial,
+    splits: plan.splits.map(({ name, numScenes, numPictures, numTexts }) => {
+      const role = roles.get(name) ?? "train";
+      return { name, role, scenes: numScenes, pictures: numPictures, texts: numTexts };
+    }),
+    counts: plan.counts,
+    reasons: await countReasons(plan.ledger()),
+    next: "run the same command without --dry-run",
+  };
+}
+
+async function countReasons(ledger: AsyncIterable<LedgerEntry>): Promise<ReasonCount[]> {
+  const counts = new Map<string, ReasonCount>();
+  for await (const { kind, outcome, reason } of ledger) {
+    const name = `${kind} ${outcome} ${reason}`;
+    const records = (counts.get(name)?.records ?? 0) + 1;
+    counts.set(name, { kind, outcome, reason, records });
+  }
+  return Array.from(counts.values());
+}
+
+function shellWord(word: string): string {
+  return /^[\w./:@%+,=-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}
