@@ -1,11 +1,18 @@
 import type { Command } from "commander";
 import { addAuditCommand } from "./commands/audit.ts";
+import { addTrainCommand } from "./commands/train.ts";
+import { addPrepareCommand } from "./commands/prepare.ts";
 import { addValidateCommand } from "./commands/validate.ts";
 import { createProgram } from "./program.ts";
 
 // One line for each command, in the order of --help. Command files are light: they import the rooms inside their actions, so
 // that --help stays fast.
-const addCommands: readonly ((program: Command) => void)[] = [addValidateCommand, addAuditCommand];
+const addCommands: readonly ((program: Command) => void)[] = [
+  addPrepareCommand,
+  addValidateCommand,
+  addAuditCommand,
+  addTrainCommand,
+];
 
 /** The whole `crossweave` program, ready to be run. */
 export function createCrossweave(): Command {
