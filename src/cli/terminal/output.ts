@@ -38,6 +38,7 @@ export async function printFault(fault: Fault, json: boolean): Promise<void> {
 }
 
 function faultText(fault: Fault): string {
+  if (fault.code === "INTERRUPTED") return fault.message; // its message is its remedy
   const lines = [headline(fault)];
   if (fault.file !== null) lines.push(`  ${faint("file")}    ${escapeControls(fault.file)}`);
   if (fault.record !== null) lines.push(`  ${faint("record")}  ${escapeControls(fault.record)}`);
@@ -48,9 +49,8 @@ function faultText(fault: Fault): string {
 }
 
 function headline(fault: Fault): string {
-  const message = escapeLines(fault.message);
-  if (fault.code === "INTERRUPTED") return message;
-  return `${styleText(["red", "bold"], "error", { stream: process.stderr })}: ${message}`;
+  const word = styleText(["red", "bold"], "error", { stream: process.stderr });
+  return `${word}: ${escapeLines(fault.message)}`;
 }
 
 function faint(text: string): string {
