@@ -99,6 +99,8 @@ export class BatchLoader implements AsyncDisposable {
    */
   async *batches(from: StreamPosition, signal?: AbortSignal): AsyncGenerator<Batch> {
     assert(!this.#isStreaming, "a loader feeds one stream at a time; finish the other one first");
+    assert(Number.isSafeInteger(from.epoch) && from.epoch >= 0, `epoch ${from.epoch}`);
+    assert(Number.isSafeInteger(from.step) && from.step >= 0, `step ${from.step}`);
     this.#isStreaming = true;
     const pending: PendingBatch[] = [];
     let nextStep = from.epoch * this.batchesPerEpoch + from.step;

@@ -25,7 +25,7 @@ export interface Sample {
   readonly statistics: BatchStatistics;
 }
 
-export interface SampleText {
+interface SampleText {
   readonly textId: string;
   readonly matched: boolean;
   readonly tokens: MaskedTokens;

@@ -126,6 +126,18 @@ describe("faults and endings", () => {
     await expect(BatchLoader.open(fixture.options({ sets }))).rejects.toThrow(/no split "val"/);
   });
 
+  it("refuses scenes of two pictures before anything is read", async () => {
+    await using twoPictures = await temporaryFolder();
+    const [first, second, ...others] = await drawnScenes(9);
+    const pictures = [...(first?.pictures ?? []), ...(second?.pictures ?? [])];
+    const pair = { sceneKey: "nlvr2:dev-1-0", pictures, texts: first?.texts ?? [] };
+    await writeSet(twoPictures.path, [pair, ...others]);
+    const sets = [{ folder: twoPictures.path, splits: ["train"] }];
+    await expect(BatchLoader.open(fixture.options({ sets }))).rejects.toThrow(
+      /split "train" of fixture has 9 pictures in 8 scenes/,
+    );
+  });
+
   it("throws a worker's error with its class and fields, in the place of the batch", async () => {
     await using damaged = await temporaryFolder();
     await writeSet(join(damaged.path, "set"), await drawnScenes(NUM_SCENES));

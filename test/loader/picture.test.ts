@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 
 import { ShardError } from "../../src/core/errors.ts";
 import { wholePicture } from "../../src/loader/pictures/augment.ts";
-import { decodePicture, decodeView } from "../../src/loader/pictures/picture.ts";
+import { decodePicture, decodeView, picturePolicy } from "../../src/loader/pictures/picture.ts";
 import { PixelCache } from "../../src/loader/pictures/pixel-cache.ts";
 import { realData } from "../real-data.ts";
 
@@ -142,6 +142,20 @@ describe("a decoded picture", () => {
       await expect(decodePicture(bytes, 20)).rejects.toThrow(/does not decode/);
     },
   );
+});
+
+describe("the policy for a run's recipe", () => {
+  it("names all that decides the pixels", () => {
+    expect(picturePolicy).toEqual({
+      decoder: "sharp",
+      sharp: sharp.versions.sharp,
+      libvips: sharp.versions.vips,
+      orientation: "EXIF applied",
+      colours: "sRGB, 8 bit, transparency over white",
+      fit: "stretched to a square",
+      kernel: "cubic",
+    });
+  });
 });
 
 describe("the cache of decoded pictures", () => {

@@ -2,7 +2,7 @@ import type { RandomStream } from "../../core/random.ts";
 import type { Box, PictureInfo } from "../../core/records.ts";
 
 /** A random part of the picture: its share of the area and its width / height are drawn from these ranges. */
-export interface RandomCrop {
+interface RandomCrop {
   readonly scale: readonly [smallest: number, largest: number];
   readonly ratio: readonly [narrowest: number, widest: number];
 }

@@ -5,10 +5,10 @@ import type { WordPieceTokenizer } from "./word-piece.ts";
  * How the tokens to predict are chosen: each on its own ("independent": BERT's 15 % as Visual Parsing and SOHO
  * take it, some texts have none), or with the first word forced to [MASK] where none was chosen (UNITER as released).
  */
-export type MaskSelection = "independent" | "at-least-first-word";
+type MaskSelection = "independent" | "at-least-first-word";
 
 /** Which ids may replace a token: any of the vocabulary (BERT, SOHO) or words only (UNITER: from "!" on). */
-export type RandomIdRange = "vocabulary" | "words";
+type RandomIdRange = "vocabulary" | "words";
 
 export interface MaskingRules {
   /** The share of tokens to predict; 0.15 in all papers. */
