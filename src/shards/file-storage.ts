@@ -33,6 +33,7 @@ export class FileStorage implements ShardStorage {
   /** In the order of their last use. */
   readonly #files = new Map<string, OpenFile>();
   readonly #sources = new Map<string, Promise<ByteSource>>();
+  #isClosed = false;
 
   constructor(folder: string, maxOpenFiles: number = MAX_OPEN_FILES) {
     this.#folder = folder;
@@ -57,6 +58,7 @@ export class FileStorage implements ShardStorage {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
     const files = [...this.#files.values()];
     this.#files.clear();
     this.#sources.clear();
@@ -64,6 +66,7 @@ export class FileStorage implements ShardStorage {
   }
 
   async #using<T>(file: string, use: (handle: FileHandle) => Promise<T>): Promise<T> {
+    if (this.#isClosed) throw new TypeError(`${file} is read after its shard set was closed`);
     const entry = this.#files.get(file) ?? {
       handle: open(join(this.#folder, file), "r"),
       numReaders: 0,

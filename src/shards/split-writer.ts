@@ -24,9 +24,11 @@ import {
 
 // What the metadata and the padding of a batch may add to its scenes.
 const BATCH_OVERHEAD_BYTES = 2 ** 18;
-// At least what a scene, a picture, a text or an answer takes beside its own characters.
-const ROW_OVERHEAD_BYTES = 1024;
-const ITEM_OVERHEAD_BYTES = 64;
+// At least what each takes beside its own characters and bytes.
+const SCENE_OVERHEAD_BYTES = 64;
+const PICTURE_OVERHEAD_BYTES = 512;
+const TEXT_OVERHEAD_BYTES = 128;
+const STRING_OVERHEAD_BYTES = 16;
 
 /**
  * Writes one split as shards of scenes. The bytes are a pure function of the scenes and the layout:
@@ -158,20 +160,19 @@ function countsOf(scenes: readonly Scene[]): ShardCounts {
 
 /** An upper bound of what a scene takes in a batch. */
 function sceneSize(scene: Scene): number {
-  const pictures = scene.pictures.map((picture) => {
-    const strings = [picture.key, picture.path, picture.url, picture.license];
-    return ROW_OVERHEAD_BYTES + picture.bytes.byteLength + sizeOfStrings(strings);
-  });
-  const texts = scene.texts.map((text) => {
-    const strings = [text.id, text.text, text.label, ...text.choices];
-    const answers = text.answers.map(({ answer }) => answer);
-    return ROW_OVERHEAD_BYTES + sizeOfStrings(strings) + sizeOfStrings(answers);
-  });
-  const start = ROW_OVERHEAD_BYTES + sizeOfStrings([scene.sceneKey]);
-  return [...pictures, ...texts].reduce((sum, sizeBytes) => sum + sizeBytes, start);
+  let sizeBytes = SCENE_OVERHEAD_BYTES + sizeOfStrings([scene.sceneKey]);
+  for (const { bytes, key, path, url, license } of scene.pictures) {
+    sizeBytes += PICTURE_OVERHEAD_BYTES + bytes.byteLength;
+    sizeBytes += sizeOfStrings([key, path, url, license]);
+  }
+  for (const { id, text, label, choices, answers } of scene.texts) {
+    sizeBytes += TEXT_OVERHEAD_BYTES + sizeOfStrings([id, text, label]) + sizeOfStrings(choices);
+    sizeBytes += sizeOfStrings(answers.map(({ answer }) => answer));
+  }
+  return sizeBytes;
 }
 
 // A UTF-16 unit takes at most three bytes of UTF-8.
 function sizeOfStrings(strings: readonly (string | null)[]): number {
-  return strings.reduce((sum, text) => sum + (text?.length ?? 0) * 3 + ITEM_OVERHEAD_BYTES, 0);
+  return strings.reduce((sum, text) => sum + (text?.length ?? 0) * 3 + STRING_OVERHEAD_BYTES, 0);
 }

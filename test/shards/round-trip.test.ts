@@ -1,0 +1,134 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { sha256 } from "../../src/core/digest.ts";
+import { imageKey, imageSources } from "../../src/core/keys.ts";
+import {
+  type Scene,
+  type SceneText,
+  type StoredPicture,
+  textKinds,
+} from "../../src/core/records.ts";
+import { ShardSetReader } from "../../src/shards/shard-set-reader.ts";
+import { readLedger } from "../../src/shards/ledger.ts";
+import { madeUpScenes, ledgerEntries, temporaryFolder, writeShardSet } from "./small-set.ts";
+
+const text = fc.oneof(
+  fc.string({ unit: "grapheme", maxLength: 40 }),
+  fc.constantFrom("\u{feff}bom", "nul\0", "e\u0301", "\u{1f415}", "", "line\nline"),
+);
+const nullableText = fc.option(text, { nil: null });
+const float = fc.float({ noNaN: true, noDefaultInfinity: true });
+const size = fc.integer({ min: 1, max: 2 ** 31 - 1 });
+
+const sceneText: fc.Arbitrary<SceneText> = fc.record({
+  id: text,
+  kind: fc.constantFrom(...textKinds),
+  text,
+  label: nullableText,
+  answers: fc.array(fc.record({ answer: text, count: fc.integer({ min: -5, max: 10 }) }), {
+    maxLength: 3,
+  }),
+  choices: fc.array(text, { maxLength: 4 }),
+  box: fc.option(fc.record({ x: float, y: float, width: float, height: float }), { nil: null }),
+});
+
+const digest = fc.string({ minLength: 1, maxLength: 4 }).map((seed) => sha256(seed));
+const pictureBytes = fc.uint8Array({ maxLength: 300 });
+
+const picture: fc.Arbitrary<StoredPicture> = pictureBytes.chain((bytes) =>
+  fc.record({
+    key: fc
+      .tuple(fc.constantFrom(...imageSources), fc.string({ unit: "grapheme", minLength: 1 }))
+      .map(([source, id]) => imageKey(source, id)),
+    path: text,
+    format: fc.constantFrom("jpeg", "png"),
+    width: size,
+    height: size,
+    sourceWidth: size,
+    sourceHeight: size,
+    sourceSizeBytes: size,
+    orientation: fc.integer({ min: 1, max: 8 }),
+    sha256: fc.constant(sha256(bytes)),
+    sourceSha256: digest,
+    pixelSha256: digest,
+    perceptualHash: nullableText,
+    url: nullableText,
+    flickrPhotoId: nullableText,
+    license: nullableText,
+    bytes: fc.constant(bytes),
+  }),
+);
+
+const scene: fc.Arbitrary<Scene> = fc.record({
+  sceneKey: text,
+  pictures: fc.array(picture, { maxLength: 3 }),
+  texts: fc.array(sceneText, { maxLength: 4 }),
+});
+
+async function readBack(folder: string, split: string): Promise<Scene[]> {
+  await using reader = await ShardSetReader.open(folder);
+  const scenes = reader.split(split);
+  return await Promise.all(
+    Array.from({ length: scenes.numScenes }, async (_, sceneIndex) => {
+      const head = await scenes.head(sceneIndex);
+      const pictures = [];
+      for (const [pictureIndex, info] of head.pictures.entries()) {
+        const bytes = await scenes.pictureBytes(sceneIndex, pictureIndex);
+        pictures.push({ ...info, bytes: Uint8Array.from(bytes) });
+      }
+      return { ...head, pictures };
+    }),
+  );
+}
+
+describe("a shard set", () => {
+  it("gives back every scene as it was written", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(scene, { maxLength: 12 }),
+        fc.record({
+          targetBatchBytes: fc.integer({ min: 1, max: 20_000 }),
+          maxScenesPerBatch: fc.integer({ min: 1, max: 6 }),
+          targetShardBytes: fc.integer({ min: 1, max: 40_000 }),
+        }),
+        async (scenes, layout) => {
+          await using folder = await temporaryFolder();
+          await writeShardSet(folder.path, [{ split: "train", scenes }], layout);
+          expect(await readBack(folder.path, "train")).toEqual(scenes);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it("gives the heads in order", async () => {
+    await using folder = await temporaryFolder();
+    const scenes = madeUpScenes(23);
+    await writeShardSet(folder.path, [{ split: "val", role: "eval", scenes }]);
+    await using reader = await ShardSetReader.open(folder.path);
+    const split = reader.split("val");
+    expect(split.role).toBe("eval");
+    const heads = await Array.fromAsync(split.heads());
+    expect(heads.map((head) => head.sceneKey)).toEqual(scenes.map((each) => each.sceneKey));
+    expect(heads.map((head) => head.texts)).toEqual(scenes.map((each) => each.texts));
+  });
+
+  it("has a split without scenes and a split of many", async () => {
+    await using folder = await temporaryFolder();
+    const index = await writeShardSet(folder.path, [
+      { split: "empty", scenes: [] },
+      { split: "train", scenes: madeUpScenes(17) },
+    ]);
+    expect(index.splits.map((split) => split.shards.length)).toEqual([0, 2]);
+    await using reader = await ShardSetReader.open(folder.path);
+    expect(reader.split("empty").numScenes).toBe(0);
+    expect(await Array.fromAsync(reader.split("empty").heads())).toEqual([]);
+    expect(reader.split("train").numScenes).toBe(17);
+  });
+
+  it("gives back the ledger", async () => {
+    await using folder = await temporaryFolder();
+    await writeShardSet(folder.path, []);
+    expect(await Array.fromAsync(readLedger(folder.path))).toEqual(ledgerEntries);
+  });
+});
