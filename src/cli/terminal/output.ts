@@ -5,7 +5,7 @@ import { escapeControls } from "../../core/text.ts";
 import { escapeLines, jsonDocument } from "./terminal-text.ts";
 
 /** Writes to stdout and waits until it is taken; a reader that left early (`| head`) is no fault. */
-export async function printOut(text: string): Promise<void> {
+async function printOut(text: string): Promise<void> {
   const error = await new Promise<Error | null | undefined>((resolve) => {
     process.stdout.once("error", resolve);
     process.stdout.write(text, resolve);
