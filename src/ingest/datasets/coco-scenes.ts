@@ -3,6 +3,7 @@ import type { SceneText } from "../../core/records.ts";
 import { compareIds } from "../dataset-manifest.ts";
 import type { PublishedSplit } from "../karpathy.ts";
 import type { FoundPicture, PictureFolders } from "../pictures/picture-folders.ts";
+import type { RecipeSplit } from "../recipe.ts";
 import type { Fate } from "../record-ledger.ts";
 import type { PlannedScene, RecordPlace, SourceOptions } from "../source.ts";
 import {
@@ -103,7 +104,7 @@ export async function decideScenes(
     const found = await Promise.all(some.map(({ image }) => findPicture(image, decision.pictures)));
     for (const [offset, listed] of some.entries()) {
       const picture = found[offset];
-      const ofSplit = scenes.get(splitOf(listed.image, decision) ?? "");
+      const ofSplit = scenes.get(splitOf(listed.image, decision)?.name ?? "");
       if (picture === undefined) missing.push(noteMissing(listed));
       else ofSplit?.push({ ...listed, picture });
     }
@@ -114,11 +115,13 @@ export async function decideScenes(
 function fateBeforePicture(listed: CaptionedImage, decision: Decision): Fate | undefined {
   const { image, captions, numListed } = listed;
   const outcome = "excluded";
+  const split = splitOf(image, decision);
   const exclusion = decision.options.exclusions.get(keyOf(image));
-  if (exclusion !== undefined) {
+  // Of two equal pictures the one that is trained on goes; the evaluation stays as it was published.
+  if (exclusion !== undefined && split?.role === "train") {
     return { outcome, reason: exclusion.rule, evidence: exclusion.evidence };
   }
-  if (splitOf(image, decision) === undefined) {
+  if (split === undefined) {
     return { outcome, reason: "not-in-any-split", evidence: splitEvidence(image, decision) };
   }
   if (captions.length > 0) return undefined;
@@ -127,11 +130,11 @@ function fateBeforePicture(listed: CaptionedImage, decision: Decision): Fate | u
   return { outcome, reason: "no-captions", evidence };
 }
 
-function splitOf(image: ListedImage, { split, options }: Decision): string | undefined {
+function splitOf(image: ListedImage, { split, options }: Decision): RecipeSplit | undefined {
   const part = split?.partOf.get(image.id)?.part;
   return options.splits.find(
     ({ parts }) => parts === "everything" || (part !== undefined && parts.includes(part)),
-  )?.name;
+  );
 }
 
 function splitEvidence(image: ListedImage, { split }: Decision): string {
