@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { gatherRows } from "../tensor/gather.ts";
 import { BERT_NORM_EPSILON, gelu, layerNorm, linear } from "./layers.ts";
 import { tensor3 } from "./ranks.ts";
 import { linearSpecs, normSpecs, weight, type Weights, type WeightSpec } from "./weights.ts";
@@ -58,7 +59,7 @@ export function embedText(weights: Weights, tokenIds: tf.Tensor2D, dropout: Drop
   const [batch, length] = tokenIds.shape;
   const table = weight(weights, "embeddings.word_embeddings.weight");
   const hiddenSize = table.shape[1] ?? 0;
-  const words = tf.reshape(tf.gather(table, tf.reshape(tokenIds, [-1])), [
+  const words = tf.reshape(gatherRows(table, tf.reshape(tokenIds, [-1])), [
     batch,
     length,
     hiddenSize,

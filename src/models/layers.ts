@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { gatherSlices } from "../tensor/gather.ts";
 import { weight, type Weights } from "./weights.ts";
 
 // B batch, N tokens, C channels
@@ -99,8 +100,8 @@ export function permuteTokens(x: tf.Tensor, permutation: Int32Array): tf.Tensor 
   if (permutation.every((source, target) => source === target)) return x;
   const inverse = invert(permutation);
   const rearrange = tf.customGrad((input) => ({
-    value: tf.gather(asTensor(input), tf.tensor1d(permutation, "int32"), 1),
-    gradFunc: (dy: tf.Tensor) => tf.gather(dy, tf.tensor1d(inverse, "int32"), 1),
+    value: gatherSlices(asTensor(input), tf.tensor1d(permutation, "int32"), 1),
+    gradFunc: (dy: tf.Tensor) => gatherSlices(dy, tf.tensor1d(inverse, "int32"), 1),
   }));
   return rearrange(x);
 }

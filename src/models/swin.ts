@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { gatherRows } from "../tensor/gather.ts";
 import { ConfigError } from "../core/errors.ts";
 import {
   gelu,
@@ -230,7 +231,7 @@ function addBiasAndMask(weights: Weights, block: Block, logits: tf.Tensor): tf.T
   const table = weight(weights, `${block.name}.attn.relative_position_bias_table`);
   const index = tf.tensor1d(relativePositionIndex(stage.windowSize), "int32");
   const bias = tf.transpose(
-    tf.reshape(tf.gather(table, index), [windowTokens, windowTokens, stage.heads]),
+    tf.reshape(gatherRows(table, index), [windowTokens, windowTokens, stage.heads]),
     [2, 0, 1], // [H, w * w, w * w]
   );
   const biased = tf.add(logits, bias);

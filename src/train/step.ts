@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { gatherRows } from "../tensor/gather.ts";
 import { stopGradient } from "../models/layers.ts";
 import {
   embedPictures,
@@ -11,7 +12,7 @@ import {
   type VisualParsingConfig,
 } from "../models/visual-parsing.ts";
 import type { Dropout } from "../models/bert.ts";
-import { tensor3 } from "../models/ranks.ts";
+import { matrix, tensor3 } from "../models/ranks.ts";
 import type { Weights } from "../models/weights.ts";
 import { meanNegativeLogLikelihood } from "./objectives/likelihood.ts";
 import {
@@ -84,10 +85,8 @@ export function pretrainingLosses(
     maskedTokens: objectives.mfrMaskedTokens,
   });
   const [, tokens] = parsed.tokens.shape;
-  const visual: tf.Tensor3D = tf.gather(
-    embedPictures(weights, model, parsed.tokens),
-    batch.pictureOfPair,
-  );
+  const embedded = embedPictures(weights, model, parsed.tokens);
+  const visual = tensor3(gatherRows(embedded, batch.pictureOfPair));
   const hidden = hideTokens(
     visual,
     maskOfIndices(maskedTokens, tokens),
@@ -127,8 +126,8 @@ export function pretrainingLosses(
 }
 
 function languageLoss(weights: Weights, batch: StepBatch, text: tf.Tensor3D): tf.Scalar {
-  const rows: tf.Tensor2D = tf.reshape(text, [-1, text.shape[2]]);
-  const chosen = tf.gather(rows, batch.maskedRows);
+  const rows = tf.reshape(text, [-1, text.shape[2]]);
+  const chosen = matrix(gatherRows(rows, batch.maskedRows));
   return meanNegativeLogLikelihood(
     languageLogits(weights, chosen),
     batch.maskedLabels,

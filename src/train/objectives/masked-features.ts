@@ -1,4 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { matrix } from "../../models/ranks.ts";
+import { gatherRows } from "../../tensor/gather.ts";
 
 // P pictures, B pairs, m visual tokens, k masked tokens a pair, c visual channels
 
@@ -51,8 +53,8 @@ export function gatherTokens(
 ): tf.Tensor2D {
   const [, tokens, channels] = x.shape;
   const rows = tf.add(tf.mul(tf.expandDims(gridOfPair, 1), tokens), indices); // [B, k]
-  const flat = tf.cast(tf.reshape(rows, [-1]), "int32");
-  return tf.reshape(tf.gather(tf.reshape(x, [-1, channels]), flat), [-1, channels]);
+  const flat: tf.Tensor1D = tf.cast(tf.reshape(rows, [-1]), "int32");
+  return matrix(gatherRows(tf.reshape(x, [-1, channels]), flat));
 }
 
 /**
