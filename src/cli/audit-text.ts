@@ -29,7 +29,7 @@ export function verdictText({ verdict, summary, notes, next }: ExplainedVerdict)
 
 function ruleTable({ yields }: AuditVerdict): string {
   return textTable([
-    ["rule", "pairs", "training pictures only by it", "known of training", "known of evaluation"],
+    ["rule", "pairs", "leaking pictures it adds", "known of training", "known of evaluation"],
     ...yields.map(({ rule, pairs, added, comparable }) => [
       rule,
       pairs,

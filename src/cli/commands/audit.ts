@@ -95,9 +95,10 @@ function nextStep(verdict: AuditVerdict, call: AuditCall): string | null {
   if (exclusionsFile === undefined) {
     return `next: crossweave audit ${folders.map(shellWord).join(" ")} --exclusions exclusions.json`;
   }
-  const count = verdict.exclusions.length.toLocaleString("en-US");
+  const { length } = verdict.exclusions;
+  const pictures = `${length.toLocaleString("en-US")} training picture${length === 1 ? "" : "s"}`;
   return [
-    `${escapeControls(exclusionsFile)} names ${count} training pictures to leave out`,
+    `${escapeControls(exclusionsFile)} names ${pictures} to leave out`,
     `next: crossweave prepare … --exclude ${shellWord(exclusionsFile)}`,
   ].join("\n");
 }
