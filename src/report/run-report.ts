@@ -31,7 +31,7 @@ export interface RetrievalDirection {
   readonly recalls: readonly RecallAt[];
 }
 
-export interface RecallAt {
+interface RecallAt {
   readonly k: number;
   readonly recall: number;
   /** What drawing candidates blindly would reach. */
