@@ -1,5 +1,6 @@
 import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { sha256OfFile } from "../core/digest.ts";
 import { explainedWriteError, syncFolder } from "../core/files.ts";
 import { type LedgerEntry, type LedgerOutcome, ledgerOutcomes } from "../core/records.ts";
 import { BodyCursor } from "./arrow/batch-body.ts";
@@ -12,7 +13,7 @@ import { ArrowFormatError } from "./arrow/format-error.ts";
 import { FileStorage, type ShardStorage } from "./file-storage.ts";
 import { restrictedText } from "./scene-columns.ts";
 import { placedFault } from "./shard-file.ts";
-import { LEDGER_FILE, type LedgerFileEntry } from "./shard-set-index.ts";
+import { LEDGER_FILE, type LedgerFileEntry, readIndex } from "./shard-set-index.ts";
 
 const ROWS_PER_BATCH = 4096;
 
@@ -70,17 +71,27 @@ async function writeRows(
   return await writer.finish();
 }
 
-/** The rows of a set's ledger in order. Throws `ShardError` when the file is missing or damaged. */
+/**
+ * The rows of a finished set's ledger in order, after its digest was checked. Throws `SourceError` when
+ * there is no finished set, `ShardError` when the ledger is missing or damaged.
+ */
 export async function* readLedger(folder: string): AsyncGenerator<LedgerEntry> {
+  const { ledger } = await readIndex(folder);
   await using storage = new FileStorage(folder);
   try {
+    const actual = await sha256OfFile(join(folder, LEDGER_FILE));
+    if (actual !== ledger.sha256) {
+      throw new ArrowFormatError(
+        `the file has the sha256 ${actual}, the index says ${ledger.sha256}`,
+      );
+    }
     yield* readLedgerRows(storage);
   } catch (error) {
     throw placedFault(error, { file: LEDGER_FILE });
   }
 }
 
-/** As `readLedger`, but faults come without their place. */
+/** The rows of a ledger whatever its digest; faults come without their place. */
 export async function* readLedgerRows(storage: ShardStorage): AsyncGenerator<LedgerEntry> {
   const source = await storage.open(LEDGER_FILE);
   const footer = await readFooter(source);
