@@ -1,17 +1,23 @@
 import type { Command } from "commander";
 import { addAuditCommand } from "./commands/audit.ts";
+import { addDoctorCommand } from "./commands/doctor.ts";
+import { addEvalCommand } from "./commands/eval.ts";
 import { addTrainCommand } from "./commands/train.ts";
 import { addPrepareCommand } from "./commands/prepare.ts";
+import { addSetupCommand } from "./commands/setup.ts";
 import { addValidateCommand } from "./commands/validate.ts";
 import { createProgram } from "./program.ts";
 
 // One line for each command, in the order of --help. Command files are light: they import the rooms inside their actions, so
 // that --help stays fast.
 const addCommands: readonly ((program: Command) => void)[] = [
+  addSetupCommand,
+  addDoctorCommand,
   addPrepareCommand,
   addValidateCommand,
   addAuditCommand,
   addTrainCommand,
+  addEvalCommand,
 ];
 
 /** The whole `crossweave` program, ready to be run. */

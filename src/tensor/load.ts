@@ -12,7 +12,6 @@ import {
 } from "./backend.ts";
 import { readArtifact } from "./runtime/artifact.ts";
 import { BINDING_ADDON, bindingFolder, PRELOAD_ADDON } from "./runtime/binding.ts";
-import { cudaLibraries } from "./runtime/cuda.ts";
 import {
   parseDevice,
   runtimeFolders,
@@ -62,10 +61,7 @@ export async function findRuntime(): Promise<InstalledRuntime | undefined> {
 
 /** Loads the given runtime into this process and registers it with tfjs. */
 export async function loadRuntime(runtime: InstalledRuntime): Promise<TensorFlowBackend> {
-  const binding = openBinding(runtime.binding, [
-    ...(await cudaLibraries(runtime.folders)),
-    ...runtime.folders.libraries,
-  ]);
+  const binding = openBinding(runtime.binding, runtime.folders.libraries);
   const backend = createBackend(binding, runtime.tfjs);
   tf.registerBackend(BACKEND_NAME, () => backend, PRIORITY);
   await tf.setBackend(BACKEND_NAME);

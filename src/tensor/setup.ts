@@ -1,12 +1,11 @@
 import { mkdir, readdir, rm } from "node:fs/promises";
-import { extname, join } from "node:path";
-import { z } from "zod";
-import { IncompleteError, RuntimeMissingError, errnoOf } from "../core/errors.ts";
+import { join } from "node:path";
+import { explainedWriteError } from "../core/files.ts";
 import { ProcessLock } from "../core/locks.ts";
 import type { Progress } from "../core/progress.ts";
+import { proveRuntime } from "./proof.ts";
 import { buildArtifact, findDamage, readArtifact, type ArtifactFacts } from "./runtime/artifact.ts";
 import { bindingFolder, compileBinding } from "./runtime/binding.ts";
-import { lastLines, runChild } from "./runtime/child-process.ts";
 import {
   cacheFolder,
   runtimeFolders,
@@ -14,9 +13,10 @@ import {
   type Device,
   type RuntimeFolders,
 } from "./runtime/release.ts";
-import { ensureTfjsPackage, type TfjsPackage } from "./runtime/tfjs-package.ts";
+import { ensureTfjsPackage, findTfjsPackage, type TfjsPackage } from "./runtime/tfjs-package.ts";
 import { requireCompiler, requirePip } from "./runtime/toolchain.ts";
-import { extractWheel, fetchWheel, readPinnedWheels } from "./runtime/wheels.ts";
+import { fetchWheel, PARTIAL_DOWNLOAD, readPinnedWheels } from "./runtime/wheel-download.ts";
+import { extractWheel } from "./runtime/wheel-extraction.ts";
 
 export interface SetupOptions {
   readonly device: Device;
@@ -50,18 +50,46 @@ export async function setupRuntime(options: SetupOptions): Promise<RuntimeFacts>
   try {
     return await setupUnderLock(options);
   } catch (error) {
-    throw explainDiskFault(error);
+    throw explainedWriteError(error, cacheFolder());
   }
+}
+
+/** What a call of `setupRuntime` would do now. */
+export interface SetupPlan {
+  readonly device: Device;
+  readonly folder: string;
+  /** The wheels of the runtime, as pip reads them. */
+  readonly requirements: readonly string[];
+  readonly fetches: boolean;
+  readonly compiles: boolean;
+}
+
+/** Tells what `setupRuntime` would do; sizes are looked at, digests are not. */
+export async function planSetup(device: Device): Promise<SetupPlan> {
+  const folders = runtimeFolders(device);
+  const wheels = await readPinnedWheels(folders);
+  const tfjs = await findTfjsPackage();
+  const binding = tfjs === undefined ? undefined : await bindingFolder(folders, tfjs);
+  return {
+    device,
+    folder: folders.runtime,
+    requirements: wheels.map((wheel) => wheel.requirement),
+    fetches: (await readArtifact(folders.site)) === undefined,
+    compiles: binding === undefined || (await readArtifact(binding)) === undefined,
+  };
 }
 
 async function setupUnderLock(options: SetupOptions): Promise<RuntimeFacts> {
   const { progress, signal } = options;
   const folders = runtimeFolders(options.device);
   await mkdir(folders.runtime, { recursive: true });
-  using lock = await ProcessLock.acquire(join(cacheFolder(), "setup.lock"), {
-    onWait: () => progress.say("another process is setting up TensorFlow; waiting for it"),
-    signal,
-  });
+  using held = new DisposableStack();
+  held.use(
+    await ProcessLock.acquire(join(cacheFolder(), "setup.lock"), {
+      onWait: () => progress.say("another process is setting up TensorFlow; waiting for it"),
+      signal,
+    }),
+  );
   await removeLeftovers(folders);
   const tfjs = await ensureTfjsPackage(signal);
   const siteChanged = await ensureSite(folders, options);
@@ -78,9 +106,9 @@ async function ensureSite(folders: RuntimeFolders, options: SetupOptions): Promi
   await requireCompiler(signal);
   await buildArtifact(folders.site, async (partial) => {
     for (const wheel of await readPinnedWheels(folders)) {
-      progress.say(`downloading ${wheel.requirement} with ${python.version}`);
-      const fetching = { folders, python: python.command, progress, signal };
-      await extractWheel(await fetchWheel(wheel, fetching), partial, { progress, signal });
+      progress.say(`downloading ${wheel.requirement}`);
+      const path = await fetchWheel(wheel, { folders, python, progress, signal });
+      await extractWheel(path, partial, { progress, signal });
     }
     return { tensorflow: TENSORFLOW_VERSION };
   });
@@ -103,9 +131,20 @@ async function ensureBinding(target: BindingTarget, options: SetupOptions): Prom
     progress.say(`compiling the binding with ${compiler.version}`);
     await compileBinding(partial, { ...target, compiler, signal });
     progress.say("proving it with a matrix product");
-    return { compiler: compiler.version, ...(await prove(partial, options)) };
+    return {
+      compiler: compiler.version,
+      ...(await prove({ ...target, binding: partial }, signal)),
+    };
   });
   return true;
+}
+
+async function prove(
+  target: BindingTarget,
+  signal: AbortSignal | undefined,
+): Promise<ArtifactFacts> {
+  const { tensorFlowVersion, usesGpu } = await proveRuntime(target, signal);
+  return { tensorFlowVersion, usesGpu: String(usesGpu) };
 }
 
 async function isWhole(folder: string, options: SetupOptions): Promise<boolean> {
@@ -114,37 +153,6 @@ async function isWhole(folder: string, options: SetupOptions): Promise<boolean> 
   if (damaged === undefined) return true;
   options.progress.say(`${join(folder, damaged)} is damaged; making it anew`);
   return false;
-}
-
-const proofParser = z.object({
-  product: z.tuple([z.literal(19), z.literal(22), z.literal(43), z.literal(50)]),
-  tensorFlowVersion: z.literal(TENSORFLOW_VERSION),
-  usesGpu: z.boolean(),
-});
-
-async function prove(binding: string, options: SetupOptions): Promise<ArtifactFacts> {
-  const script = join(import.meta.dirname, `prove${extname(import.meta.filename)}`);
-  const result = await runChild([process.execPath, script, options.device, binding], {
-    signal: options.signal,
-  });
-  const proof = proofParser.safeParse(parseJson(result.stdout));
-  if (result.exitCode !== 0 || !proof.success)
-    throw new RuntimeMissingError(
-      `TensorFlow does not run with the compiled binding:\n${lastLines(result, 12)}`,
-      { remedy: "run crossweave setup --fresh; if that fails too, name another compiler by CXX" },
-    );
-  return {
-    tensorFlowVersion: proof.data.tensorFlowVersion,
-    usesGpu: String(proof.data.usesGpu),
-  };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 async function describe(
@@ -171,24 +179,8 @@ async function removeLeftovers(folders: RuntimeFolders): Promise<void> {
   for (const folder of [folders.runtime, folders.downloads]) {
     const names = await readdir(folder).catch(() => []);
     const leftovers = names.filter(
-      (name) => name.endsWith(".partial") || name.startsWith("partial-"),
+      (name) => name.endsWith(".partial") || name.startsWith(PARTIAL_DOWNLOAD),
     );
     for (const name of leftovers) await rm(join(folder, name), { recursive: true, force: true });
   }
-}
-
-function explainDiskFault(error: unknown): unknown {
-  const code = errnoOf(error);
-  if (code === "ENOSPC" || code === "EDQUOT")
-    return new IncompleteError(`the disk of ${cacheFolder()} is full`, {
-      remedy:
-        "free some space, or point CROSSWEAVE_CACHE at a larger disk, and run crossweave setup again",
-      cause: error,
-    });
-  if (code === "EACCES" || code === "EROFS" || code === "EPERM")
-    return new IncompleteError(`${cacheFolder()} cannot be written (${code})`, {
-      remedy: "point CROSSWEAVE_CACHE at a folder that can, and run crossweave setup again",
-      cause: error,
-    });
-  return error;
 }

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { canonicalJson, sha256 } from "../../core/digest.ts";
 import { RuntimeMissingError } from "../../core/errors.ts";
-import { lastLines, runChild } from "./child-process.ts";
+import { childFault, lastLines, runChild } from "./child-process.ts";
 import { nativeFolder, TENSORFLOW_VERSION, type RuntimeFolders } from "./release.ts";
 import type { TfjsPackage } from "./tfjs-package.ts";
 import type { FoundTool } from "./toolchain.ts";
@@ -83,9 +83,12 @@ async function compile(args: readonly string[], options: CompileOptions): Promis
     { signal: options.signal },
   );
   if (result.exitCode !== 0)
-    throw new RuntimeMissingError(
-      `${compiler.version} could not compile the binding:\n${lastLines(result, 12)}`,
-      { remedy: "name another compiler by CXX (C++17 is needed), then run crossweave setup" },
+    throw childFault(
+      result,
+      new RuntimeMissingError(
+        `${compiler.version} could not compile the binding:\n${lastLines(result, 12)}`,
+        { remedy: "name another compiler by CXX (C++17 is needed), then run crossweave setup" },
+      ),
     );
 }
 

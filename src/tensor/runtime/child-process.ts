@@ -1,5 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { type CrossweaveError, IncompleteError } from "../../core/errors.ts";
+
+/** A program and its arguments. */
+export type ChildCommand = readonly [string, ...string[]];
 
 /** How a program ended; the texts are the last 64 KiB of each stream. */
 export interface ChildResult {
@@ -22,7 +26,7 @@ const GRACE_MS = 2_000;
  * started, and is thrown once it has ended. Throws ENOENT when there is no such program.
  */
 export async function runChild(
-  command: readonly [string, ...string[]],
+  command: ChildCommand,
   options: ChildOptions = {},
 ): Promise<ChildResult> {
   options.signal?.throwIfAborted();
@@ -33,8 +37,6 @@ export async function runChild(
     env: options.env ?? process.env,
     cwd: options.cwd,
   });
-  const stop = (): void => endGroup(child.pid);
-  options.signal?.addEventListener("abort", stop, { once: true });
   const texts = { stdout: "", stderr: "" };
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     texts.stdout = (texts.stdout + text).slice(-KEPT_CHARACTERS);
@@ -42,6 +44,8 @@ export async function runChild(
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     texts.stderr = (texts.stderr + text).slice(-KEPT_CHARACTERS);
   });
+  const stop = (): void => endGroup(child.pid);
+  options.signal?.addEventListener("abort", stop, { once: true });
   try {
     await once(child, "close");
   } finally {
@@ -52,9 +56,19 @@ export async function runChild(
 }
 
 /** The last lines of a program's complaint, for an error's text. */
-export function lastLines(result: ChildResult, count = 5): string {
+export function lastLines(result: ChildResult, count = 6): string {
   const text = result.stderr.trim() === "" ? result.stdout : result.stderr;
   return text.trim().split("\n").slice(-count).join("\n");
+}
+
+/** The error of a failed program: IncompleteError when the disk was full, else the given one. */
+export function childFault(result: ChildResult, otherwise: CrossweaveError): CrossweaveError {
+  if (!/No space left on device|Errno 28|ENOSPC/.test(result.stderr + result.stdout))
+    return otherwise;
+  return new IncompleteError(`no space is left on the disk:\n${lastLines(result)}`, {
+    remedy:
+      "free some space (or point CROSSWEAVE_CACHE at a larger disk) and run the same command again; it goes on from here",
+  });
 }
 
 function endGroup(pid: number | undefined): void {

@@ -1,6 +1,6 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { ConfigError } from "../../core/errors.ts";
+import { ConfigError, RuntimeMissingError } from "../../core/errors.ts";
 
 /** The TensorFlow release that Crossweave is built and tested with. */
 export const TENSORFLOW_VERSION = "2.21.0";
@@ -13,6 +13,8 @@ export const devices = ["cpu", "gpu"] as const;
 /** Which TensorFlow: the one for processors alone, or the CUDA build (which runs on both). */
 export type Device = (typeof devices)[number];
 
+export type Architecture = "x86_64" | "aarch64";
+
 /** The device that `text` names; ConfigError when it names none. */
 export function parseDevice(text: string): Device {
   const device = devices.find((name) => name === text);
@@ -21,38 +23,20 @@ export function parseDevice(text: string): Device {
   return device;
 }
 
-export type Architecture = "x86_64" | "aarch64";
-
 /** `CROSSWEAVE_CACHE`, or `crossweave` in the user's cache folder (`XDG_CACHE_HOME`, `~/.cache`). */
 export function cacheFolder(): string {
-  const chosen = process.env["CROSSWEAVE_CACHE"];
-  if (chosen !== undefined && chosen !== "") return chosen;
-  const userCache = process.env["XDG_CACHE_HOME"];
-  return join(
-    userCache === undefined || userCache === "" ? join(homedir(), ".cache") : userCache,
-    "crossweave",
-  );
+  const chosen = process.env["CROSSWEAVE_CACHE"] ?? "";
+  if (chosen !== "") return chosen;
+  const userCache = process.env["XDG_CACHE_HOME"] ?? "";
+  return join(userCache === "" ? join(homedir(), ".cache") : userCache, "crossweave");
 }
 
-/** This machine's architecture in the wheels' words; ConfigError where there are no wheels. */
-export function machineArchitecture(): Architecture {
-  if (process.platform !== "linux")
-    throw new ConfigError(
-      `TensorFlow's libraries are published for Linux with glibc; this is ${process.platform}`,
-      { remedy: "train on Linux (a container or WSL 2 will do); the data commands work here" },
-    );
-  if (process.arch === "x64") return "x86_64";
-  if (process.arch === "arm64") return "aarch64";
-  throw new ConfigError(`no TensorFlow ${TENSORFLOW_VERSION} is published for ${process.arch}`, {
-    remedy: "use an x86-64 or ARM64 machine; the data commands work here",
-  });
-}
-
-/** Where a runtime lies in the cache; the wheels' own layout is kept below `site`, since CUDA's libraries find one another by it. */
+/** Where a runtime lies in the cache. */
 export interface RuntimeFolders {
   readonly device: Device;
   readonly architecture: Architecture;
   readonly runtime: string;
+  /** What is kept of the wheels, in their own layout: their libraries find one another by it, CUDA's included. */
   readonly site: string;
   readonly downloads: string;
   readonly include: string;
@@ -60,6 +44,7 @@ export interface RuntimeFolders {
   readonly libraries: readonly string[];
 }
 
+/** The folders of a device's runtime; RuntimeMissingError where no TensorFlow is published for this machine. */
 export function runtimeFolders(device: Device): RuntimeFolders {
   const architecture = machineArchitecture();
   const runtime = join(cacheFolder(), `tensorflow-${TENSORFLOW_VERSION}-${device}-${architecture}`);
@@ -77,7 +62,23 @@ export function runtimeFolders(device: Device): RuntimeFolders {
   };
 }
 
-/** The folder of Crossweave's own native sources and pins. */
+/** The folder of Crossweave's own native sources and of the pinned wheels. */
 export function nativeFolder(): string {
   return join(import.meta.dirname, "..", "..", "..", "native");
+}
+
+const DATA_REMEDY = "train on Linux with glibc, x86-64 or ARM64; the data commands work here";
+
+function machineArchitecture(): Architecture {
+  if (process.platform !== "linux")
+    throw new RuntimeMissingError(
+      `TensorFlow ${TENSORFLOW_VERSION} is set up on Linux only; this is ${process.platform}`,
+      { remedy: DATA_REMEDY },
+    );
+  if (process.arch === "x64") return "x86_64";
+  if (process.arch === "arm64") return "aarch64";
+  throw new RuntimeMissingError(
+    `no TensorFlow ${TENSORFLOW_VERSION} is published for ${process.arch}`,
+    { remedy: DATA_REMEDY },
+  );
 }

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { IncompleteError, RuntimeMissingError, errnoOf } from "../../core/errors.ts";
 import { buildArtifact, readArtifact } from "./artifact.ts";
-import { lastLines, runChild } from "./child-process.ts";
+import { childFault, lastLines, runChild } from "./child-process.ts";
 import { cacheFolder, TFJS_VERSION } from "./release.ts";
 
 const PACKAGE = "@tensorflow/tfjs-node-gpu";
@@ -74,9 +74,17 @@ async function installInto(folder: string, signal: AbortSignal | undefined): Pro
   const result = await runChild(
     ["npm", "install", ...flags, "--prefix", folder, `${PACKAGE}@${TFJS_VERSION}`],
     { cwd: folder, signal },
-  );
-  if (result.exitCode !== 0)
-    throw new IncompleteError(`npm could not install ${PACKAGE}:\n${lastLines(result)}`, {
-      remedy: "check the network and npm's settings, then run crossweave setup again",
+  ).catch((error: unknown) => {
+    if (errnoOf(error) !== "ENOENT") throw error;
+    throw new RuntimeMissingError(`npm was not found; it fetches ${PACKAGE}`, {
+      remedy: "put Node's own npm on the PATH, then run crossweave setup",
     });
+  });
+  if (result.exitCode !== 0)
+    throw childFault(
+      result,
+      new IncompleteError(`npm could not install ${PACKAGE}:\n${lastLines(result)}`, {
+        remedy: "check the network and npm's settings, then run crossweave setup again",
+      }),
+    );
 }

@@ -1,13 +1,10 @@
 import { RuntimeMissingError, errnoOf } from "../../core/errors.ts";
-import { runChild } from "./child-process.ts";
-
-/** A program with the arguments that make it what it is: ["python3"], ["python3", "-m", "ziglang", "c++"]. */
-export type ToolCommand = readonly [string, ...string[]];
-export type PythonCommand = ToolCommand;
+import { runChild, type ChildCommand } from "./child-process.ts";
 
 /** A tool that was found, and what it says of itself. */
 export interface FoundTool {
-  readonly command: ToolCommand;
+  /** With the arguments that make it what it is: ["g++"], ["python3", "-m", "ziglang", "c++"]. */
+  readonly command: ChildCommand;
   readonly version: string;
 }
 
@@ -20,7 +17,12 @@ export async function findPip(signal?: AbortSignal): Promise<FoundTool | undefin
 export async function findCompiler(signal?: AbortSignal): Promise<FoundTool | undefined> {
   const chosen = words(process.env["CXX"]);
   if (chosen !== undefined) return firstWorking([chosen], ["--version"], signal);
-  const zig = pythonCandidates().map(([program]): ToolCommand => [program, "-m", "ziglang", "c++"]);
+  const zig = pythonCandidates().map(([program]): ChildCommand => [
+    program,
+    "-m",
+    "ziglang",
+    "c++",
+  ]);
   return firstWorking([["g++"], ["clang++"], ["c++"], ...zig], ["--version"], signal);
 }
 
@@ -28,7 +30,7 @@ export async function requirePip(signal?: AbortSignal): Promise<FoundTool> {
   const found = await findPip(signal);
   if (found !== undefined) return found;
   throw new RuntimeMissingError("python3 with pip was not found; it fetches TensorFlow", {
-    remedy: PIP_REMEDY,
+    remedy: `${PIP_REMEDY}, then run crossweave setup`,
   });
 }
 
@@ -40,27 +42,28 @@ export async function requireCompiler(signal?: AbortSignal): Promise<FoundTool> 
     chosen === undefined || chosen === ""
       ? "no C++ compiler was found (g++, clang++, c++, python3 -m ziglang)"
       : `the compiler that CXX names does not run: ${chosen}`,
-    { remedy: COMPILER_REMEDY },
+    { remedy: `${COMPILER_REMEDY}, then run crossweave setup` },
   );
 }
 
+/** How to get what was not found. */
 export const PIP_REMEDY =
-  "install Python 3 with pip (Debian, Ubuntu: apt-get install python3-pip; Fedora: dnf install python3-pip), then run crossweave setup";
+  "install Python 3 with pip (Debian, Ubuntu: apt-get install python3-pip; Fedora: dnf install python3-pip)";
 export const COMPILER_REMEDY =
-  "install one (Debian, Ubuntu: apt-get install g++; Fedora: dnf install gcc-c++; without root: python3 -m pip install ziglang), then run crossweave setup";
+  "install one (Debian, Ubuntu: apt-get install g++; Fedora: dnf install gcc-c++; without root: python3 -m pip install ziglang)";
 
-function pythonCandidates(): readonly ToolCommand[] {
+function pythonCandidates(): readonly ChildCommand[] {
   const chosen = words(process.env["PYTHON"]);
   return chosen === undefined ? [["python3"], ["python"]] : [chosen];
 }
 
-function words(text: string | undefined): ToolCommand | undefined {
+function words(text: string | undefined): ChildCommand | undefined {
   const [program, ...args] = (text ?? "").trim().split(/\s+/);
   return program === undefined || program === "" ? undefined : [program, ...args];
 }
 
 async function firstWorking(
-  candidates: readonly ToolCommand[],
+  candidates: readonly ChildCommand[],
   question: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<FoundTool | undefined> {
@@ -72,7 +75,7 @@ async function firstWorking(
 }
 
 async function ask(
-  command: ToolCommand,
+  command: ChildCommand,
   signal: AbortSignal | undefined,
 ): Promise<string | undefined> {
   try {

@@ -1,0 +1,67 @@
+import { styleText } from "node:util";
+import type { Command } from "commander";
+import { z } from "zod";
+import type { RuntimeFinding, RuntimeReport } from "../../tensor/inspect.ts";
+import { type CommandContext, type CommandOutcome, runCommand } from "../frame.ts";
+import { addExamples } from "../program.ts";
+import { escapeLines } from "../terminal/terminal-text.ts";
+
+/** Adds `crossweave doctor`. */
+export function addDoctorCommand(program: Command): void {
+  const command = program
+    .command("doctor")
+    .description("Tell what is on this machine, what is missing for training, and how to get it.")
+    .action(() =>
+      runCommand({ command, activity: "looking at this machine" }, (context) => inspect(context)),
+    );
+  addExamples(command, ["crossweave doctor", "crossweave doctor --json"]);
+}
+
+async function inspect(context: CommandContext): Promise<CommandOutcome<RuntimeReport>> {
+  const { inspectRuntime } = await import("../../tensor/inspect.ts");
+  const report = await inspectRuntime(context.signal);
+  const own: readonly RuntimeFinding[] = [
+    found("Node", `${process.version}, ${process.execPath}`),
+    await pictureDecoder(),
+  ];
+  const findings = [...own, ...report.findings];
+  return {
+    result: { canTrain: report.canTrain, findings },
+    text: reportText({ ...report, findings }),
+  };
+}
+
+async function pictureDecoder(): Promise<RuntimeFinding> {
+  try {
+    const { picturePolicy } = await import("../../loader/pictures/picture.ts");
+    const { sharp, libvips } = versionsParser.parse(picturePolicy);
+    return found("pictures", `sharp ${sharp}, libvips ${libvips}`);
+  } catch (error) {
+    const remedy = "install crossweave's packages for this platform again (npm ci)";
+    return { name: "pictures", state: "missing", detail: String(error), remedy };
+  }
+}
+
+const versionsParser = z.object({ sharp: z.string(), libvips: z.string() });
+
+function found(name: string, detail: string): RuntimeFinding {
+  return { name, state: "found", detail, remedy: null };
+}
+
+function markOf(state: RuntimeFinding["state"]): string {
+  if (state === "found") return styleText("green", "ok     ");
+  return state === "absent" ? styleText("dim", "none   ") : styleText("red", "missing");
+}
+
+function reportText(report: RuntimeReport): string {
+  const width = Math.max(...report.findings.map((finding) => finding.name.length));
+  const indent = " ".repeat(width + 11);
+  const lines = report.findings.flatMap(({ name, state, detail, remedy }) => [
+    `${markOf(state)}  ${name.padEnd(width)}  ${escapeLines(detail).replaceAll("\n", `\n${indent}`)}`,
+    ...(remedy === null ? [] : [`${indent}remedy: ${remedy}`]),
+  ]);
+  const verdict = report.canTrain
+    ? "training: available; the data commands too"
+    : "training: not available, run crossweave setup; the data commands work";
+  return [...lines, "", verdict].join("\n");
+}
