@@ -1,6 +1,5 @@
 import { styleText } from "node:util";
 import type { Command } from "commander";
-import { z } from "zod";
 import type { RuntimeFinding, RuntimeReport } from "../../tensor/inspect.ts";
 import { type CommandContext, type CommandOutcome, runCommand } from "../frame.ts";
 import { addExamples } from "../program.ts";
@@ -34,15 +33,15 @@ async function inspect(context: CommandContext): Promise<CommandOutcome<RuntimeR
 async function pictureDecoder(): Promise<RuntimeFinding> {
   try {
     const { picturePolicy } = await import("../../loader/pictures/picture.ts");
-    const { sharp, libvips } = versionsParser.parse(picturePolicy);
-    return found("pictures", `sharp ${sharp}, libvips ${libvips}`);
+    const libraries = Object.entries(picturePolicy ?? {}).filter(([name]) =>
+      ["sharp", "libvips"].includes(name),
+    );
+    return found("pictures", libraries.map((library) => library.join(" ")).join(", "));
   } catch (error) {
     const remedy = "install crossweave's packages for this platform again (npm ci)";
     return { name: "pictures", state: "missing", detail: String(error), remedy };
   }
 }
-
-const versionsParser = z.object({ sharp: z.string(), libvips: z.string() });
 
 function found(name: string, detail: string): RuntimeFinding {
   return { name, state: "found", detail, remedy: null };
