@@ -59,6 +59,19 @@ export class RandomStream {
     return radius * Math.cos(2 * Math.PI * this.nextFloat());
   }
 
+  /** One of `items`, each with the same probability; throws on an empty list. */
+  pick<T>(items: readonly T[]): T {
+    const item = items[this.nextInt(items.length)];
+    if (item === undefined) throw new RangeError("cannot pick from an empty list");
+    return item;
+  }
+
+  /** `items` in a random order; the list itself stays as it is. */
+  shuffled<T>(items: readonly T[]): T[] {
+    const keyed = items.map((item) => ({ item, sortKey: this.nextFloat() }));
+    return keyed.toSorted((a, b) => a.sortKey - b.sortKey).map(({ item }) => item);
+  }
+
   /** `count` distinct positions of [0, size), in drawn order (all of them when size is smaller). */
   sampleDistinct(count: number, size: number): number[] {
     const positions = Array.from({ length: size }, (_, index) => index);

@@ -148,12 +148,15 @@ function paintPaper(pixels: Uint8ClampedArray, photograph: Photograph, random: R
     y: (random.nextFloat() - 0.5) * 0.3,
     phase: random.nextFloat() * 2 * Math.PI,
   }));
+  const [red, green, blue] = paper;
   for (let index = 0; index < width * height; index += 1) {
     const x = index % width;
     const y = Math.floor(index / width);
     let level = (x - width / 2) * slopeX + (y - height / 2) * slopeY;
     for (const wave of waves) level += 2.5 * Math.sin(x * wave.x + y * wave.y + wave.phase);
-    paper.forEach((tint, channel) => (pixels[index * 3 + channel] = tint + level));
+    pixels[index * 3] = red + level;
+    pixels[index * 3 + 1] = green + level;
+    pixels[index * 3 + 2] = blue + level;
   }
 }
 
@@ -193,8 +196,7 @@ function addNoise(pixels: Uint8ClampedArray, random: RandomStream): void {
     const luma = ((bits & 255) + ((bits >>> 8) & 255) - 255) / 22.5;
     for (let channel = 0; channel < 3; channel += 1) {
       const tint = ((bits >>> (16 + 5 * channel)) & 31) / 31 - 0.5;
-      const position = pixel + channel;
-      pixels[position] = (pixels[position] ?? 0) + luma + 4 * tint;
+      pixels[pixel + channel] = (pixels[pixel + channel] ?? 0) + luma + 4 * tint;
     }
   }
 }
