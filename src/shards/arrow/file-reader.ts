@@ -9,6 +9,8 @@ const MESSAGE_PREFIX_BYTES = 8;
 /** The footer's size and the magic word. */
 export const TAIL_BYTES: number = 4 + MAGIC.length;
 const MAX_NESTING = 16;
+// A schema may name one part a thousand times over, and that part another one.
+const MAX_COLUMNS = 10_000;
 const RECORD_BATCH_MESSAGE = 3;
 const BLOCK_WORDS = 3;
 
@@ -59,8 +61,9 @@ function parseFooter(bytes: Uint8Array, endOfBatches: number): ArrowFooter {
   if (footer.structs(2, BLOCK_WORDS).length > 0) {
     throw new ArrowFormatError("the file has dictionaries, which shards never have");
   }
+  const budget = { numColumns: MAX_COLUMNS };
   return {
-    columns: schema.tables(1).map((table) => parseColumn(table, 0)),
+    columns: schema.tables(1).map((table) => parseColumn(table, budget)),
     metadata: new Map(schema.tables(2).map((entry) => [entry.text(0), entry.text(1)])),
     batches: footer.structs(3, BLOCK_WORDS).map((words) => parseBlock(words, endOfBatches)),
   };
@@ -81,11 +84,15 @@ function parseBlock(words: readonly number[], end: number): BatchBlock {
   );
 }
 
-function parseColumn(field: FlatTable, depth: number): Column {
-  if (depth > MAX_NESTING) throw new ArrowFormatError("the schema is nested too deeply");
-  const children = field.tables(5).map((child) => parseColumn(child, depth + 1));
-  const type = field.has(4)
-    ? { kind: "other" as const, typeName: "dictionary" }
+/** `budget` counts down the columns that may still come. */
+function parseColumn(field: FlatTable, budget: { numColumns: number }, depth = 0): Column {
+  budget.numColumns -= 1;
+  if (depth > MAX_NESTING || budget.numColumns < 0) {
+    throw new ArrowFormatError("the schema is nested too deeply or has too many columns");
+  }
+  const children = field.tables(5).map((child) => parseColumn(child, budget, depth + 1));
+  const type: ColumnType = field.has(4)
+    ? { kind: "other", typeName: "dictionary" }
     : parseType(field, children);
   return { name: field.text(0), nullable: field.uint8(1) !== 0, type };
 }
