@@ -16,10 +16,18 @@ export interface RecordList {
   readonly member: string;
 }
 
+/** A record by its list and position. */
+export interface RecordReference {
+  readonly ledger: RecordLedger;
+  readonly index: number;
+}
+
 interface Note {
   readonly index: number;
   readonly id: string;
   readonly fate: Fate;
+  /** The record that the evidence begins with; kept as a reference, since there may be a million. */
+  readonly other: RecordReference | undefined;
 }
 
 /**
@@ -44,13 +52,28 @@ export class RecordLedger {
     this.#numRead += 1;
   }
 
-  note(index: number, id: string, fate: Fate): void {
-    this.#notes.push({ index, id, fate });
+  /** Says why a record is not written. */
+  note(record: { readonly index: number; readonly id: string }, fate: Fate): void {
+    this.noteBeside(record, fate, undefined);
+  }
+
+  /** As `note`, where another record shows it: its place comes before the evidence. */
+  noteBeside(
+    { index, id }: { readonly index: number; readonly id: string },
+    fate: Fate,
+    other: RecordReference | undefined,
+  ): void {
+    this.#notes.push({ index, id, fate, other });
     this.#isSorted = false;
   }
 
   pointer(index: number): string {
     return elementPointer(this.list.member, index);
+  }
+
+  /** File and pointer of a record: "coco/annotations/captions_val2017.json#/images/3". */
+  place(index: number): string {
+    return `${this.list.file}#${this.pointer(index)}`;
   }
 
   counts(): RecordCounts {
@@ -71,8 +94,11 @@ export class RecordLedger {
   /** The records that are not written, in the file's order. */
   *entries(): Generator<LedgerEntry> {
     const { file, kind } = this.list;
-    for (const { index, id, fate } of this.#sorted()) {
-      yield { file, kind, record: this.pointer(index), id, ...fate };
+    for (const { index, id, fate, other } of this.#sorted()) {
+      const { outcome, reason } = fate;
+      const place = other === undefined ? "" : other.ledger.place(other.index);
+      const evidence = `${place}${fate.evidence}`;
+      yield { file, kind, record: this.pointer(index), id, outcome, reason, evidence };
     }
   }
 

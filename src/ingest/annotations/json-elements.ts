@@ -46,14 +46,19 @@ export async function* readJsonElements(reader: AnnotationReader): AsyncGenerato
 }
 
 function parseRun(run: JsonRun): JsonElement[] {
-  const values = parsedTogether(run) ?? parsedOneByOne(run);
+  const values = parsedTogether(run);
+  return run.starts.map((start, offset) => {
+    const { value, fault } =
+      values === undefined
+        ? parseOne(run.bytes.subarray(start, run.ends[offset]))
+        : { value: values[offset], fault: null };
+    return elementOf(run, offset, { value, fault });
+  });
+}
+
+function elementOf(run: JsonRun, offset: number, { value, fault }: Parsed): JsonElement {
   const { name, isList } = run.member;
-  return values.map(({ value, fault }, offset) => ({
-    member: name,
-    index: isList ? run.firstIndex + offset : -1,
-    value,
-    fault,
-  }));
+  return { member: name, index: isList ? run.firstIndex + offset : -1, value, fault };
 }
 
 interface Parsed {
@@ -62,16 +67,11 @@ interface Parsed {
 }
 
 // One call for many values is what makes native parsing fast; undefined when any of them is faulty.
-function parsedTogether(run: JsonRun): Parsed[] | undefined {
+function parsedTogether(run: JsonRun): readonly unknown[] | undefined {
   if (!isUtf8(run.bytes)) return undefined;
   const values = tryParse(`[${run.bytes.toString("utf8")}]`).value;
   if (!Array.isArray(values) || values.length !== run.starts.length) return undefined;
-  if (countKeys(values) !== run.numKeys) return undefined;
-  return values.map((value: unknown) => ({ value, fault: null }));
-}
-
-function parsedOneByOne(run: JsonRun): Parsed[] {
-  return run.starts.map((start, offset) => parseOne(run.bytes.subarray(start, run.ends[offset])));
+  return countKeys(values) === run.numKeys ? values : undefined;
 }
 
 function parseOne(bytes: Buffer): Parsed {
@@ -96,12 +96,12 @@ function tryParse(text: string): Parsed {
 
 function countKeys(value: unknown): number {
   if (typeof value !== "object" || value === null) return 0;
+  let total = 0;
   if (Array.isArray(value)) {
-    let total = 0;
     for (const item of value) total += countKeys(item);
     return total;
   }
-  let total = 0;
+  // Own keys only, as JSON.parse makes them: a key "__proto__" is one of them and does no harm.
   for (const item of Object.values(value)) total += 1 + countKeys(item);
   return total;
 }

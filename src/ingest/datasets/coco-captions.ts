@@ -1,6 +1,6 @@
-import { z } from "zod";
 import { SourceError } from "../../core/errors.ts";
 import type { AnnotationReader, FileDigest } from "../annotations/annotation-file.ts";
+import { ID_EXPECTED, isObject, recordId, wrongField } from "../annotations/record-fields.ts";
 import { digestOfIds } from "../dataset-manifest.ts";
 import { type JsonElement, readJsonElements } from "../annotations/json-elements.ts";
 import { type Fate, RecordLedger } from "../record-ledger.ts";
@@ -40,26 +40,6 @@ export interface ReadFile {
   readonly numImages: number;
   readonly imageIdsSha256: string;
 }
-
-// JSON's numbers are doubles here; beyond 2^53 the digits that were meant are lost.
-const recordId = z.union([
-  z.int().nonnegative().transform(String),
-  z
-    .string()
-    .regex(/^\d{1,19}$/)
-    .transform((digits) => digits.replace(/^0+(?=\d)/, "")),
-]);
-const imageSchema = z.object({
-  id: recordId,
-  file_name: z.string().min(1),
-  flickr_url: z.string().nullish(),
-  coco_url: z.string().nullish(),
-  width: z.number().nullish(),
-  height: z.number().nullish(),
-  license: z.number().nullish(),
-});
-const captionSchema = z.object({ id: recordId, image_id: recordId, caption: z.string() });
-const licenseSchema = z.object({ id: z.int(), name: z.string() });
 
 /** The image id in a COCO file name of either form, without leading zeros; undefined for another name. */
 export function cocoIdOfName(name: string): string | undefined {
@@ -107,55 +87,43 @@ export class CocoCaptions {
     if (element.index < 0) return;
     if (element.member === "images") this.#addImage(pass, element);
     else if (element.member === "annotations") this.#addCaption(pass, element);
-    else if (element.member === "licenses") {
-      const license = licenseSchema.safeParse(element.value).data;
-      if (license !== undefined) pass.licenses.set(license.id, license.name);
+    else if (element.member === "licenses" && isObject(element.value)) {
+      const { id, name } = element.value;
+      if (typeof id === "number" && typeof name === "string") pass.licenses.set(id, name);
     }
   }
 
   #addImage({ images: ledger, licenses, subset, ids }: FilePass, element: JsonElement): void {
-    const { index } = element;
     ledger.read();
-    const parsed = imageSchema.safeParse(element.value);
-    if (!parsed.success)
-      return ledger.note(index, idOf(element), shapeFault(element, parsed.error));
-    const { id, file_name: fileName } = parsed.data;
-    const idOfFile = cocoIdOfName(fileName);
-    if (idOfFile !== undefined && idOfFile !== id) {
-      const evidence = `its id is ${id} and its file ${fileName}`;
-      return ledger.note(index, id, { outcome: "quarantined", reason: "ANN_CONFLICT", evidence });
+    const { index } = element;
+    const fields = readImage(element);
+    if (typeof fields === "string") return noteFault(ledger, element, fields);
+    const idOfFile = cocoIdOfName(fields.fileName);
+    if (idOfFile !== undefined && idOfFile !== fields.id) {
+      const evidence = `its id is ${fields.id} and its file ${fields.fileName}`;
+      const fate = { outcome: "quarantined", reason: "ANN_CONFLICT", evidence } as const;
+      return ledger.note({ index, id: fields.id }, fate);
     }
-    const image: ListedImage = {
-      ledger,
-      index,
-      id,
-      subset,
-      fileName,
-      flickrUrl: parsed.data.flickr_url ?? null,
-      cocoUrl: parsed.data.coco_url ?? null,
-      width: parsed.data.width ?? null,
-      height: parsed.data.height ?? null,
-      license: parsed.data.license ?? null,
-      licenses,
-    };
-    ids.add(id);
-    const first = this.images.get(id);
-    if (first === undefined) this.images.set(id, image);
-    else ledger.note(index, id, duplicateFate(first, sameImage(first, image)));
+    const image: ListedImage = { ledger, index, subset, licenses, ...fields };
+    ids.add(image.id);
+    const first = this.images.get(image.id);
+    if (first === undefined) this.images.set(image.id, image);
+    else ledger.noteBeside(image, sameImage(first, image) ? duplicate : conflict, first);
   }
 
   #addCaption({ captions: ledger }: FilePass, element: JsonElement): void {
-    const { index } = element;
     ledger.read();
-    const parsed = captionSchema.safeParse(element.value);
-    if (!parsed.success)
-      return ledger.note(index, idOf(element), shapeFault(element, parsed.error));
-    const { id, image_id: imageId, caption: text } = parsed.data;
+    const { index } = element;
+    const fields = readCaption(element);
+    if (typeof fields === "string") return noteFault(ledger, element, fields);
+    const { id, text } = fields;
+    // One string for all captions of an image.
+    const imageId = this.images.get(fields.imageId)?.id ?? fields.imageId;
     const first = this.captions.get(id);
     if (first === undefined) this.captions.set(id, { ledger, index, id, imageId, text });
     else {
       const isSame = first.text === text && first.imageId === imageId;
-      ledger.note(index, id, duplicateFate(first, isSame));
+      ledger.noteBeside({ index, id }, isSame ? duplicate : conflict, first);
     }
   }
 }
@@ -172,31 +140,62 @@ function sameImage(a: ListedImage, b: ListedImage): boolean {
   return a.flickrUrl === b.flickrUrl && a.width === b.width && a.height === b.height;
 }
 
-// The 2017 files list the pictures of the 2014 files again, with the same ids.
-function duplicateFate(first: ListedImage | ListedCaption, isSame: boolean): Fate {
-  const evidence = `${first.ledger.list.file}#${first.ledger.pointer(first.index)}`;
-  return isSame
-    ? { outcome: "excluded", reason: "duplicate-of", evidence }
-    : {
-        outcome: "quarantined",
-        reason: "ANN_CONFLICT",
-        evidence: `${evidence} has the same id and other content`,
-      };
+// The 2017 files list the pictures and captions of the 2014 files again, with the same ids.
+const duplicate: Fate = { outcome: "excluded", reason: "duplicate-of", evidence: "" };
+const conflict: Fate = {
+  outcome: "quarantined",
+  reason: "ANN_CONFLICT",
+  evidence: " has the same id and other content",
+};
+
+function noteFault(ledger: RecordLedger, element: JsonElement, evidence: string): void {
+  const reason = element.fault === null ? "ANN_SHAPE" : "ANN_SYNTAX";
+  const id = isObject(element.value) ? recordId(element.value["id"]) : undefined;
+  ledger.note({ index: element.index, id: id ?? "" }, { outcome: "quarantined", reason, evidence });
 }
 
-function shapeFault(element: JsonElement, error: z.ZodError): Fate {
-  if (element.fault !== null) {
-    return { outcome: "quarantined", reason: "ANN_SYNTAX", evidence: element.fault };
-  }
-  const evidence = error.issues
-    .map((issue) => `${["", ...issue.path].join("/")}: ${issue.message}`)
-    .join("; ");
-  return { outcome: "quarantined", reason: "ANN_SHAPE", evidence };
+type ImageFields = Omit<ListedImage, "ledger" | "index" | "subset" | "licenses">;
+
+// Read by hand and not by a schema: there are a million records, and a schema makes four objects of each.
+function readImage({ value, fault }: JsonElement): ImageFields | string {
+  if (fault !== null) return fault;
+  if (!isObject(value)) return "is no object";
+  const id = recordId(value["id"]);
+  const fileName = value["file_name"];
+  if (id === undefined) return wrongField("id", value["id"], ID_EXPECTED);
+  if (typeof fileName !== "string") return wrongField("file_name", fileName, "a file name");
+  return {
+    id,
+    fileName,
+    flickrUrl: textOrNull(value["flickr_url"]),
+    cocoUrl: textOrNull(value["coco_url"]),
+    width: numberOrNull(value["width"]),
+    height: numberOrNull(value["height"]),
+    license: numberOrNull(value["license"]),
+  };
 }
 
-// The id of a record that is wrong otherwise, if it has a readable one.
-function idOf({ value }: JsonElement): string {
-  return z.object({ id: recordId }).safeParse(value).data?.id ?? "";
+function readCaption({
+  value,
+  fault,
+}: JsonElement): { id: string; imageId: string; text: string } | string {
+  if (fault !== null) return fault;
+  if (!isObject(value)) return "is no object";
+  const id = recordId(value["id"]);
+  const imageId = recordId(value["image_id"]);
+  const text = value["caption"];
+  if (id === undefined) return wrongField("id", value["id"], ID_EXPECTED);
+  if (imageId === undefined) return wrongField("image_id", value["image_id"], ID_EXPECTED);
+  if (typeof text !== "string") return wrongField("caption", text, "a text");
+  return { id, imageId, text };
+}
+
+function textOrNull(value: unknown): string | null {
+  return typeof value === "string" ? value : null;
+}
+
+function numberOrNull(value: unknown): number | null {
+  return typeof value === "number" ? value : null;
 }
 
 function listMissing(file: string, member: string): SourceError {

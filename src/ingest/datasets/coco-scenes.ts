@@ -48,7 +48,7 @@ export function groupCaptions(
     if (listed !== undefined) listed.numListed += 1;
     const fate = listed === undefined ? danglingFate(caption, names) : textFate(caption.text);
     if (fate === undefined) listed?.captions.push(caption);
-    else caption.ledger.note(caption.index, caption.id, fate);
+    else caption.ledger.note(caption, fate);
   }
   for (const listed of captionsOf.values()) {
     listed.captions.sort((a, b) => compareIds(a.id, b.id));
@@ -160,8 +160,8 @@ function noteMissing(listed: CaptionedImage): string {
 }
 
 function noteWhole({ image, captions }: CaptionedImage, fate: Fate): void {
-  image.ledger.note(image.index, image.id, fate);
-  for (const caption of captions) caption.ledger.note(caption.index, caption.id, fate);
+  image.ledger.note(image, fate);
+  for (const caption of captions) caption.ledger.note(caption, fate);
 }
 
 /** The scene as it goes to the writer, with the records it is made of. */

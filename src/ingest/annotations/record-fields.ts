@@ -1,0 +1,25 @@
+/** What `recordId` takes, in words. */
+export const ID_EXPECTED = "a whole number from 0 to 2^53 - 1, or its digits";
+
+/**
+ * A publisher's id as its digits without leading zeros; undefined for anything else. A number beyond
+ * 2^53 has lost its last digits by the time it is read, so it names no record; digits in quotation
+ * marks may be longer.
+ */
+export function recordId(value: unknown): string | undefined {
+  if (typeof value === "number") {
+    return Number.isSafeInteger(value) && value >= 0 ? String(value) : undefined;
+  }
+  if (typeof value !== "string" || !/^\d{1,32}$/.test(value)) return undefined;
+  return value.replace(/^0+(?=\d)/, "");
+}
+
+export function isObject(value: unknown): value is { readonly [name: string]: unknown } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** What is wrong with a record's field, for the ledger. */
+export function wrongField(name: string, value: unknown, expected: string): string {
+  const found = value === undefined ? "missing" : (JSON.stringify(value) ?? "").slice(0, 80);
+  return `/${name} is ${found}; expected ${expected}`;
+}
