@@ -15,6 +15,8 @@ describe("the fault of a system error", () => {
     [24, systemError("ENOSPC", { syscall: "write" }), /^the disk is full: .* free of /],
     [24, systemError("EDQUOT", { syscall: "write" }), /^your disk quota is used up: /],
     [25, systemError("EROFS", { syscall: "open", path: "/cdrom/a" }), /read-only/],
+    [25, systemError("ENOENT", { syscall: "mkdir", path: "/ro/a" }), /may be read-only/],
+    [25, systemError("ENOTDIR", { syscall: "mkdir", path: "/a.txt/b" }), /is a file/],
     [25, systemError("EACCES", { syscall: "mkdir", path: "/root/a" }), /^cannot write \/root\/a/],
     [25, systemError("EACCES", { syscall: "open", path: join(folder, "a") }), /^cannot write /],
     [

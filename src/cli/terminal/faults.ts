@@ -114,7 +114,7 @@ async function faultOfSystem(error: SystemError, writesTo?: string): Promise<Fau
     case "ENOENT":
     case "ENOTDIR":
     case "EISDIR":
-      return missingFault(error);
+      return error.syscall === "mkdir" ? unwritableFault(error, writesTo) : missingFault(error);
     case "EMFILE":
     case "ENFILE":
       return openFilesFault(error);
@@ -170,9 +170,16 @@ function isInside(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
 }
 
+const WHY_UNWRITABLE: Readonly<Record<string, string>> = {
+  EROFS: "its file system is read-only",
+  // What Node's recursive mkdir says on a read-only file system, where mkdir itself says EROFS.
+  ENOENT: "no folder can be made there; its file system may be read-only",
+  ENOTDIR: "a part of the path is a file",
+};
+
 function unwritableFault({ errno, path }: SystemError, writesTo?: string): Fault {
   const file = path ?? writesTo ?? null;
-  const why = errno === "EROFS" ? "its file system is read-only" : `permission denied (${errno})`;
+  const why = WHY_UNWRITABLE[errno] ?? `permission denied (${errno})`;
   return {
     code: "REFUSED",
     message: `cannot write ${file ?? "the output"}: ${why}`,
