@@ -17,6 +17,7 @@ describe("the fault of a system error", () => {
     [25, systemError("EROFS", { syscall: "open", path: "/cdrom/a" }), /read-only/],
     [25, systemError("ENOENT", { syscall: "mkdir", path: "/ro/a" }), /may be read-only/],
     [25, systemError("ENOTDIR", { syscall: "mkdir", path: "/a.txt/b" }), /is a file/],
+    [25, systemError("EEXIST", { syscall: "mkdir", path: "/a.txt" }), /not a folder/],
     [25, systemError("EACCES", { syscall: "mkdir", path: "/root/a" }), /^cannot write \/root\/a/],
     [25, systemError("EACCES", { syscall: "open", path: join(folder, "a") }), /^cannot write /],
     [

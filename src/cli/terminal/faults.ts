@@ -118,6 +118,8 @@ async function faultOfSystem(error: SystemError, writesTo?: string): Promise<Fau
     case "EMFILE":
     case "ENFILE":
       return openFilesFault(error);
+    case "EEXIST":
+      return error.syscall === "mkdir" ? unwritableFault(error, writesTo) : undefined;
     default:
       return NETWORK_ERRNOS.has(error.errno) ? networkFault(error) : undefined;
   }
@@ -175,6 +177,7 @@ const WHY_UNWRITABLE: Readonly<Record<string, string>> = {
   // What Node's recursive mkdir says on a read-only file system, where mkdir itself says EROFS.
   ENOENT: "no folder can be made there; its file system may be read-only",
   ENOTDIR: "a part of the path is a file",
+  EEXIST: "it is a file, not a folder",
 };
 
 function unwritableFault({ errno, path }: SystemError, writesTo?: string): Fault {
