@@ -18,7 +18,7 @@ function optionsFor(folder: string): Parameters<typeof SplitWriter.create>[0] {
 
 /** Writes scenes up to `numScenes` in a process that then kills itself. */
 function writeAndDie(folder: string, numScenes: number): void {
-  const script = join(import.meta.dirname, "killed-writer.ts");
+  const script = join(import.meta.dirname, "fixtures/killed-writer.ts");
   const child = spawnSync(process.execPath, [script, folder, String(numScenes)]);
   expect([child.signal, child.stderr.toString()]).toEqual(["SIGKILL", ""]);
 }
