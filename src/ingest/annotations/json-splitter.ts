@@ -69,7 +69,7 @@ export class JsonSplitter {
   /** Offset of `#buffer` in the document. */
   #bufferOffset = 0;
   #position = 0;
-  #member: JsonMember = { name: "", isList: true };
+  #member: JsonMember = { name: "", isList: false };
   readonly #names = new Set<string>();
   #isObject = false;
   // The value being cut.
@@ -152,7 +152,7 @@ export class JsonSplitter {
   }
 
   #openDocument(byte: number): boolean {
-    if (byte === OPEN_LIST) return this.#enter("first value");
+    if (byte === OPEN_LIST) return this.#openMember(byte);
     if (byte !== OPEN_OBJECT) return this.#unexpected("an object or a list");
     this.#isObject = true;
     return this.#enter("first key");
