@@ -43,7 +43,8 @@ export class ProcessLock implements Disposable {
       const lock = ProcessLock.tryAcquire(path);
       if (lock !== undefined) return lock;
       if (attempt === 0) options.onWait?.();
-      await sleep(POLL_MS, undefined, options.signal && { signal: options.signal });
+      // An abort ends the sleep; its own reason is thrown above.
+      await sleep(POLL_MS, undefined, { signal: options.signal }).catch(() => undefined);
     }
   }
 

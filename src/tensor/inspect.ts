@@ -94,7 +94,7 @@ async function compiler(signal?: AbortSignal): Promise<RuntimeFinding> {
 
 async function tfjsPackage(): Promise<RuntimeFinding> {
   const name = "@tensorflow/tfjs-node-gpu";
-  const tfjs = await findTfjsPackage();
+  const tfjs = findTfjsPackage();
   return tfjs === undefined ? missing(name, "run crossweave setup") : found(name, tfjs.folder);
 }
 

@@ -46,7 +46,7 @@ export interface InstalledRuntime {
 
 /** The runtime that `loadTensorFlow` would load, or undefined when there is none. */
 export async function findRuntime(): Promise<InstalledRuntime | undefined> {
-  const tfjs = await findTfjsPackage();
+  const tfjs = findTfjsPackage();
   if (tfjs === undefined) return undefined;
   for (const device of preferredDevices()) {
     const folders = runtimeFolders(device);

@@ -7,7 +7,7 @@ import { parseDevice, runtimeFolders } from "./runtime/release.ts";
 import { findTfjsPackage } from "./runtime/tfjs-package.ts";
 
 const [, , deviceName = "", binding = ""] = process.argv;
-const tfjs = await findTfjsPackage();
+const tfjs = findTfjsPackage();
 if (tfjs === undefined) throw new Error("@tensorflow/tfjs-node-gpu was not found");
 const folders = runtimeFolders(parseDevice(deviceName));
 const backend = await loadRuntime({ folders, binding, tfjs });

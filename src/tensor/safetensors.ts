@@ -1,7 +1,8 @@
+import assert from "node:assert/strict";
 import { open, rename, rm, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
-import { StateError } from "../core/errors.ts";
+import { errnoOf, StateError } from "../core/errors.ts";
 import { syncFolder } from "../core/files.ts";
 
 // The safetensors format: 8 bytes little-endian header length, a JSON header that names each tensor's type,
@@ -26,6 +27,8 @@ const BYTES_PER_ELEMENT = { F32: 4, I32: 4 } as const;
 /** The format's own limit. */
 const MAX_HEADER_BYTES = 100_000_000;
 const ALIGNMENT = 8;
+/** The one name of a header that is no tensor's. */
+const METADATA = "__metadata__";
 
 const entrySchema = z.strictObject({
   dtype: z.enum(["F32", "I32"]),
@@ -41,11 +44,15 @@ interface Entry {
   readonly end: number;
 }
 
-/** Writes tensors in the order given, one after the other, and the file's name only when it is whole. */
+/**
+ * Writes tensors in the order given, one after the other, and the file's name only when it is whole.
+ * Equal tensors make equal bytes. Names are distinct and not "__metadata__".
+ */
 export async function writeSafetensors(
   path: string,
   tensors: readonly NamedTensor[],
 ): Promise<void> {
+  requireWritable(tensors);
   const temporary = `${path}.part`;
   try {
     await using file = await open(temporary, "w");
@@ -64,7 +71,7 @@ export async function writeSafetensors(
 
 /** Reads a file tensor by tensor into memory of its own; StateError for a malformed header or a wrong size. */
 export async function readSafetensors(path: string): Promise<Map<string, NamedTensor>> {
-  await using file = await open(path, "r");
+  await using file = await openExisting(path);
   const { entries, dataStart } = await readHeader(file, path);
   const tensors = new Map<string, NamedTensor>();
   for (const entry of entries) {
@@ -73,6 +80,16 @@ export async function readSafetensors(path: string): Promise<Map<string, NamedTe
     tensors.set(entry.name, tensorOf(entry, bytes));
   }
   return tensors;
+}
+
+function requireWritable(tensors: readonly NamedTensor[]): void {
+  const names = new Set(tensors.map(({ name }) => name));
+  assert(names.size === tensors.length, "two tensors of one name");
+  assert(!names.has(METADATA), `a tensor named ${METADATA}`);
+  for (const { name, shape, data } of tensors) {
+    const expected = shape.reduce((product, size) => product * size, 1);
+    assert(data.length === expected, `${name} has ${data.length} elements, its shape ${expected}`);
+  }
 }
 
 function headerBytes(tensors: readonly NamedTensor[]): Uint8Array {
@@ -109,10 +126,13 @@ async function readHeader(
 }
 
 function parseEntries(text: string, path: string): Entry[] {
-  const parsed = z.record(z.string(), z.unknown()).safeParse(parseJson(text, path));
-  if (!parsed.success) throw malformed(path, "the header is no JSON object");
-  return Object.entries(parsed.data)
-    .filter(([name]) => name !== "__metadata__")
+  const header = parseJson(text, path);
+  if (typeof header !== "object" || header === null || Array.isArray(header))
+    throw malformed(path, "the header is no JSON object");
+  const repeated = findRepeatedName(text);
+  if (repeated !== undefined) throw malformed(path, `the name ${repeated} comes twice`);
+  return Object.entries(header)
+    .filter(([name]) => name !== METADATA)
     .map(([name, value]) => {
       const entry = entrySchema.safeParse(value);
       if (!entry.success) throw malformed(path, `${name}: ${z.prettifyError(entry.error)}`);
@@ -128,6 +148,20 @@ function parseJson(text: string, path: string): unknown {
   } catch (error) {
     throw malformed(path, `the header is no JSON (${String(error)})`);
   }
+}
+
+/** A member name, as written, that one object of a JSON text has twice; JSON.parse keeps only its last value. */
+function findRepeatedName(json: string): string | undefined {
+  const objects: Set<string>[] = [];
+  let text = "";
+  for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"|[{}:]/g)) {
+    if (token === "{") objects.push(new Set());
+    else if (token === "}") objects.pop();
+    else if (token !== ":") text = String(JSON.parse(token));
+    else if (objects.at(-1)?.has(text) === true) return text;
+    else objects.at(-1)?.add(text);
+  }
+  return undefined;
 }
 
 /** Ranges follow each other from 0 to the end of the file, each as long as its shape says. */
@@ -151,6 +185,15 @@ function requireGapless(
       file.path,
       `${file.sizeBytes} bytes of tensors, the header speaks of ${offset}`,
     );
+  }
+}
+
+async function openExisting(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, "r");
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") throw malformed(path, "there is no such file");
+    throw error;
   }
 }
 

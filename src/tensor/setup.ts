@@ -68,7 +68,7 @@ export interface SetupPlan {
 export async function planSetup(device: Device): Promise<SetupPlan> {
   const folders = runtimeFolders(device);
   const wheels = await readPinnedWheels(folders);
-  const tfjs = await findTfjsPackage();
+  const tfjs = findTfjsPackage();
   const binding = tfjs === undefined ? undefined : await bindingFolder(folders, tfjs);
   return {
     device,
@@ -91,7 +91,7 @@ async function setupUnderLock(options: SetupOptions): Promise<RuntimeFacts> {
     }),
   );
   await removeLeftovers(folders);
-  const tfjs = await ensureTfjsPackage(signal);
+  const tfjs = await ensureTfjsPackage({ progress, signal });
   const siteChanged = await ensureSite(folders, options);
   const binding = await bindingFolder(folders, tfjs);
   const bindingChanged = await ensureBinding({ folders, binding, tfjs }, options);

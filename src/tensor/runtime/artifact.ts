@@ -21,7 +21,7 @@ export interface ArtifactManifest {
 /** The facts to record of what was built, such as the compiler's version. */
 export type ArtifactFacts = Readonly<Record<string, string>>;
 
-export interface ArtifactFile {
+interface ArtifactFile {
   readonly path: string;
   readonly sizeBytes: number;
   readonly sha256: string;

@@ -8,12 +8,12 @@ export const TENSORFLOW_VERSION = "2.21.0";
 /** The release of `@tensorflow/tfjs-node-gpu` whose kernels and binding are used. */
 export const TFJS_VERSION = "4.22.0";
 
-export const devices = ["cpu", "gpu"] as const;
+const devices = ["cpu", "gpu"] as const;
 
 /** Which TensorFlow: the one for processors alone, or the CUDA build (which runs on both). */
 export type Device = (typeof devices)[number];
 
-export type Architecture = "x86_64" | "aarch64";
+type Architecture = "x86_64" | "aarch64";
 
 /** The device that `text` names; ConfigError when it names none. */
 export function parseDevice(text: string): Device {

@@ -2,7 +2,8 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { IncompleteError, RuntimeMissingError, errnoOf } from "../../core/errors.ts";
-import { buildArtifact, readArtifact } from "./artifact.ts";
+import type { Progress } from "../../core/progress.ts";
+import { buildArtifact } from "./artifact.ts";
 import { childFault, lastLines, runChild } from "./child-process.ts";
 import { cacheFolder, TFJS_VERSION } from "./release.ts";
 
@@ -11,31 +12,32 @@ const CORE = "@tensorflow/tfjs-core";
 
 const ownRequire = createRequire(import.meta.url);
 
-/** Where the kernels and the binding's sources are: this package's node_modules, or the cache. */
+/** Where the kernels and the binding's sources are: in a node_modules above this file, or in the cache. */
 export interface TfjsPackage {
   readonly folder: string;
-  readonly origin: "node_modules" | "cache";
 }
 
 /** The package as it is found now, or undefined. */
-export async function findTfjsPackage(): Promise<TfjsPackage | undefined> {
-  const own = resolvePackage(ownRequire);
-  if (own !== undefined) return { folder: own, origin: "node_modules" };
-  const cached = cachedFolder();
-  if ((await readArtifact(cached)) === undefined) return undefined;
-  const folder = resolvePackage(createRequire(join(cached, "package.json")));
-  return folder === undefined ? undefined : { folder, origin: "cache" };
+export function findTfjsPackage(): TfjsPackage | undefined {
+  const cachedRequire = createRequire(join(cachedFolder(), "package.json"));
+  const folder = resolvePackage(ownRequire) ?? resolvePackage(cachedRequire);
+  return folder === undefined ? undefined : { folder };
 }
 
 /** The package; installed into the cache, without its install script, where it is missing. */
-export async function ensureTfjsPackage(signal: AbortSignal | undefined): Promise<TfjsPackage> {
-  const found = await findTfjsPackage();
+export async function ensureTfjsPackage(options: {
+  readonly progress: Progress;
+  readonly signal?: AbortSignal | undefined;
+}): Promise<TfjsPackage> {
+  const { progress, signal } = options;
+  const found = findTfjsPackage();
   if (found !== undefined) return found;
+  progress.say(`installing ${PACKAGE} ${TFJS_VERSION} with npm`);
   await buildArtifact(cachedFolder(), async (partial) => {
     await installInto(partial, signal);
     return { package: PACKAGE, version: TFJS_VERSION };
   });
-  const installed = await findTfjsPackage();
+  const installed = findTfjsPackage();
   if (installed === undefined)
     throw new RuntimeMissingError(`npm installed no ${PACKAGE} into ${cachedFolder()}`, {
       remedy: "look at npm's settings, then run crossweave setup again",

@@ -63,9 +63,12 @@ async function extractEntry(
   const mode = path.includes("/bin/") ? 0o755 : 0o644;
   const content = await zip.openReadStreamPromise(entry);
   const target = createWriteStream(path, { mode, flush: true });
-  await (signal === undefined
-    ? pipeline(content, checked, target)
-    : pipeline(content, checked, target, { signal }));
+  try {
+    await pipeline(content, checked, target, { signal });
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  }
   const { size } = await stat(path);
   if (checksum !== entry.crc32 || size !== entry.uncompressedSize)
     throw new SourceError(
