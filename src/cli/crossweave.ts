@@ -8,8 +8,8 @@ import { addSetupCommand } from "./commands/setup.ts";
 import { addValidateCommand } from "./commands/validate.ts";
 import { createProgram } from "./program.ts";
 
-// One line for each command, in the order of --help. Command files are light: they import the rooms inside their actions, so
-// that --help stays fast.
+// One line for each command, in the order of --help. Command files are light: they import the rooms
+// inside their actions, so that --help stays fast.
 const addCommands: readonly ((program: Command) => void)[] = [
   addSetupCommand,
   addDoctorCommand,

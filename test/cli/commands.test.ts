@@ -40,7 +40,7 @@ describe("crossweave", () => {
     const startMs = performance.now();
     const { exitCode, stderr } = await new RunningProgram(main, [option]).ended;
     expect([exitCode, stderr]).toEqual([0, ""]);
-    expect(performance.now() - startMs).toBeLessThan(5000); // 0.2 s on an idle machine
+    expect(performance.now() - startMs).toBeLessThan(10_000); // 0.2 s on an idle machine
   });
 
   it("lists every exit code in its help", async () => {
