@@ -15,7 +15,7 @@ export function croissantText(index: ShardSetIndex): string {
  * The MLCommons Croissant 1.1 description of a shard set, as JSON-LD: its files with their digests, its
  * splits and its columns. It is a pure function of the index, so it names no date of publication.
  */
-export function croissantDocument(index: ShardSetIndex): JsonValue {
+function croissantDocument(index: ShardSetIndex): JsonValue {
   const splits = index.splits.map((split) => split.name);
   const shards = index.splits.flatMap((split) => split.shards);
   return {

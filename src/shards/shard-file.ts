@@ -19,7 +19,7 @@ export interface ShardPlace {
 }
 
 /** "batch 3, row 17", as far as they are known. */
-export function describePlace(place: ShardPlace): string | undefined {
+function describePlace(place: ShardPlace): string | undefined {
   if (place.batch === undefined) return undefined;
   return place.row === undefined
     ? `batch ${place.batch}`

@@ -3,10 +3,11 @@ import { join } from "node:path";
 import { z } from "zod";
 import { canonicalJson, type JsonValue, sha256 } from "../core/digest.ts";
 import { errnoOf, ShardError, SourceError } from "../core/errors.ts";
-import { writeFileAtomically } from "../core/files.ts";
+import { explainedWriteError, writeFileAtomically } from "../core/files.ts";
 import type { RecordCounts, SplitRole } from "../core/records.ts";
 import { croissantText } from "./croissant.ts";
 
+/** Written last: a folder that has it holds a finished set. */
 export const INDEX_FILE = "index.json";
 export const CROISSANT_FILE = "croissant.json";
 export const LEDGER_FILE = "ledger.arrow";
@@ -14,10 +15,11 @@ export const LEDGER_FILE = "ledger.arrow";
 export const UNFINISHED_FOLDER = ".unfinished";
 
 /** Batches stay under 64 MB, whatever the options say. */
-export const MAX_BATCH_BYTES: number = 64 * 2 ** 20;
+export const MAX_BATCH_BYTES = 64_000_000;
 /** Files stay under 1 GB, whatever the options say. */
-export const MAX_SHARD_BYTES: number = 2 ** 30;
+export const MAX_SHARD_BYTES = 1_000_000_000;
 
+/** A record batch of a shard. */
 export interface BatchEntry {
   /** Position of the batch's first byte in its file. */
   readonly offset: number;
@@ -29,6 +31,7 @@ export interface BatchEntry {
   readonly headSha256: string;
 }
 
+/** An Arrow file of a split. */
 export interface ShardEntry {
   /** Path below the set's folder, such as "train/00000.arrow". */
   readonly file: string;
@@ -38,6 +41,7 @@ export interface ShardEntry {
   readonly batches: readonly BatchEntry[];
 }
 
+/** A partition of the set, with its files in order. */
 export interface SplitEntry {
   readonly name: string;
   readonly role: SplitRole;
@@ -151,8 +155,12 @@ export async function commitIndex(
 ): Promise<ShardSetIndex> {
   const plain = anyObject.parse(JSON.parse(JSON.stringify(content)));
   const index = indexSchema.parse({ ...content, digest: sha256(canonicalJson(plain)) });
-  await writeFileAtomically(join(folder, CROISSANT_FILE), croissantText(index));
-  await writeFileAtomically(join(folder, INDEX_FILE), indexText(index));
+  try {
+    await writeFileAtomically(join(folder, CROISSANT_FILE), croissantText(index));
+    await writeFileAtomically(join(folder, INDEX_FILE), indexText(index));
+  } catch (error) {
+    throw explainedWriteError(error, folder);
+  }
   await rm(join(folder, UNFINISHED_FOLDER), { recursive: true, force: true });
   return index;
 }

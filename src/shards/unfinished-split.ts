@@ -14,6 +14,7 @@ export interface ShardLayout {
   readonly targetShardBytes: number;
 }
 
+/** Batches of about a hundred photographs, shards of about fifteen hundred. */
 export const defaultShardLayout: ShardLayout = {
   targetBatchBytes: 32 * 2 ** 20,
   maxScenesPerBatch: 128,
@@ -33,8 +34,10 @@ export interface SplitWriterOptions {
   readonly planDigest?: string;
 }
 
+/** The options with every value present. */
 export type SplitPlan = Required<SplitWriterOptions>;
 
+/** What a shard or a split holds. */
 export interface ShardCounts {
   readonly numScenes: number;
   readonly numPictures: number;
@@ -54,11 +57,13 @@ const finishedShard: z.ZodType<FinishedShard> = z.strictObject({
   counts: z.strictObject({ numScenes: z.int(), numPictures: z.int(), numTexts: z.int() }),
 });
 
+/** Digest of all that decides the bytes of a split. */
 export function planDigestOf(options: SplitPlan): string {
   const { split, role, planDigest, layout } = options;
   return sha256(canonicalJson({ split, role, planDigest, layout: { ...layout } }));
 }
 
+/** Throws `RefusedError` when the folder has an index. */
 export async function refuseFinishedSet(folder: string): Promise<void> {
   const path = join(folder, INDEX_FILE);
   const found = await stat(path).catch((error: unknown) => {
@@ -136,10 +141,12 @@ export async function refuseForeignShards(options: SplitPlan): Promise<void> {
   });
 }
 
+/** Where the sidecars of finished shards lie until the index is written. */
 export function unfinishedFolder(options: SplitPlan): string {
   return join(options.folder, UNFINISHED_FOLDER, options.split);
 }
 
+/** The sidecar of a finished shard. */
 export function sidecarPath(options: SplitPlan, shardIndex: number): string {
   return join(unfinishedFolder(options), `${String(shardIndex).padStart(5, "0")}.json`);
 }

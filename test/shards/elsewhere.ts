@@ -2,9 +2,8 @@ import { z } from "zod";
 import type { Box, PictureInfo, SceneHead } from "../../src/core/records.ts";
 import { pythonEnvironment } from "../python-environment.ts";
 
-const rows = z.array(z.record(z.string(), z.unknown()));
-type Rows = z.infer<typeof rows>;
-
+type Rows = readonly Readonly<Record<string, unknown>>[];
+const rows: z.ZodType<Rows> = z.array(z.record(z.string(), z.unknown()));
 /** What readers that know nothing of crossweave found in a split, and in the ledger. */
 export interface OtherReadings {
   readonly pyarrow: { readonly rows: Rows; readonly metadata: Readonly<Record<string, string>> };

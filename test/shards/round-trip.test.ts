@@ -97,7 +97,7 @@ describe("a shard set", () => {
           expect(await readBack(folder.path, "train")).toEqual(scenes);
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 

@@ -4,7 +4,7 @@ import { sha256 } from "../../src/core/digest.ts";
 import type { Scene, SceneText, StoredPicture } from "../../src/core/records.ts";
 
 /** Bytes that look like nothing but are the same for the same seed. */
-export function madeUpBytes(seed: string, sizeBytes: number): Uint8Array {
+function madeUpBytes(seed: string, sizeBytes: number): Uint8Array {
   return createHash("shake256", { outputLength: Math.max(1, sizeBytes) })
     .update(seed)
     .digest()

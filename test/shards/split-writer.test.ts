@@ -145,7 +145,7 @@ describe("SplitWriter", () => {
     const index = await writeShardSet(folder.path, [{ split: "train", scenes: large }], layout);
     const batches = index.splits.flatMap((split) => split.shards.flatMap((each) => each.batches));
     expect(batches.map((batch) => batch.numScenes)).toEqual([2, 1]);
-    expect(Math.max(...batches.map((batch) => batch.sizeBytes))).toBeLessThan(64 * 2 ** 20);
+    expect(Math.max(...batches.map((batch) => batch.sizeBytes))).toBeLessThan(64_000_000);
   });
 
   it("refuses a scene that no batch can hold", async () => {

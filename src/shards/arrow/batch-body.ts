@@ -1,7 +1,7 @@
 import { ArrowFormatError } from "./format-error.ts";
 
 /** Buffers start at multiples of this, as Arrow recommends, so that readers can map them. */
-export const ALIGNMENT_BYTES = 64;
+const ALIGNMENT_BYTES = 64;
 
 /** Arrow's "field node": the length of one (nested) column and how many of its values are null. */
 export interface ColumnNode {

@@ -30,6 +30,7 @@ export interface Codec<T, V = T> {
 // A byte order mark at the start of a text belongs to the text.
 const utf8Decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** Well-formed Unicode text; writing or reading any other is an `ArrowFormatError`. */
 export const utf8: Codec<string> = {
   type: { kind: "utf8" },
   blank: "",
@@ -74,12 +75,14 @@ const readNumber = {
   float32: (data: DataView, position: number) => data.getFloat32(position, true),
 };
 
+/** Whole numbers of 32 bits; writing any other is an `ArrowFormatError`. */
 export const int32: Codec<number> = numbers("int32", 4, (values) => {
   for (const value of values) {
     if (value !== (value | 0)) throw new ArrowFormatError(`${value} is not a 32-bit integer`);
   }
   return bytesOf(Int32Array.from(values));
 });
+/** Numbers rounded to 32-bit floats. */
 export const float32: Codec<number> = numbers("float32", 4, (values) =>
   bytesOf(Float32Array.from(values)),
 );
@@ -117,6 +120,7 @@ export const largeBinary: Codec<Uint8Array, ByteRange> = {
   },
 };
 
+/** The bytes of a typed array. */
 export function bytesOf(array: ArrayBufferView<ArrayBuffer>): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
@@ -149,6 +153,7 @@ function checkRange(start: number, end: number, limit: number): void {
   throw new ArrowFormatError(`the offsets ${start} to ${end} do not lie in 0 to ${limit}`);
 }
 
+/** Tells which rows of a column are null. */
 export function nullTest(numNulls: number, bitmap: Uint8Array): (row: number) => boolean {
   if (numNulls === 0) return () => false;
   return (row) => ((bitmap[row >>> 3] ?? 0) & (1 << (row & 7))) === 0;

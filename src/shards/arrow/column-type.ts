@@ -13,7 +13,7 @@ export interface Column {
 }
 
 /** A type as text, such as "list<item: struct<id: utf8, label: utf8?>>". */
-export function describeType(type: ColumnType): string {
+function describeType(type: ColumnType): string {
   switch (type.kind) {
     case "list":
       return `list<${describeColumn(type.item)}>`;

@@ -7,7 +7,7 @@ export const MAGIC = "ARROW1";
 /** A message starts with a continuation marker and the size of its metadata. */
 const MESSAGE_PREFIX_BYTES = 8;
 /** The footer's size and the magic word. */
-export const TAIL_BYTES: number = 4 + MAGIC.length;
+const TAIL_BYTES = 4 + MAGIC.length;
 const MAX_NESTING = 16;
 // A schema may name one part a thousand times over, and that part another one.
 const MAX_COLUMNS = 10_000;
@@ -22,7 +22,7 @@ export interface ByteSource {
 }
 
 /** A record batch's place in its file: its metadata (with prefix and padding), then its body. */
-export interface BatchBlock {
+interface BatchBlock {
   readonly offset: number;
   readonly metadataSizeBytes: number;
   readonly bodySizeBytes: number;

@@ -2,6 +2,7 @@ import { ALL_VALID, type BodyBuilder, type BodyCursor, validityOf } from "./batc
 import { bytesOf, type Codec, type ColumnView, nullTest, offsets32 } from "./codec.ts";
 import type { Column } from "./column-type.ts";
 
+/** A list of any length, with 32-bit offsets. */
 export function list<T, V>(item: Codec<T, V>): ListCodec<T, V> {
   return {
     type: { kind: "list", item: columnOf("item", item) },
@@ -44,12 +45,13 @@ export interface ListCodec<T, V> extends Codec<readonly T[], readonly V[]> {
   view(cursor: BodyCursor, numRows?: number, allowsNulls?: boolean): ListView<V>;
 }
 
-export interface ListView<V> extends ColumnView<readonly V[]> {
+interface ListView<V> extends ColumnView<readonly V[]> {
   /** One item of a row, or undefined past its end. */
   item(row: number, index: number): V | undefined;
   numItems(row: number): number;
 }
 
+/** A list of always the same length. */
 export function fixedSizeList<T, V>(
   item: Codec<T, V>,
   size: number,
@@ -105,6 +107,7 @@ export interface FieldCodec<T> {
   encode(rows: readonly T[], body: BodyBuilder): void;
 }
 
+/** A column of rows `T` that takes its values from `value`. */
 export function field<T, M>(
   name: string,
   codec: Codec<M, unknown>,
