@@ -1,12 +1,17 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { SourceError } from "../core/errors.ts";
+import { ConfigError, SourceError } from "../core/errors.ts";
 import { explainedWriteError, writeFileAtomically } from "../core/files.ts";
 import type { Scene } from "../core/records.ts";
 import { encodeBatch } from "./arrow/file-writer.ts";
 import { OpenShard } from "./open-shard.ts";
 import { sceneFields } from "./scene-columns.ts";
-import { MAX_BATCH_BYTES, MAX_SHARD_BYTES, type SplitEntry } from "./shard-set-index.ts";
+import {
+  MAX_BATCH_BYTES,
+  MAX_SHARD_BYTES,
+  SPLIT_NAME,
+  type SplitEntry,
+} from "./shard-set-index.ts";
 import {
   defaultShardLayout,
   type FinishedShard,
@@ -56,6 +61,11 @@ export class SplitWriter implements AsyncDisposable {
 
   static async create(given: SplitWriterOptions): Promise<SplitWriter> {
     const options = { layout: defaultShardLayout, planDigest: "", ...given };
+    if (!SPLIT_NAME.test(options.split)) {
+      throw new ConfigError(`"${options.split}" is no name for a split`, {
+        remedy: "use letters, digits, dots, hyphens and underscores, a letter or digit first",
+      });
+    }
     await refuseFinishedSet(options.folder);
     try {
       await mkdir(join(options.folder, options.split), { recursive: true });

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdir, open, readdir, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { IncompleteError, RefusedError, SourceError } from "../../src/core/errors.ts";
+import { ConfigError, IncompleteError, RefusedError, SourceError } from "../../src/core/errors.ts";
 import type { Scene } from "../../src/core/records.ts";
 import { SplitWriter } from "../../src/shards/split-writer.ts";
 import { defaultShardLayout } from "../../src/shards/unfinished-split.ts";
@@ -99,6 +99,15 @@ describe("SplitWriter", () => {
     expect(await readdir(join(folder.path, "train"))).toEqual(["00000.arrow"]);
     expect(await writeAll(folder.path)).toBe(10);
   });
+
+  it.each(["..", "../other", "a/b", "", ".unfinished"])(
+    "refuses the split name %j",
+    async (split) => {
+      await using folder = await temporaryFolder();
+      const create = SplitWriter.create({ ...optionsFor(folder.path), split });
+      await expect(create).rejects.toThrow(ConfigError);
+    },
+  );
 
   it("refuses a folder that holds a finished set", async () => {
     await using folder = await temporaryFolder();
