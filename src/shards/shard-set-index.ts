@@ -89,7 +89,7 @@ const count = z.int().nonnegative();
 // What JSON.parse gives is a JsonValue already.
 const jsonValue = z.custom<JsonValue>((value) => value !== undefined);
 /** What a split may be called: it is the name of a folder in the set. */
-export const SPLIT_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+export const SPLIT_NAME: RegExp = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 const splitName = z.string().regex(SPLIT_NAME);
 const fileEntry = z.strictObject({ file: z.string(), sizeBytes: count, sha256: digestText });
 const batchEntry = z.strictObject({
