@@ -1,6 +1,6 @@
 import { type FileHandle, open, readFile } from "node:fs/promises";
 import { z } from "zod";
-import { errnoOf } from "../core/errors.ts";
+import { errnoOf, StateError } from "../core/errors.ts";
 import { writeFileAtomically } from "../core/files.ts";
 import type { LedgerEntry } from "../core/records.ts";
 
@@ -44,9 +44,19 @@ export class FaultJournal implements AsyncDisposable {
     this.#entries = lines.flatMap(({ entries }) => entries);
   }
 
-  /** Takes up the journal at `path`, of a split of which `numScenesDone` scenes are in finished shards. */
+  /**
+   * Takes up the journal at `path`, of a split of which `numScenesDone` scenes are in finished shards.
+   * Throws StateError when there are such scenes but no journal.
+   */
   static async open(path: string, numScenesDone: number): Promise<FaultJournal> {
-    const lines = await readJournal(path);
+    const found = await readJournal(path);
+    if (found === undefined && numScenesDone > 0) {
+      throw new StateError(`${path} is gone: nobody knows which pictures were left out before`, {
+        file: path,
+        remedy: "start over with --fresh",
+      });
+    }
+    const lines = found ?? [];
     const faulty = new Set(lines.map(({ sceneIndex }) => sceneIndex));
     let numSettled = 0;
     for (let numDone = 0; numDone < numScenesDone; numSettled += 1) {
@@ -83,7 +93,7 @@ function lineText(line: JournalLine): string {
   return `${JSON.stringify(line)}\n`;
 }
 
-async function readJournal(path: string): Promise<JournalLine[]> {
+async function readJournal(path: string): Promise<JournalLine[] | undefined> {
   try {
     const text = await readFile(path, "utf8");
     return text
@@ -92,7 +102,7 @@ async function readJournal(path: string): Promise<JournalLine[]> {
       .map(parseLine)
       .filter((line) => line !== undefined);
   } catch (error) {
-    if (errnoOf(error) === "ENOENT") return [];
+    if (errnoOf(error) === "ENOENT") return undefined;
     throw error;
   }
 }

@@ -78,9 +78,9 @@ describe("A damaged annotation file", () => {
         numRead += outcome instanceof SourceError ? 0 : 1;
         expect(verdictOf(outcome)).toBe("clear");
       }),
-      { numRuns: 400 },
+      { numRuns: 150 },
     );
-    expect(numRead).toBeGreaterThan(20); // both ways are taken
+    expect(numRead).toBeGreaterThan(10); // both ways are taken
   });
 
   it("that is whole is read whole", async () => {
