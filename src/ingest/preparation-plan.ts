@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { stat } from "node:fs/promises";
 import { canonicalJson, type JsonValue, sha256 } from "../core/digest.ts";
 import { SourceError } from "../core/errors.ts";
 import type { ImageKey } from "../core/keys.ts";
@@ -36,6 +37,7 @@ export async function planPreparation(
   recipe: PreparationRecipe,
   options: PlanOptions,
 ): Promise<PreparationPlan> {
+  await requireFolder(options.folder);
   const plans: SourcePlan[] = [];
   for (const dataset of recipe.datasets) {
     plans.push(await sourceOf(dataset).plan({ ...options, splits: recipe.splits }));
@@ -67,6 +69,15 @@ export async function planPreparation(
     scenes,
     ledger,
   };
+}
+
+async function requireFolder(folder: string): Promise<void> {
+  const found = await stat(folder).catch(() => undefined);
+  if (found?.isDirectory() === true) return;
+  throw new SourceError(`there is no source folder ${folder}`, {
+    file: folder,
+    remedy: "name the folder that holds the official downloads, unpacked, with --source",
+  });
 }
 
 async function* inOrder<T>(

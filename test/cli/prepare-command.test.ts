@@ -132,10 +132,16 @@ describe("crossweave prepare", () => {
     },
     { name: "an unknown recipe", args: ["cocoa"], exitCode: 2, words: "there are coco, coco-fit" },
     {
-      name: "an empty source folder",
-      args: ["coco", "--source", "nowhere"],
+      name: "a source folder without annotation files",
+      args: ["coco", "--source", import.meta.dirname],
       exitCode: 23,
       words: "coco/annotations/captions_val2017.json",
+    },
+    {
+      name: "a source folder that is not there",
+      args: ["coco", "--source", "nowhere"],
+      exitCode: 23,
+      words: "there is no source folder nowhere",
     },
     {
       name: "a folder that cannot be written",
