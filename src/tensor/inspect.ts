@@ -4,8 +4,9 @@ import { dirname, join } from "node:path";
 import { errnoOf } from "../core/errors.ts";
 import { findRuntime, type InstalledRuntime } from "./load.ts";
 import { proveRuntime } from "./proof.ts";
+import { readArtifact } from "./runtime/artifact.ts";
 import { runChild } from "./runtime/child-process.ts";
-import { cacheFolder } from "./runtime/release.ts";
+import { cacheFolder, runtimeFolders } from "./runtime/release.ts";
 import { findTfjsPackage } from "./runtime/tfjs-package.ts";
 import { COMPILER_REMEDY, findCompiler, findPip, PIP_REMEDY } from "./runtime/toolchain.ts";
 
@@ -39,12 +40,13 @@ export async function inspectRuntime(signal?: AbortSignal): Promise<RuntimeRepor
   const tensorFlow = await runtime(signal);
   const canTrain = tensorFlow.state === "found";
   // What only the set-up needs does not stand in the way of a runtime that works.
-  const toldFindings = canTrain ? findings.map((finding) => notInTheWay(finding)) : findings;
-  return { findings: [...toldFindings, tensorFlow], canTrain };
+  const told = canTrain ? findings.map((finding) => notInTheWay(finding)) : findings;
+  return { findings: [...told, tensorFlow], canTrain };
 }
 
 function notInTheWay(finding: RuntimeFinding): RuntimeFinding {
-  return finding.state === "missing" ? Object.assign({}, finding, { state: "absent" }) : finding;
+  const { name, state, detail, remedy } = finding;
+  return { name, state: state === "missing" ? "absent" : state, detail, remedy };
 }
 
 async function machine(): Promise<RuntimeFinding> {
@@ -58,11 +60,17 @@ async function machine(): Promise<RuntimeFinding> {
 
 async function graphicsProcessors(signal?: AbortSignal): Promise<RuntimeFinding> {
   const listed = await answer(["nvidia-smi", "-L"], signal);
-  if (listed !== undefined) return found("GPU", listed.trim().replaceAll("\n", "; "));
   const driver = await readFile("/proc/driver/nvidia/version", "utf8").catch(() => undefined);
-  return driver === undefined
-    ? { name: "GPU", state: "absent", detail: "no NVIDIA driver", remedy: null }
-    : found("GPU", `driver: ${driver.split("\n")[0] ?? ""}`);
+  const detail = listed ?? driver?.split("\n")[0];
+  if (detail === undefined)
+    return { name: "GPU", state: "absent", detail: "no NVIDIA driver", remedy: null };
+  const hasBuild = (await readArtifact(runtimeFolders("gpu").site)) !== undefined;
+  return {
+    name: "GPU",
+    state: "found",
+    detail: detail.trim(),
+    remedy: hasBuild ? null : "to train on it, run crossweave setup --device gpu",
+  };
 }
 
 async function cache(): Promise<RuntimeFinding> {

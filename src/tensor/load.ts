@@ -89,7 +89,7 @@ function preferredDevices(): readonly Device[] {
 /** Opens the addons of a binding's folder; `libraries` are opened ahead of them, in order. */
 function openBinding(folder: string, libraries: readonly string[]): TensorFlowBinding {
   // Read by TensorFlow when it is opened: errors come back as statuses, so nothing need be printed.
-  process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "2";
+  process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "3";
   const addonRequire = createRequire(join(folder, "package.json"));
   const preload: unknown = addonRequire(join(folder, PRELOAD_ADDON));
   if (!isPreload(preload)) throw damaged(join(folder, PRELOAD_ADDON));

@@ -65,7 +65,7 @@ export function lastLines(result: ChildResult, count = 6): string {
 export function childFault(result: ChildResult, otherwise: CrossweaveError): CrossweaveError {
   if (!/No space left on device|Errno 28|ENOSPC/.test(result.stderr + result.stdout))
     return otherwise;
-  return new IncompleteError(`no space is left on the disk:\n${lastLines(result)}`, {
+  return new IncompleteError(`no space is left on the disk: ${lastLines(result, 1)}`, {
     remedy:
       "free some space (or point CROSSWEAVE_CACHE at a larger disk) and run the same command again; it goes on from here",
   });
