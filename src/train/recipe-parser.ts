@@ -62,7 +62,11 @@ const optimisationSchema = z.strictObject({
 const recipeSchema: z.ZodType<TrainingRecipe> = z.strictObject({
   name: z.string(),
   seed: z.int().nonnegative(),
-  model: z.strictObject({ swin: swinSchema, transformer: transformerSchema }),
+  model: z.strictObject({
+    initialScale: z.enum(["published", "fan-in"]),
+    swin: swinSchema,
+    transformer: transformerSchema,
+  }),
   data: dataSchema,
   objectives: objectivesSchema,
   optimisation: optimisationSchema,

@@ -1,5 +1,6 @@
 import type { BertConfig } from "../models/bert.ts";
 import type { SwinConfig } from "../models/swin.ts";
+import type { InitialScale } from "../models/weights.ts";
 
 export interface RecipeData {
   /** Path of a WordPiece vocabulary, one token a line. */
@@ -47,6 +48,7 @@ export interface TrainingRecipe {
   readonly name: string;
   readonly seed: number;
   readonly model: {
+    readonly initialScale: InitialScale;
     readonly swin: SwinConfig;
     /** Its vocabulary's size comes from the vocabulary. */
     readonly transformer: Omit<BertConfig, "vocabularySize">;

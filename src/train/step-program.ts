@@ -58,8 +58,10 @@ export class StepProgram implements Disposable {
   /** Fresh weights and zero moments. */
   initialState(): AdamWState {
     const zeros = new Float32Array(this.layout.length);
+    const { seed, model } = this.#recipe;
+    const scale = model.initialScale;
     return tf.tidy(() => ({
-      weights: flatten(this.layout, initialiseWeights(this.layout.specs, this.#recipe.seed)),
+      weights: flatten(this.layout, initialiseWeights(this.layout.specs, { seed, scale })),
       firstMoment: tf.tensor1d(zeros),
       secondMoment: tf.tensor1d(zeros.slice()),
     }));

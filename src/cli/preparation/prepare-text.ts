@@ -10,7 +10,7 @@ export interface ReasonCount {
   readonly records: number;
 }
 
-export interface SplitSummary {
+interface SplitSummary {
   readonly name: string;
   readonly role: SplitRole;
   readonly scenes: number;

@@ -74,7 +74,7 @@ export function refuseFinished(claim: Claim, index: ShardSetIndex): never {
 function otherPreparation({ folder, recipe }: Claim, found: string): RefusedError {
   const what =
     found === recipe
-      ? `recipe "${recipe}" with other settings, annotation files or pictures`
+      ? `recipe "${recipe}" with other settings, exclusions, annotation files or pictures`
       : `recipe "${found}"`;
   return new RefusedError(`${folder} holds a preparation of ${what}`, {
     file: folder,

@@ -81,30 +81,37 @@ export async function latestCheckpoint(
   return { folder: join(folder, latest), step: Number(FOLDER_NAME.exec(latest)?.[1]) };
 }
 
-/** Loads a checkpoint after checking its digests; StateError when it is damaged or belongs to another run. */
-export async function loadCheckpoint(
-  folder: string,
-  expected: { readonly runDigest: string; readonly layout: FlatLayout },
-): Promise<CheckpointContent> {
+/**
+ * Checks that a checkpoint is whole and belongs to the run of this digest; gives its step. StateError
+ * when it is damaged or another run's.
+ */
+export async function verifyCheckpoint(folder: string, expectedRun: string): Promise<number> {
   const path = join(folder, STATE_FILE);
   const parsed = stateSchema.safeParse(JSON.parse(await readFile(path, "utf8")));
   if (!parsed.success) throw damaged(path, z.prettifyError(parsed.error));
   const { step, runDigest, files } = parsed.data;
-  if (runDigest !== expected.runDigest) {
+  if (runDigest !== expectedRun) {
     throw new StateError(
       `${folder} belongs to another run: other recipe, vocabulary or shard sets`,
-      {
-        file: path,
-        remedy: "train into another folder, or start over with --fresh",
-      },
+      { file: path, remedy: "train into another folder, or start over with --fresh" },
     );
   }
   for (const { file, sha256 } of files) {
     const actual = await sha256OfFile(join(folder, file));
-    if (actual !== sha256)
+    if (actual !== sha256) {
       throw damaged(join(folder, file), `sha256 ${actual}, recorded ${sha256}`);
+    }
   }
-  const { layout } = expected;
+  return step;
+}
+
+/** Loads a checkpoint after checking it; StateError when it is damaged or belongs to another run. */
+export async function loadCheckpoint(
+  folder: string,
+  expected: { readonly runDigest: string; readonly layout: FlatLayout },
+): Promise<CheckpointContent> {
+  const { runDigest, layout } = expected;
+  const step = await verifyCheckpoint(folder, runDigest);
   const optimizer = await readSafetensors(join(folder, OPTIMIZER_FILE));
   const moment = (name: string): tf.Tensor1D => vector(tf.tensor(optimizer.get(name)?.data ?? []));
   return {

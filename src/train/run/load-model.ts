@@ -1,0 +1,52 @@
+import { join } from "node:path";
+import * as tf from "@tensorflow/tfjs-core";
+import { StateError } from "../../core/errors.ts";
+import { WordPieceTokenizer } from "../../loader/text/word-piece.ts";
+import { visualParsingSpecs, type VisualParsingConfig } from "../../models/visual-parsing.ts";
+import type { Weights } from "../../models/weights.ts";
+import { loadTensorFlow } from "../../tensor/load.ts";
+import { readSafetensors } from "../../tensor/safetensors.ts";
+import { flatLayout } from "../flat-weights.ts";
+import { modelOf } from "../trainer.ts";
+import { latestCheckpoint, MODEL_FILE, verifyCheckpoint } from "./checkpoint.ts";
+import { CHECKPOINTS_FOLDER, readRunRecord, VOCABULARY_FILE } from "./run-folder.ts";
+import type { RunRecord } from "./run-record.ts";
+
+/** The model of a run's newest checkpoint; its weights are the caller's to dispose. */
+export interface RunModel {
+  readonly record: RunRecord;
+  readonly step: number;
+  readonly config: VisualParsingConfig;
+  readonly weights: Weights;
+  readonly tokenizer: WordPieceTokenizer;
+}
+
+/** Loads the model of a run. SourceError when the folder holds no run, StateError when no checkpoint fits. */
+export async function loadRunModel(run: string): Promise<RunModel> {
+  await loadTensorFlow();
+  const record = await readRunRecord(run);
+  const tokenizer = await WordPieceTokenizer.fromFile(join(run, VOCABULARY_FILE));
+  const config = modelOf(record.recipe, tokenizer.size);
+  const latest = await latestCheckpoint(join(run, CHECKPOINTS_FOLDER));
+  if (latest === undefined) {
+    throw new StateError(`${run} has no checkpoint yet`, {
+      file: run,
+      remedy: "let crossweave train come to its first checkpoint",
+    });
+  }
+  await verifyCheckpoint(latest.folder, record.digest);
+  const path = join(latest.folder, MODEL_FILE);
+  const named = await readSafetensors(path);
+  const { specs } = flatLayout(visualParsingSpecs(config));
+  const weights = specs.map(({ name, shape }) => {
+    const found = named.get(name);
+    if (found === undefined || found.shape.join() !== shape.join()) {
+      throw new StateError(
+        `${path}: ${name} has shape [${found?.shape.join(", ") ?? "none"}], the recipe's model [${shape.join(", ")}]`,
+        { file: path, record: name, remedy: "load the checkpoint with the version that wrote it" },
+      );
+    }
+    return [name, tf.tensor(found.data, [...shape])] as const;
+  });
+  return { record, step: latest.step, config, weights: Object.fromEntries(weights), tokenizer };
+}
