@@ -6,7 +6,7 @@ import { SourceError } from "../core/errors.ts";
 import { manifestsFolder } from "./recipe.ts";
 
 /** How many images and texts an official file or part holds, and which images. */
-export interface ExpectedContent {
+interface ExpectedContent {
   readonly images: number;
   readonly captions: number;
   /** `digestOfIds` of its image ids. */
@@ -19,7 +19,7 @@ export interface ExpectedFile extends ExpectedContent {
   readonly offeredAt: string;
 }
 
-export interface ExpectedPart extends ExpectedContent {
+interface ExpectedPart extends ExpectedContent {
   readonly name: string;
   /** A plain list of file names, one a line, which may stand for the split's JSON. */
   readonly list: string;

@@ -10,7 +10,7 @@ import type { DatasetManifest } from "./dataset-manifest.ts";
 import { elementPointer, readJsonElements } from "./annotations/json-elements.ts";
 
 /** Which part of a published split an image is in, and where that is written. */
-export interface PartMembership {
+interface PartMembership {
   readonly part: string;
   /** File and place: "karpathy/coco_test.txt line 17". */
   readonly evidence: string;

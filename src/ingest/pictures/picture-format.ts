@@ -2,7 +2,7 @@ import { escapedBytes } from "../annotations/annotation-file.ts";
 import { readJpegStructure } from "./jpeg-structure.ts";
 import { PictureFault } from "./picture-fault.ts";
 
-export const pictureFormats = ["jpeg", "png", "webp", "gif"] as const;
+const pictureFormats = ["jpeg", "png", "webp", "gif"] as const;
 
 /** The formats that are read; everything else is refused by its first bytes, whatever its name says. */
 export type PictureFormat = (typeof pictureFormats)[number];

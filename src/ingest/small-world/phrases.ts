@@ -43,8 +43,8 @@ interface RowWords {
 /** How one speaks of the places in a row. */
 export const rowWords: Readonly<Record<Row["axis"], RowWords>> = {
   horizontal: {
-    before: "to the left of",
-    after: "to the right of",
+    before: "left of",
+    after: "right of",
     first: "on the left",
     middle: "in the middle",
     last: "on the right",
@@ -85,7 +85,7 @@ export function sizedKindOf(object: SceneObject): string {
   return `${object.size} ${kindOf(object)}`;
 }
 
-/** "an orange star" */
+/** "an image" */
 export function withArticle(noun: string): string {
   return `${/^[aeiou]/.test(noun) ? "an" : "a"} ${noun}`;
 }
@@ -160,14 +160,11 @@ function captionsOfPair({ axis, objects }: Row): string[] {
   return [
     `${sizedA} ${words.before} ${sizedB}`,
     `${sizedB} ${words.after} ${sizedA}`,
-    `there is ${withArticle(a)} ${words.first} and ${withArticle(b)} ${words.last}`,
-    `${withArticle(b)} ${words.last} and ${withArticle(a)} ${words.first}`,
+    `${withArticle(a)} ${words.first} and ${withArticle(b)} ${words.last}`,
     `the ${a} is ${words.before} the ${b}`,
     `the ${b} is ${words.after} the ${a}`,
-    `${sizedA} and ${sizedB}`,
-    `a picture of ${withArticle(b)} next to ${withArticle(a)}`,
-    `two shapes, ${sizedB} and ${sizedA}`,
-    `${withArticle(a)} is drawn ${words.before} ${sizedB}`,
+    `${withArticle(a)} and ${withArticle(b)}`,
+    `${withArticle(b)} next to ${withArticle(a)}`,
   ];
 }
 
@@ -177,7 +174,7 @@ function captionsOfTrio({ axis, objects }: Row): string[] {
   return [
     `${a}, ${b} and ${c}`,
     `${b} between ${a} and ${c}`,
-    `there is ${a} ${words.first}, ${b} ${words.middle} and ${c} ${words.last}`,
+    `${a} ${words.first}, ${b} ${words.middle} and ${c} ${words.last}`,
     `three shapes, ${c}, ${b} and ${a}`,
     `a picture of ${a}, ${b} and ${c}`,
     `${c} ${words.last} and ${a} ${words.first} with ${b} between them`,

@@ -142,7 +142,7 @@ function blend(pixels: Uint8ClampedArray, pixelIndex: number, { ink, opacity }: 
 function paintPaper(pixels: Uint8ClampedArray, photograph: Photograph, random: RandomStream): void {
   const { width, height, paper } = photograph;
   const angle = random.nextFloat() * 2 * Math.PI;
-  const [slopeX, slopeY] = [(Math.cos(angle) * 14) / width, (Math.sin(angle) * 14) / height];
+  const [slopeX, slopeY] = [(Math.cos(angle) * 10) / width, (Math.sin(angle) * 10) / height];
   const waves = [0, 1].map(() => ({
     x: (random.nextFloat() - 0.5) * 0.3,
     y: (random.nextFloat() - 0.5) * 0.3,
@@ -153,7 +153,7 @@ function paintPaper(pixels: Uint8ClampedArray, photograph: Photograph, random: R
     const x = index % width;
     const y = Math.floor(index / width);
     let level = (x - width / 2) * slopeX + (y - height / 2) * slopeY;
-    for (const wave of waves) level += 2.5 * Math.sin(x * wave.x + y * wave.y + wave.phase);
+    for (const wave of waves) level += 2 * Math.sin(x * wave.x + y * wave.y + wave.phase);
     pixels[index * 3] = red + level;
     pixels[index * 3 + 1] = green + level;
     pixels[index * 3 + 2] = blue + level;
@@ -203,15 +203,15 @@ function addNoise(pixels: Uint8ClampedArray, random: RandomStream): void {
 
 // Outer radii differ so that all shapes look about equally large.
 const CIRCLE_RADIUS = 0.97;
-const RING_RADII = { outer: 1.04, inner: 0.56 };
+const RING_RADII = { outer: 1, inner: 0.5 };
 
 const quarterTurns = [0, 1, 2, 3].map((turn) => (turn * Math.PI) / 2);
 
 const unitOutlines: Readonly<Record<Exclude<Figure["shape"], "circle" | "ring">, Point[]>> = {
   square: quarterTurns.map((angle) => turned({ x: 0.87, y: 0.87 }, angle)),
-  triangle: starOutline(3, { outer: 1.16, inner: 0.58 }),
-  star: starOutline(5, { outer: 1.16, inner: 0.5 }),
-  cross: crossOutline(1.04, 0.34),
+  triangle: starOutline(3, { outer: 1.08, inner: 0.54 }),
+  star: starOutline(5, { outer: 1.08, inner: 0.5 }),
+  cross: crossOutline(0.98, 0.36),
 };
 
 function starOutline(numTips: number, radii: { outer: number; inner: number }): Point[] {
