@@ -189,6 +189,17 @@ describe("A stored picture", () => {
     expect(polyglot.sourceSizeBytes).toBe(file.length + 10);
   });
 
+  it("is encoded anew when metadata make its bytes larger than a batch", async () => {
+    const file = await readFile(realData("images/odd/hopper.jpg"));
+    const comment = Buffer.alloc(65_537, 0x20);
+    comment.set([0xff, 0xfe, 0xff, 0xff]);
+    const comments = Array.from({ length: 800 }, () => comment);
+    const large = Buffer.concat([file.subarray(0, 2), ...comments, file.subarray(2)]);
+    const picture = await storedBytes(large);
+    expect(picture.bytes.length).toBeLessThan(100_000);
+    expect(picture.pixelSha256).toBe((await storedBytes(file)).pixelSha256);
+  });
+
   it("has its pixels digested upright, and its orientation recorded but not applied", async () => {
     for (const orientation of [1, 2, 3, 4, 5, 6, 7, 8]) {
       const name = orientation === 1 ? "hopper.jpg" : `hopper_orientation_${orientation}.jpg`;

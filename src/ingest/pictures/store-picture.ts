@@ -26,6 +26,8 @@ export interface StorePictureOptions {
 
 /** A picture file larger than this is refused unread. */
 const MAX_FILE_BYTES = 256 * 2 ** 20;
+/** Shard batches end at 64 MiB, so a picture has to stay below. */
+const MAX_STORED_BYTES = 48 * 2 ** 20;
 /** JPEG's size fields have 16 bits, and libjpeg ends a little before. */
 const MAX_JPEG_SIDE = 65_500;
 
@@ -56,10 +58,7 @@ async function readPicture(path: string): Promise<Buffer> {
   try {
     await using file = await open(path, "r");
     const { size } = await file.stat();
-    if (size > MAX_FILE_BYTES) {
-      const message = `the file has ${size} bytes; up to ${MAX_FILE_BYTES} are read`;
-      throw new PictureFault("IMG_FILE_TOO_LARGE", message);
-    }
+    if (size > MAX_FILE_BYTES) throw tooLarge(size, MAX_FILE_BYTES);
     return await file.readFile();
   } catch (error) {
     if (error instanceof PictureFault) throw error;
@@ -69,6 +68,13 @@ async function readPicture(path: string): Promise<Buffer> {
       cause: error,
     });
   }
+}
+
+function tooLarge(sizeBytes: number, maxBytes: number): PictureFault {
+  return new PictureFault(
+    "IMG_FILE_TOO_LARGE",
+    `it has ${sizeBytes} bytes; up to ${maxBytes} are taken`,
+  );
 }
 
 interface PictureJob {
@@ -121,7 +127,8 @@ function keptBytes(job: PictureJob, metadata: Metadata): Buffer | undefined {
     structure.bitsPerSample === 8 &&
     (structure.numComponents === 1 || structure.numComponents === 3);
   const isSmall = Math.min(structure.width, structure.height) <= job.policy.shorterSide;
-  return isPlain && isSmall ? job.source.subarray(0, structure.endOffset) : undefined;
+  const fits = structure.endOffset <= MAX_STORED_BYTES;
+  return isPlain && isSmall && fits ? job.source.subarray(0, structure.endOffset) : undefined;
 }
 
 function isPlainColour(metadata: Metadata): boolean {
@@ -163,7 +170,9 @@ async function encode(
   const resized = upright8BitRgb(sharp(source, input)).resize({ ...target, fit: "fill" });
   const fitsJpeg = Math.max(target.width, target.height) <= MAX_JPEG_SIDE;
   const encoded = fitsJpeg ? resized.jpeg({ quality: policy.jpegQuality }) : resized.png();
-  return { bytes: await encoded.toBuffer(), format: fitsJpeg ? "jpeg" : "png", ...target };
+  const bytes = await encoded.toBuffer();
+  if (bytes.length > MAX_STORED_BYTES) throw tooLarge(bytes.length, MAX_STORED_BYTES);
+  return { bytes, format: fitsJpeg ? "jpeg" : "png", ...target };
 }
 
 function orientationOf(metadata: Metadata): number {
