@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { addAuditCommand } from "./commands/audit.ts";
+import { addDemoCommand } from "./commands/demo.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
 import { addEvalCommand } from "./commands/eval.ts";
 import { addTrainCommand } from "./commands/train.ts";
@@ -18,6 +19,7 @@ const addCommands: readonly ((program: Command) => void)[] = [
   addAuditCommand,
   addTrainCommand,
   addEvalCommand,
+  addDemoCommand,
 ];
 
 /** The whole `crossweave` program, ready to be run. */
