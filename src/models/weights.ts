@@ -5,7 +5,7 @@ import { RandomStream } from "../core/random.ts";
 export type Weights = Readonly<Record<string, tf.Tensor>>;
 
 /** How a weight starts: N(0, 0.02) cut at two deviations (BERT and Swin), zeros or ones. */
-export type Initialisation = "truncated-normal" | "zeros" | "ones";
+type Initialisation = "truncated-normal" | "zeros" | "ones";
 
 export interface WeightSpec {
   readonly name: string;

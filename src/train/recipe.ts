@@ -2,7 +2,7 @@ import type { BertConfig } from "../models/bert.ts";
 import type { SwinConfig } from "../models/swin.ts";
 import type { InitialScale } from "../models/weights.ts";
 
-export interface RecipeData {
+interface RecipeData {
   /** Path of a WordPiece vocabulary, one token a line. */
   readonly vocabulary: string;
   readonly picturesPerBatch: number;
@@ -27,7 +27,7 @@ export interface RecipeObjectives {
   readonly mfrMaskedTokens: number;
 }
 
-export interface RecipeOptimisation {
+interface RecipeOptimisation {
   /** How long the run is, in epochs or in steps; milestones use the same unit. */
   readonly duration: { readonly unit: "epochs" | "steps"; readonly length: number };
   readonly visualLearningRate: number;
