@@ -46,6 +46,10 @@ async function faultOf(bytes: Uint8Array): Promise<PictureFault> {
   throw new Error("it was stored", { cause: error });
 }
 
+function faultText(name: string): Promise<string> {
+  return stored(name, realData("images/odd")).then(String, String);
+}
+
 const odd: Readonly<Record<string, string>> = {
   "hopper.jpg": "kept 128x128",
   "hopper_gray.jpg": "kept 128x128",
@@ -120,6 +124,15 @@ describe("A picture file", () => {
     expect(Object.fromEntries(outcomes)).toEqual(odd);
   });
 
+  it("has the same fault, to the word, alone and among others", async () => {
+    const names = Object.keys(odd).filter((name) => odd[name]?.startsWith("IMG_"));
+    const alone: string[] = [];
+    for (const name of names) alone.push(await faultText(name));
+    for (let round = 0; round < 10; round += 1) {
+      expect(await Promise.all(names.map(faultText))).toEqual(alone);
+    }
+  });
+
   it("keeps its bytes when it is a COCO photograph", async () => {
     for (const path of (await realPhotographs()).slice(0, 6)) {
       const picture = await stored(path, realData("images/coco"));
@@ -162,7 +175,7 @@ describe("A picture file", () => {
     const file = await readFile(realData("images/coco/train2017/000000000790.jpg"));
     const fault = await faultOf(file.subarray(0, file.length / 2));
     expect(fault.code).toBe("IMG_TRUNCATED");
-    expect(fault.message).toContain(`ends at byte ${Math.floor(file.length / 2)}`);
+    expect(fault.message).toContain(`ends at byte ${Math.floor(file.length / 2)},`);
   });
 
   it("that cannot be read ends the run", async () => {

@@ -55,11 +55,17 @@ function beginsWith(head: string, signatures: readonly string[]): boolean {
   );
 }
 
+function isJpegCutOff(bytes: Buffer): boolean {
+  const structure = readJpegStructure(bytes);
+  if (structure !== undefined) return structure.endOffset === null;
+  return bytes.toString("latin1", bytes.length - 2) !== "\xff\xd9";
+}
+
 /** Whether a picture that does not decode lacks its end, rather than being wrong inside. */
 export function isCutOff(format: PictureFormat, bytes: Buffer): boolean {
   switch (format) {
     case "jpeg":
-      return readJpegStructure(bytes)?.endOffset === null;
+      return isJpegCutOff(bytes);
     case "png":
       return !bytes.includes("IEND", -12, "latin1");
     case "webp":

@@ -50,7 +50,7 @@ export async function storePicture(
   try {
     return await store({ reference, source, format, policy: options.policy });
   } catch (error) {
-    throw asPictureFault(error, { format, source });
+    throw asPictureFault(error, { source, format, policy: options.policy });
   }
 }
 
@@ -180,15 +180,21 @@ function orientationOf(metadata: Metadata): number {
   return orientation >= 1 && orientation <= 8 ? orientation : 1;
 }
 
+// libvips keeps its error texts in one place for all threads, so they may be about another picture:
+// what stands in the ledger comes from the bytes alone. The pixel limit's text is sharp's own.
 function asPictureFault(
   error: unknown,
-  { format, source }: { format: PictureFormat; source: Buffer },
+  { source, format, policy }: { source: Buffer; format: PictureFormat; policy: PicturePolicy },
 ): unknown {
   if (!(error instanceof Error) || error instanceof PictureFault) return error;
-  const message = error.message.trim().replaceAll(/\s*\n\s*/g, "; ");
-  if (/exceeds pixel limit/.test(message)) return new PictureFault("IMG_TOO_MANY_PIXELS", message);
-  const isTruncated = /premature end|truncated/i.test(message) || isCutOff(format, source);
-  return isTruncated
-    ? new PictureFault("IMG_TRUNCATED", `ends at byte ${source.length}: ${message}`)
-    : new PictureFault("IMG_CORRUPT", message);
+  if (error.message.includes("exceeds pixel limit")) {
+    const message = `its header says more than ${policy.maxPixels} pixels`;
+    return new PictureFault("IMG_TOO_MANY_PIXELS", message);
+  }
+  return isCutOff(format, source)
+    ? new PictureFault(
+        "IMG_TRUNCATED",
+        `it ends at byte ${source.length}, before its ${format} data do`,
+      )
+    : new PictureFault("IMG_CORRUPT", `its ${format} data do not decode without a warning`);
 }
