@@ -73,7 +73,7 @@ function drawPictures(seed: number, split: Split, numSets: number): WorldPicture
     const setIndex = Math.floor(index / (PAIRS_PER_SET * 2));
     const pairIndex = Math.floor(index / 2) % PAIRS_PER_SET;
     const random = streamOf(seed, "nlvr2", splits.indexOf(split), index);
-    const photograph = drawPhotograph(`nlvr2-${split}-${index}`, random);
+    const photograph = drawPhotograph(`nlvr2-${split}-${index}`, random, "any-count");
     const setId = setIdOf(seed, split, setIndex);
     const name = `${split}-${setId}-${pairIndex}-img${index % 2}`;
     const folder = split === "train" ? `train/${setId % NUM_DIRECTORIES}` : split;

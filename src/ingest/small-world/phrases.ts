@@ -7,7 +7,7 @@ export interface Row {
   readonly objects: readonly SceneObject[];
 }
 
-export function centerOf({ box }: SceneObject): Point {
+function centerOf({ box }: SceneObject): Point {
   return { x: box.x + box.width / 2, y: box.y + box.height / 2 };
 }
 
@@ -81,7 +81,7 @@ export function kindOf({ color, shape }: Pick<SceneObject, "color" | "shape">): 
 }
 
 /** "large red circle" */
-export function sizedKindOf(object: SceneObject): string {
+function sizedKindOf(object: SceneObject): string {
   return `${object.size} ${kindOf(object)}`;
 }
 

@@ -12,7 +12,7 @@ import {
 import { colors, shapes, type Color, type SceneObject, type Shape, type View } from "./scene.ts";
 
 /** VQA v2's three classes of answers. */
-export type AnswerType = "yes/no" | "number" | "other";
+type AnswerType = "yes/no" | "number" | "other";
 
 /** A question that the picture alone answers. */
 export interface Question {
@@ -46,12 +46,12 @@ function ofUniqueShape({ objects }: View): SceneObject[] {
 }
 
 /** A color that is none of `taken`. */
-export function otherColor(random: RandomStream, taken: readonly Color[]): Color {
+function otherColor(random: RandomStream, taken: readonly Color[]): Color {
   return random.pick(colors.filter((color) => !taken.includes(color)));
 }
 
 /** A shape that is none of `taken`. */
-export function otherShape(random: RandomStream, taken: readonly Shape[]): Shape {
+function otherShape(random: RandomStream, taken: readonly Shape[]): Shape {
   return random.pick(shapes.filter((shape) => !taken.includes(shape)));
 }
 

@@ -19,7 +19,7 @@ const inks = {
 export type Color = keyof typeof inks;
 export const colors: readonly Color[] = ["red", "green", "blue", "yellow", "purple", "black"];
 
-export type ObjectSize = "small" | "large";
+type ObjectSize = "small" | "large";
 
 /** What is true of one drawn shape; the box is in whole pixels of its picture. */
 export interface SceneObject {
@@ -65,7 +65,7 @@ export interface Photograph {
   readonly jpeg: JpegSettings;
 }
 
-export interface JpegSettings {
+interface JpegSettings {
   readonly quality: number;
   readonly chromaSubsampling: "4:2:0" | "4:4:4";
   readonly progressive: boolean;
@@ -79,10 +79,17 @@ interface Frame {
 
 type Kind = Pick<Figure, "shape" | "color">;
 
+/** Whether most photographs show two shapes, or one, two and three about equally often. */
+export type Mix = "mostly-pairs" | "any-count";
+
 /** Draws a photograph: one to three shapes, clearly apart, on a light, slightly untidy backdrop. */
-export function drawPhotograph(id: string, random: RandomStream): Photograph {
+export function drawPhotograph(
+  id: string,
+  random: RandomStream,
+  mix: Mix = "mostly-pairs",
+): Photograph {
   const frame = drawFrame(random);
-  const layout = random.pick(layouts);
+  const layout = random.pick(layouts[mix]);
   return {
     id,
     width: frame.width,
@@ -119,13 +126,17 @@ function drawFrame(random: RandomStream): Frame {
 
 type Layout = (random: RandomStream, frame: Frame) => Figure[];
 
-// Eight in ten scenes show two shapes: enough to say where one is from the other, few enough to learn.
-const layouts: readonly Layout[] = [
-  ...Array.from({ length: 24 }, () => layOutPair),
-  ...Array.from({ length: 2 }, () => layOutSingle),
-  ...Array.from({ length: 2 }, () => layOutGroup),
-  ...Array.from({ length: 2 }, () => layOutTrio),
-];
+// Eight in ten scenes of most datasets show two shapes: enough to say where one is from the other,
+// few enough to learn. Where pictures are compared, their numbers have to differ more often.
+const layouts: Readonly<Record<Mix, readonly Layout[]>> = {
+  "mostly-pairs": [
+    ...Array.from({ length: 24 }, () => layOutPair),
+    ...Array.from({ length: 2 }, () => layOutSingle),
+    ...Array.from({ length: 2 }, () => layOutGroup),
+    ...Array.from({ length: 2 }, () => layOutTrio),
+  ],
+  "any-count": [layOutPair, layOutSingle, layOutSingle, layOutGroup, layOutTrio],
+};
 
 function layOutSingle(random: RandomStream, frame: Frame): Figure[] {
   const place = random.pick([

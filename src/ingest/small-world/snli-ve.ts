@@ -13,7 +13,7 @@ import {
   type WorldPicture,
 } from "./world.ts";
 
-export type EntailmentLabel = "entailment" | "contradiction" | "neutral";
+type EntailmentLabel = "entailment" | "contradiction" | "neutral";
 const labels: readonly EntailmentLabel[] = ["contradiction", "neutral", "entailment"];
 
 // How many of a picture's captions serve as premises.
