@@ -242,12 +242,21 @@ async function writeFiles(
   let done = 0;
   const total = pictures.length;
   const limit = pLimit({ concurrency: 2 * availableParallelism(), rejectOnClear: true });
-  await limit.map(pictures, async (picture) => {
-    signal.throwIfAborted();
-    digests[picture.path] = await writePicture(folder, picture);
-    done += 1;
-    progress.report({ activity: "drawing the small world", done, total, unit: "pictures" });
-  });
+  const drawings = pictures.map((picture) =>
+    limit(async () => {
+      signal.throwIfAborted();
+      digests[picture.path] = await writePicture(folder, picture);
+      done += 1;
+      progress.report({ activity: "drawing the small world", done, total, unit: "pictures" });
+    }),
+  );
+  try {
+    await Promise.all(drawings);
+  } catch (error) {
+    limit.clearQueue();
+    await Promise.allSettled(drawings); // nothing writes any more once the caller knows
+    throw error;
+  }
   return digests;
 }
 
