@@ -133,12 +133,11 @@ export const visualParsingDemo: TrainingRecipe = {
       dropout: 0,
     },
   },
-  data: { ...visualParsingSmall.data, maxTextTokens: 20 },
   // 15 % of 16 visual tokens, the ablation's k = m p (VP 4.3).
   objectives: { ...visualParsingSmall.objectives, mfrMaskedTokens: 2 },
   optimisation: {
     ...visualParsingSmall.optimisation,
-    duration: { unit: "steps", length: 1200 },
+    duration: { unit: "steps", length: 900 },
     warmupSteps: 50,
   },
   checkpointEverySteps: 200,
