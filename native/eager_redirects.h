@@ -17,6 +17,8 @@
 #define TFE_OpSetAttrBool crossweave_TFE_OpSetAttrBool
 #define TFE_OpSetAttrString crossweave_TFE_OpSetAttrString
 #define TFE_OpSetAttrIntList crossweave_TFE_OpSetAttrIntList
+#define TFE_OpSetAttrFloatList crossweave_TFE_OpSetAttrFloatList
+#define TFE_OpSetAttrBoolList crossweave_TFE_OpSetAttrBoolList
 #define TFE_OpSetAttrShape crossweave_TFE_OpSetAttrShape
 #define TFE_Execute crossweave_TFE_Execute
 #define TFE_NewTensorHandle crossweave_TFE_NewTensorHandle

@@ -61,6 +61,11 @@ class Status {
 
 bool recording() { return capture.mode != Mode::kOff && capture.fault.empty(); }
 
+// Values that come from JavaScript now are constants of the step; a result may be one, too.
+bool takes_constants() {
+  return recording() && (capture.mode == Mode::kBody || capture.mode == Mode::kOutputs);
+}
+
 void fail(const std::string& message) {
   if (capture.fault.empty()) capture.fault = message;
 }
@@ -227,6 +232,20 @@ void crossweave_TFE_OpSetAttrIntList(TFE_Op* operation, const char* name, const 
   TFE_OpSetAttrIntList(operation, name, values, count);
 }
 
+void crossweave_TFE_OpSetAttrFloatList(TFE_Op* operation, const char* name, const float* values,
+                                   int count) {
+  const std::vector<float> list(values, values + count);
+  CROSSWEAVE_KEEP_ATTRIBUTE(TF_SetAttrFloatList(node, key.c_str(), list.data(), count))
+  TFE_OpSetAttrFloatList(operation, name, values, count);
+}
+
+void crossweave_TFE_OpSetAttrBoolList(TFE_Op* operation, const char* name,
+                                  const unsigned char* values, int count) {
+  const std::vector<unsigned char> list(values, values + count);
+  CROSSWEAVE_KEEP_ATTRIBUTE(TF_SetAttrBoolList(node, key.c_str(), list.data(), count))
+  TFE_OpSetAttrBoolList(operation, name, values, count);
+}
+
 void crossweave_TFE_OpSetAttrShape(TFE_Op* operation, const char* name, const int64_t* sizes,
                                const int rank, TF_Status* status) {
   const std::vector<int64_t> shape(sizes, sizes + (rank < 0 ? 0 : rank));
@@ -246,7 +265,7 @@ void crossweave_TFE_Execute(TFE_Op* operation, TFE_TensorHandle** results, int* 
 
 TFE_TensorHandle* crossweave_TFE_NewTensorHandle(const TF_Tensor* tensor, TF_Status* status) {
   TFE_TensorHandle* handle = TFE_NewTensorHandle(tensor, status);
-  if (recording() && capture.mode == Mode::kBody) capture.made_inside.insert(handle);
+  if (takes_constants() && handle != nullptr) capture.made_inside.insert(handle);
   return handle;
 }
 
@@ -255,7 +274,7 @@ TFE_TensorHandle* crossweave_TFE_TensorHandleCopyToDevice(TFE_TensorHandle* hand
                                                       TF_Status* status) {
   TFE_TensorHandle* copy =
       TFE_TensorHandleCopyToDevice(handle, owner, device, status);
-  if (recording() && capture.mode == Mode::kBody) capture.made_inside.insert(copy);
+  if (takes_constants() && copy != nullptr) capture.made_inside.insert(copy);
   return copy;
 }
 
@@ -297,6 +316,9 @@ napi_value set_capture_mode(napi_env env, napi_callback_info info) {
   if (mode == 0) {
     end_capture();
     return nullptr;
+  }
+  if (mode == 1 && capture.mode != Mode::kOff) {
+    return throw_error(env, "a step is captured inside another one; call it as a plain function");
   }
   if (capture.graph == nullptr) capture.graph = TF_NewGraph();
   capture.mode = static_cast<Mode>(mode);
@@ -341,6 +363,7 @@ napi_value remove_function(napi_env env, napi_callback_info info) {
       napi_get_value_string_utf8(env, argument, name, sizeof(name), &length) != napi_ok) {
     return throw_error(env, "removeFunction takes a name");
   }
+  if (context == nullptr) return throw_error(env, "there is no eager context");
   Status status;
   TFE_ContextRemoveFunction(context, name, status.get());
   return status.ok() ? nullptr : throw_error(env, status.message());

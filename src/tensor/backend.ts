@@ -29,6 +29,10 @@ export interface TensorFlowBinding {
 /** The registered tfjs backend: tfjs-node's, over our binding. */
 export interface TensorFlowBackend extends tf.KernelBackend {
   readonly binding: TensorFlowBinding;
+  /** What tfjs keeps of each tensor; `values` until TensorFlow has them, then null. */
+  readonly tensorMap: { get(dataId: object): { readonly values: unknown } };
+  /** The binding's numbers of tensors that are about to be used; an Int64Scalar of tfjs-node has no data id. */
+  getInputTensorIds(tensors: readonly { readonly dataId?: object }[]): number[];
   executeSingleOutput(
     operation: string,
     attributes: readonly OperationAttribute[],

@@ -31,7 +31,7 @@ export class CompiledStep implements Disposable {
 
   run(inputs: readonly tf.Tensor[]): tf.Tensor[] {
     const backend = tensorFlowBackend();
-    const signature = inputs.map((input) => `${input.dtype}[${input.shape.join()}]`).join(" ");
+    const signature = signatureOf(inputs);
     const trace = this.#traces.get(signature) ?? this.#capture(backend, signature, inputs);
     return backend.executeMultipleOutputs(trace.functionName, [], inputs, trace.numOutputs);
   }
@@ -61,6 +61,18 @@ export class CompiledStep implements Disposable {
   }
 }
 
+/** Shapes and types of the inputs, and which of them are one and the same value: a capture cannot tell those apart. */
+function signatureOf(inputs: readonly tf.Tensor[]): string {
+  const firstPlace = new Map<object, number>();
+  return inputs
+    .map(({ dataId, dtype, shape }, place) => {
+      if (!firstPlace.has(dataId)) firstPlace.set(dataId, place);
+      const first = firstPlace.get(dataId);
+      return `${dtype}[${shape.join()}]${first === place ? "" : `=${first}`}`;
+    })
+    .join(" ");
+}
+
 interface CaptureRequest {
   readonly functionName: string;
   readonly inputs: readonly tf.Tensor[];
@@ -75,16 +87,56 @@ function captureStep(backend: TensorFlowBackend, request: CaptureRequest): numbe
     binding.setCaptureMode(1);
     passThrough(backend, request.inputs);
     binding.setCaptureMode(2);
-    const outputs = tidy(() => request.step(request.inputs));
-    binding.setCaptureMode(3);
-    passThrough(backend, outputs);
-    for (const output of outputs) output.dispose();
+    const numOutputs = refusingForeignValues(backend, () => {
+      const outputs = tidy(() => request.step(request.inputs));
+      binding.setCaptureMode(3);
+      passThrough(backend, outputs);
+      for (const output of outputs) if (!request.inputs.includes(output)) output.dispose();
+      return outputs.length;
+    });
     binding.finishCapture(request.functionName);
-    return outputs.length;
+    return numOutputs;
   } catch (error) {
     binding.setCaptureMode(0);
     throw error;
   }
+}
+
+/**
+ * Runs `body` so that no tensor made before it is taken for a constant made in it: as tfjs hands values over at
+ * their first use, the binding could not tell the two apart.
+ */
+function refusingForeignValues<Result>(backend: TensorFlowBackend, body: () => Result): Result {
+  const write = backend.write.bind(backend);
+  const inputTensorIds = backend.getInputTensorIds.bind(backend);
+  const madeInside = new WeakSet<object>();
+  Object.assign(backend, {
+    write: (...values: Parameters<typeof write>): object => {
+      const dataId = write(...values);
+      madeInside.add(dataId);
+      return dataId;
+    },
+    getInputTensorIds: (tensors: Parameters<typeof inputTensorIds>[0]): number[] => {
+      const isForeign = tensors.some(
+        ({ dataId }) => dataId && !madeInside.has(dataId) && hasOwnValues(backend, dataId),
+      );
+      if (isForeign)
+        throw new Error("the step uses a tensor made before it that is not among its arguments");
+      return inputTensorIds(tensors);
+    },
+  });
+  try {
+    return body();
+  } finally {
+    // The class's own methods show again.
+    Reflect.deleteProperty(backend, "write");
+    Reflect.deleteProperty(backend, "getInputTensorIds");
+  }
+}
+
+function hasOwnValues(backend: TensorFlowBackend, dataId: object): boolean {
+  const { values } = backend.tensorMap.get(dataId);
+  return values !== null && values !== undefined;
 }
 
 function passThrough(backend: TensorFlowBackend, tensors: readonly tf.Tensor[]): void {
