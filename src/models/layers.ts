@@ -30,13 +30,9 @@ export interface NormOptions {
 
 /** Layer normalisation over the last axis (Ba et al. 2016), with its gradient in closed form: fewer operations. */
 export function layerNorm(weights: Weights, x: tf.Tensor, options: NormOptions): tf.Tensor {
-  const normalise = tf.customGrad((input, scale, shift, save) => {
-    const [values, gamma, beta, keep] = [
-      asTensor(input),
-      asTensor(scale),
-      asTensor(shift),
-      asSaver(save),
-    ];
+  const normalise = tf.customGrad((...inputs) => {
+    const [values, gamma, beta] = [asTensor(inputs[0]), asTensor(inputs[1]), asTensor(inputs[2])];
+    const keep = asSaver(inputs[3]);
     const centred = tf.sub(values, tf.mean(values, -1, true));
     const variance = tf.mean(tf.square(centred), -1, true);
     const inverseDeviation = tf.rsqrt(tf.add(variance, options.epsilon));

@@ -13,7 +13,7 @@ export interface WindowOptions {
 }
 
 /** The additive mask between tokens of a window that the roll brought together from different regions (Swin's code). */
-export const SHIFT_MASK_VALUE = -100;
+const SHIFT_MASK_VALUE = -100;
 
 /**
  * The order in which the grid's tokens stand after a cyclic shift and a cut into windows:

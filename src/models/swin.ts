@@ -56,14 +56,20 @@ interface Block {
   readonly shift: number;
 }
 
-/** Number of visual tokens m and their size c. */
+/** Number of visual tokens m, their size c, and whether the last stage is one window: only then its attention ranks all of them. */
 export function swinOutputShape(config: SwinConfig): {
   readonly tokens: number;
   readonly channels: number;
+  readonly isGlobal: boolean;
 } {
   const last = stagesOf(config).at(-1);
   if (last === undefined) throw new ConfigError("a Swin model needs at least one stage");
-  return { tokens: last.grid.height * last.grid.width, channels: last.channels };
+  const { channels, grid, windowSize } = last;
+  return {
+    tokens: grid.height * grid.width,
+    channels,
+    isGlobal: grid.height === windowSize,
+  };
 }
 
 export function swinSpecs(config: SwinConfig): WeightSpec[] {
@@ -102,26 +108,41 @@ function normalise(weights: Weights, name: string, x: tf.Tensor): tf.Tensor {
 }
 
 function stagesOf(config: SwinConfig): Stage[] {
-  const side = config.imageSize / config.patchSize;
-  return config.depths.map((depth, index) => {
-    const size = side / 2 ** index;
-    // As in the official code a window never exceeds its grid.
-    const windowSize = Math.min(config.windowSize, size);
-    if (!Number.isInteger(size / windowSize)) {
-      throw new ConfigError(
-        `stage ${index + 1} of the Swin model has a grid of ${size} x ${size} tokens, which windows of ${windowSize} do not tile; choose imageSize = patchSize * windowSize * 2^k`,
-      );
-    }
-    return {
+  const { depths, embedDim, heads } = config;
+  if (heads.length !== depths.length) {
+    throw new ConfigError(
+      `the Swin model has ${depths.length} stages by its depths, ${heads.length} by its heads`,
+    );
+  }
+  return depths.map((depth, index) => {
+    const side = config.imageSize / config.patchSize / 2 ** index;
+    const stage = {
       name: `layers.${index}`,
-      grid: { height: size, width: size },
-      channels: config.embedDim * 2 ** index,
+      grid: { height: side, width: side },
+      channels: embedDim * 2 ** index,
       depth,
-      heads: config.heads[index] ?? 1,
-      windowSize,
-      mergesAfter: index < config.depths.length - 1,
+      heads: heads[index] ?? 1,
+      // As in the official code a window never exceeds its grid.
+      windowSize: Math.min(config.windowSize, side),
+      mergesAfter: index < depths.length - 1,
     };
+    requireWholeParts(stage);
+    return stage;
   });
+}
+
+function requireWholeParts({ name, grid, windowSize, channels, heads }: Stage): void {
+  const side = grid.width;
+  if (!Number.isInteger(side) || side % windowSize !== 0) {
+    throw new ConfigError(
+      `${name} of the Swin model has a grid of ${side} x ${side} tokens, which windows of ${windowSize} do not tile; choose imageSize = patchSize * windowSize * 2^k`,
+    );
+  }
+  if (channels % heads !== 0) {
+    throw new ConfigError(
+      `${name} of the Swin model has ${channels} channels, which ${heads} heads cannot share evenly`,
+    );
+  }
 }
 
 function blocksOf(stage: Stage): Block[] {

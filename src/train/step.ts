@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { gatherRows } from "../tensor/gather.ts";
+import { ConfigError } from "../core/errors.ts";
 import { stopGradient } from "../models/layers.ts";
 import {
   embedPictures,
@@ -9,10 +10,12 @@ import {
   matchingLogits,
   parsePictures,
   regressedFeatures,
+  type PairOutput,
   type VisualParsingConfig,
 } from "../models/visual-parsing.ts";
 import type { Dropout } from "../models/bert.ts";
-import { matrix, tensor3 } from "../models/ranks.ts";
+import { matrix, tensor3, vector } from "../models/ranks.ts";
+import type { SwinOutput } from "../models/swin.ts";
 import type { Weights } from "../models/weights.ts";
 import { meanNegativeLogLikelihood } from "./objectives/likelihood.ts";
 import {
@@ -73,49 +76,16 @@ export function pretrainingLosses(
 ): StepLosses {
   const { model, objectives, dropout } = options;
   const parsed = parsePictures(weights, model, batch.pixels);
-  if (parsed.attention === undefined) {
-    throw new RangeError(
-      "the last Swin stage has several windows, so there is no global attention to rank",
-    );
-  }
-  const maskedTokens = rankedMask({
-    attention: tensor3(stopGradient(parsed.attention)),
-    pictureOfPair: batch.pictureOfPair,
-    pivots: batch.pivots,
-    maskedTokens: objectives.mfrMaskedTokens,
-  });
-  const [, tokens] = parsed.tokens.shape;
-  const embedded = embedPictures(weights, model, parsed.tokens);
-  const visual = tensor3(gatherRows(embedded, batch.pictureOfPair));
-  const hidden = hideTokens(
-    visual,
-    maskOfIndices(maskedTokens, tokens),
-    maskedPictureEmbedding(weights, model),
-  );
-  const output = fusePairs(weights, model, {
-    tokenIds: batch.tokenIds,
-    tokenMask: batch.tokenMask,
-    visual: hidden,
-    dropout,
-  });
+  const maskedTokens = masksOf(parsed, batch, objectives);
+  const visual = hiddenPictures(weights, { model, batch, parsed, maskedTokens });
+  const { tokenIds, tokenMask } = batch;
+  const output = fusePairs(weights, model, { tokenIds, tokenMask, visual, dropout });
   const logits = matchingLogits(weights, output.text);
-  const itm = meanNegativeLogLikelihood(
-    logits,
-    batch.matched,
-    tf.onesLike(tf.cast(batch.matched, "float32")),
-  );
+  // -1 marks pairs that only fill a rank's share up.
+  const isPair = tf.cast(tf.greaterEqual(batch.matched, 0), "float32");
+  const itm = meanNegativeLogLikelihood(logits, batch.matched, vector(isPair));
   const mlm = languageLoss(weights, batch, output.text);
-  const everyPair: tf.Tensor1D = tf.range(0, batch.matched.shape[0], 1, "int32");
-  const targets = gatherTokens(
-    tensor3(stopGradient(parsed.tokens)),
-    batch.pictureOfPair,
-    maskedTokens,
-  );
-  const regressed = regressedFeatures(
-    weights,
-    gatherTokens(output.visual, everyPair, maskedTokens),
-  );
-  const mfr = maskedFeatureLoss(targets, regressed, tf.cast(batch.matched, "float32"));
+  const mfr = featureLoss(weights, { batch, parsed, maskedTokens, output });
   const total: tf.Scalar = tf.addN([
     tf.mul(mlm, objectives.mlmWeight),
     tf.mul(itm, objectives.itmWeight),
@@ -123,6 +93,59 @@ export function pretrainingLosses(
   ]);
   const right = tf.equal(tf.argMax(stopGradient(logits), 1), batch.matched);
   return { total, mlm, itm, mfr, itmAccuracy: tf.mean(tf.cast(right, "float32")) };
+}
+
+function masksOf(parsed: SwinOutput, batch: StepBatch, objectives: RecipeObjectives): tf.Tensor2D {
+  if (parsed.attention === undefined) {
+    throw new ConfigError(
+      "the last Swin stage has several windows, so there is no attention over the whole picture to rank tokens by",
+      {
+        remedy:
+          "choose imageSize and windowSize so that the last stage is one window: 224 with 7, 384 with 12",
+      },
+    );
+  }
+  return rankedMask({
+    attention: tensor3(stopGradient(parsed.attention)),
+    pictureOfPair: batch.pictureOfPair,
+    pivots: batch.pivots,
+    maskedTokens: objectives.mfrMaskedTokens,
+  });
+}
+
+interface MaskedStep {
+  readonly batch: StepBatch;
+  readonly parsed: SwinOutput;
+  /** [B, k] */
+  readonly maskedTokens: tf.Tensor2D;
+}
+
+/** Each pair's picture, embedded, its masked tokens hidden: [B, m, D]. */
+function hiddenPictures(
+  weights: Weights,
+  step: MaskedStep & { readonly model: VisualParsingConfig },
+): tf.Tensor3D {
+  const { batch, maskedTokens, model, parsed } = step;
+  const embedded = embedPictures(weights, model, parsed.tokens);
+  const visual = tensor3(gatherRows(embedded, batch.pictureOfPair));
+  const mask = maskOfIndices(maskedTokens, parsed.tokens.shape[1]);
+  return hideTokens(visual, mask, maskedPictureEmbedding(weights, model));
+}
+
+function featureLoss(
+  weights: Weights,
+  step: MaskedStep & { readonly output: PairOutput },
+): tf.Scalar {
+  const { batch, maskedTokens, output, parsed } = step;
+  const features = tensor3(stopGradient(parsed.tokens));
+  const targets = gatherTokens(features, batch.pictureOfPair, maskedTokens);
+  const everyPair: tf.Tensor1D = tf.range(0, batch.matched.shape[0], 1, "int32");
+  const regressed = regressedFeatures(
+    weights,
+    gatherTokens(output.visual, everyPair, maskedTokens),
+  );
+  const isMatched = tf.cast(tf.equal(batch.matched, 1), "float32");
+  return maskedFeatureLoss(targets, regressed, vector(isMatched));
 }
 
 function languageLoss(weights: Weights, batch: StepBatch, text: tf.Tensor3D): tf.Scalar {

@@ -134,21 +134,25 @@ class TrainingSession implements Disposable {
   }
 
   async run(): Promise<TrainSummary> {
-    const { loader, schedule, signal } = this.#options;
+    const { loader, signal } = this.#options;
     const startMs = performance.now();
     try {
-      if (this.#step < schedule.totalSteps) {
-        for await (const batch of loader.batches({ epoch: 0, step: this.#step }, signal)) {
-          await this.#trainOn(batch);
-          if (this.#step === schedule.totalSteps) break;
-        }
-      }
+      await this.#trainToEnd();
     } catch (error) {
       if (signal?.aborted === true) await this.#save();
       throw error;
     }
     await this.#save();
     return this.#summary((performance.now() - startMs) / 1000, loader.statistics);
+  }
+
+  async #trainToEnd(): Promise<void> {
+    const { loader, schedule, signal } = this.#options;
+    if (this.#step >= schedule.totalSteps) return;
+    for await (const batch of loader.batches({ epoch: 0, step: this.#step }, signal)) {
+      await this.#trainOn(batch);
+      if (this.#step === schedule.totalSteps) return;
+    }
   }
 
   [Symbol.dispose](): void {

@@ -15,7 +15,7 @@ const bertBase = {
 } as const;
 
 /** The paper's pre-training setting. */
-export const visualParsing: TrainingRecipe = {
+const visualParsing: TrainingRecipe = {
   name: "pretrain/visual-parsing",
   seed: 1,
   model: {
@@ -63,7 +63,7 @@ export const visualParsing: TrainingRecipe = {
 };
 
 /** The same model at a size that two CPU cores train in minutes, from random weights: 112 px, 49 visual tokens. */
-export const visualParsingSmall: TrainingRecipe = {
+const visualParsingSmall: TrainingRecipe = {
   ...visualParsing,
   name: "pretrain/visual-parsing-small",
   model: {
@@ -110,7 +110,7 @@ export const visualParsingSmall: TrainingRecipe = {
 };
 
 /** The demo's: pictures of 64 px with two or three shapes, 16 visual tokens. */
-export const visualParsingDemo: TrainingRecipe = {
+const visualParsingDemo: TrainingRecipe = {
   ...visualParsingSmall,
   name: "demo",
   model: {
