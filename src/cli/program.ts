@@ -86,7 +86,8 @@ function applyColor(color: boolean): void {
   delete process.env["FORCE_COLOR"];
 }
 
-function packageVersion(): string {
+/** The version in package.json. */
+export function packageVersion(): string {
   const manifest: unknown = JSON.parse(
     readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
   );

@@ -14,8 +14,10 @@ import type {
   RunReport,
 } from "../../report/run-report.ts";
 import { ShardSetReader } from "../../shards/shard-set-reader.ts";
+import { tensorFlowBackend } from "../../tensor/backend.ts";
 import { recipeEntries } from "../../train/recipe.ts";
 import { readMetrics, readRunSummary, type MetricsLine } from "../../train/run/run-folder.ts";
+import { packageVersion } from "../program.ts";
 import { auditShardSets } from "../shard-set-audit.ts";
 import { exampleQueries } from "./retrieval-examples.ts";
 import { retrievalJson } from "./retrieval-text.ts";
@@ -137,13 +139,17 @@ async function factsOf(evaluated: RunRetrieval, call: ReportCall): Promise<RunFa
   return {
     recipe: record.recipe.name,
     seed: record.recipe.seed,
-    device: process.env["CROSSWEAVE_DEVICE"] ?? "cpu",
+    device: tensorFlowBackend().binding.isUsingGpuDevice() ? "gpu" : "cpu",
     numSteps: step,
     seconds: summary?.seconds ?? 0,
     picturesPerSecond: summary?.picturesPerSecond ?? 0,
     dataWaitShare: summary?.dataWaitShare ?? 0,
     numParameters: summary?.numWeights ?? 0,
-    versions: [{ name: "Node", version: process.version }],
+    versions: [
+      { name: "crossweave", version: packageVersion() },
+      { name: "TensorFlow", version: tensorFlowBackend().binding.TF_Version },
+      { name: "Node", version: process.version },
+    ],
     command: call.command ?? null,
   };
 }
