@@ -1,6 +1,7 @@
 import { closest } from "fastest-levenshtein";
 import { z } from "zod";
 import { ConfigError } from "../core/errors.ts";
+import { misfits } from "./recipe-misfits.ts";
 import type { TrainingRecipe } from "./recipe.ts";
 
 const positiveInteger = z.int().positive();
@@ -59,7 +60,7 @@ const optimisationSchema = z.strictObject({
   clipNorm: z.number().positive(),
 });
 
-const recipeSchema: z.ZodType<TrainingRecipe> = z.strictObject({
+const recipeObject = z.strictObject({
   name: z.string(),
   seed: z.int().nonnegative(),
   model: z.strictObject({
@@ -73,16 +74,38 @@ const recipeSchema: z.ZodType<TrainingRecipe> = z.strictObject({
   checkpointEverySteps: positiveInteger,
 });
 
+const recipeSchema: z.ZodType<TrainingRecipe> = recipeObject.superRefine((recipe, context) => {
+  for (const { path, message } of misfits(recipe)) {
+    context.addIssue({ code: "custom", path: path.split("."), message });
+  }
+});
+
 /** Reads a recipe from outside data; all faults at once, each with its path. Throws ConfigError. */
 export function parseRecipe(value: unknown, origin: string): TrainingRecipe {
   const parsed = recipeSchema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.map(
-    (issue) => `  ${issue.path.join(".") || "recipe"}: ${issue.message}`,
-  );
+  const faults = parsed.error.issues.flatMap(faultTexts);
   throw new ConfigError(`${origin}: ${faults.length} fault(s)\n${faults.join("\n")}`, {
     file: origin,
   });
+}
+
+function faultTexts(issue: z.core.$ZodIssue): string[] {
+  const path = issue.path.join(".");
+  if (issue.code !== "unrecognized_keys") return [`  ${path || "recipe"}: ${issue.message}`];
+  const known = keysAt(issue.path);
+  return issue.keys.map(
+    (key) =>
+      `  ${[...issue.path, key].join(".")}: no such key; the nearest is ${closest(key, known)}`,
+  );
+}
+
+function keysAt(path: readonly PropertyKey[]): string[] {
+  let schema: unknown = recipeObject;
+  for (const key of path) {
+    schema = schema instanceof z.ZodObject ? schema.shape[String(key)] : undefined;
+  }
+  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
 }
 
 /**
@@ -94,22 +117,28 @@ export function overrideRecipe(
   settings: readonly string[],
 ): TrainingRecipe {
   const copy: unknown = structuredClone(recipe);
+  const known = leafPaths(copy);
+  const faults = settings.flatMap((setting) => settingFaults(setting, known));
+  if (faults.length > 0) {
+    throw new ConfigError(faults.join("\n"), { remedy: `the keys are: ${known.join(", ")}` });
+  }
   for (const setting of settings) applySetting(copy, setting);
   return parseRecipe(copy, "--set");
 }
 
+function settingFaults(setting: string, known: readonly string[]): string[] {
+  const equals = setting.indexOf("=");
+  if (equals <= 0) {
+    return [`--set ${setting}: expected key=value, such as data.picturesPerBatch=8`];
+  }
+  const path = setting.slice(0, equals);
+  if (known.includes(path)) return [];
+  return [`--set ${path}: no such key; the nearest is ${nearest(path, known)}`];
+}
+
 function applySetting(recipe: unknown, setting: string): void {
   const equals = setting.indexOf("=");
-  if (equals <= 0)
-    throw new ConfigError(`--set ${setting}: expected key=value, such as data.picturesPerBatch=8`);
-  const path = setting.slice(0, equals);
-  const known = leafPaths(recipe);
-  if (!known.includes(path)) {
-    throw new ConfigError(`--set ${path}: no such key; the nearest is ${nearest(path, known)}`, {
-      remedy: `the keys are: ${known.join(", ")}`,
-    });
-  }
-  const keys = path.split(".");
+  const keys = setting.slice(0, equals).split(".");
   const last = keys.pop() ?? "";
   const parent = keys.reduce<unknown>(
     (node, key) => (isObject(node) ? node[key] : undefined),
