@@ -22,9 +22,9 @@ export function runRecord(inputs: RunInputs): RunRecord {
   return { format: "crossweave-run", version: 1, ...inputs, digest: inputsDigest(inputs) };
 }
 
-/** Names the inputs; the number of workers and the prefetch depth change no result and are left out. */
+/** Names the inputs; what changes no result is left out: workers, prefetch depth, where the vocabulary lies. */
 function inputsDigest(inputs: RunInputs): string {
-  const { numWorkers: _, prefetchBatches: __, ...data } = inputs.recipe.data;
+  const { numWorkers: _, prefetchBatches: __, vocabulary: ___, ...data } = inputs.recipe.data;
   const parsed: unknown = JSON.parse(
     JSON.stringify({ ...inputs, recipe: { ...inputs.recipe, data } }),
   );
