@@ -1,3 +1,5 @@
+import { NumericError } from "../core/errors.ts";
+
 /** Recall at 1, 5 and 10 as shares in [0, 1]. */
 export interface Recall {
   readonly at1: number;
@@ -37,9 +39,11 @@ interface Standing {
 /**
  * R@1, R@5 and R@10 in both directions, as in Visual Parsing's table 1 (Karpathy's protocol: a picture
  * counts when any of its texts is found). Ties are counted by their expectation: the mean over all orders of
- * the tied items, so that a scorer that says the same of every pair has the recall of chance.
+ * the tied items, so that a scorer that says the same of every pair has the recall of chance. NumericError when a
+ * score is no finite number: it would rank as the best.
  */
 export function retrievalMetrics(matrix: ScoreMatrix): RetrievalMetrics {
+  requireFinite(matrix);
   const byText = Array.from(matrix.pictureOfText, (_, text) => standingOfText(matrix, text));
   const byPicture = standingsOfPictures(matrix);
   const { numPictures, pictureOfText } = matrix;
@@ -58,6 +62,16 @@ export function retrievalMetrics(matrix: ScoreMatrix): RetrievalMetrics {
     numTexts,
     numTiedQueries: [...byText, ...byPicture].filter(({ wrongTied }) => wrongTied > 0).length,
   };
+}
+
+function requireFinite({ scores, numPictures }: ScoreMatrix): void {
+  const place = scores.findIndex((score) => !Number.isFinite(score));
+  if (place < 0) return;
+  const text = Math.floor(place / numPictures);
+  throw new NumericError(
+    `the score of text ${text} with picture ${place % numPictures} is ${scores[place]}`,
+    { remedy: "evaluate an earlier checkpoint, or train again with a lower learning rate" },
+  );
 }
 
 function standingOfText(matrix: ScoreMatrix, text: number): Standing {

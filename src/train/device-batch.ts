@@ -23,7 +23,7 @@ export function deviceBatch(batch: Batch, context: BatchContext): StepBatch {
   const words = maskedWords(batch.mlmLabels);
   return {
     pixels: tf.tensor4d(
-      Int32Array.from(batch.pixels),
+      new Int32Array(batch.pixels),
       [numPictures, imageSize, imageSize, 3],
       "int32",
     ),

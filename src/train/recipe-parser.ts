@@ -1,4 +1,4 @@
-import { closest } from "fastest-levenshtein";
+import { closest, distance } from "fastest-levenshtein";
 import { z } from "zod";
 import { ConfigError } from "../core/errors.ts";
 import { misfits } from "./recipe-misfits.ts";
@@ -165,7 +165,17 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-// A key that ends with the text wins over one that is spelled alike.
+// People leave out where a key stands, so its last part decides; the rest decides among equals.
 function nearest(text: string, known: readonly string[]): string {
-  return known.find((key) => key.endsWith(`.${text}`)) ?? closest(text, [...known]);
+  const distances = known.map((key) => ({
+    key,
+    ofLastPart: distance(lastPart(text), lastPart(key)),
+    ofWhole: distance(text, key),
+  }));
+  const [best] = distances.toSorted((a, b) => a.ofLastPart - b.ofLastPart || a.ofWhole - b.ofWhole);
+  return best?.key ?? "";
+}
+
+function lastPart(path: string): string {
+  return path.slice(path.lastIndexOf(".") + 1);
 }

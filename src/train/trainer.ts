@@ -176,7 +176,10 @@ class TrainingSession implements Disposable {
       rateFactor,
     });
     tf.dispose(Object.values(tensors));
-    requireFinite(reading, step, batch);
+    if (!Number.isFinite(reading.loss) || !Number.isFinite(reading.gradientNorm)) {
+      disposeState(state);
+      throw notFinite(reading, step, batch);
+    }
     disposeState(this.#state);
     this.#state = state;
     this.#step = step;
@@ -231,9 +234,8 @@ function disposeState(state: AdamWState): void {
   tf.dispose([state.weights, state.firstMoment, state.secondMoment]);
 }
 
-function requireFinite(reading: StepReading, step: number, batch: Batch): void {
-  if (Number.isFinite(reading.loss) && Number.isFinite(reading.gradientNorm)) return;
-  throw new NumericError(
+function notFinite(reading: StepReading, step: number, batch: Batch): NumericError {
+  return new NumericError(
     `step ${step}: the loss is ${reading.loss}, the gradient's norm ${reading.gradientNorm}; pictures: ${batch.keys.join(", ")}`,
     { remedy: "lower the learning rate, or look at these pictures and texts" },
   );

@@ -5,17 +5,21 @@ import { z } from "zod";
 import { sha256OfFile } from "../../core/digest.ts";
 import { errnoOf, StateError } from "../../core/errors.ts";
 import { syncFolder, writeFileAtomically } from "../../core/files.ts";
-import { vector } from "../../models/ranks.ts";
 import { readSafetensors, writeSafetensors, type NamedTensor } from "../../tensor/safetensors.ts";
 import type { AdamWState } from "../adamw.ts";
 import type { FlatLayout } from "../flat-weights.ts";
+import { parseStateJson } from "./state-file.ts";
 
 export const MODEL_FILE = "model.safetensors";
 const OPTIMIZER_FILE = "optimizer.safetensors";
 const STATE_FILE = "state.json";
 const FOLDER_NAME = /^step-(\d{8})$/;
+const UNFINISHED_NAME = /^step-\d{8}\.part$/;
 /** How many checkpoints of a run are kept, the newest ones. */
 const KEPT_CHECKPOINTS = 2;
+
+const DAMAGE_REMEDY =
+  "remove this checkpoint's folder; the run goes on from the one before it, or from the start";
 
 const stateSchema = z.strictObject({
   format: z.literal("crossweave-checkpoint"),
@@ -86,21 +90,20 @@ export async function latestCheckpoint(
  * when it is damaged or another run's.
  */
 export async function verifyCheckpoint(folder: string, expectedRun: string): Promise<number> {
-  const path = join(folder, STATE_FILE);
-  const parsed = stateSchema.safeParse(JSON.parse(await readFile(path, "utf8")));
-  if (!parsed.success) throw damaged(path, z.prettifyError(parsed.error));
-  const { step, runDigest, files } = parsed.data;
+  const statePath = join(folder, STATE_FILE);
+  const text = await presentIn(statePath, readFile(statePath, "utf8"));
+  const place = { file: statePath, remedy: DAMAGE_REMEDY };
+  const { step, runDigest, files } = parseStateJson(stateSchema, text, place);
   if (runDigest !== expectedRun) {
     throw new StateError(
       `${folder} belongs to another run: other recipe, vocabulary or shard sets`,
-      { file: path, remedy: "train into another folder, or start over with --fresh" },
+      { file: statePath, remedy: "train into another folder, or start over with --fresh" },
     );
   }
   for (const { file, sha256 } of files) {
-    const actual = await sha256OfFile(join(folder, file));
-    if (actual !== sha256) {
-      throw damaged(join(folder, file), `sha256 ${actual}, recorded ${sha256}`);
-    }
+    const path = join(folder, file);
+    const actual = await presentIn(path, sha256OfFile(path));
+    if (actual !== sha256) throw damaged(path, `sha256 ${actual}, recorded ${sha256}`);
   }
   return step;
 }
@@ -112,13 +115,15 @@ export async function loadCheckpoint(
 ): Promise<CheckpointContent> {
   const { runDigest, layout } = expected;
   const step = await verifyCheckpoint(folder, runDigest);
-  const optimizer = await readSafetensors(join(folder, OPTIMIZER_FILE));
-  const moment = (name: string): tf.Tensor1D => vector(tf.tensor(optimizer.get(name)?.data ?? []));
+  const path = join(folder, OPTIMIZER_FILE);
+  const optimizer = await readSafetensors(path);
+  const moment = (name: string): tf.Tensor1D =>
+    tf.tensor1d(valuesOf(optimizer, { path, name, length: layout.length }));
   return {
     step,
     runDigest,
     state: {
-      weights: vector(tf.tensor(await flatWeights(join(folder, MODEL_FILE), layout))),
+      weights: tf.tensor1d(await flatWeights(join(folder, MODEL_FILE), layout)),
       firstMoment: moment("first_moment"),
       secondMoment: moment("second_moment"),
     },
@@ -130,18 +135,22 @@ async function flatWeights(path: string, layout: FlatLayout): Promise<Float32Arr
   const flat = new Float32Array(layout.length);
   let offset = 0;
   for (const [index, spec] of layout.specs.entries()) {
-    const size = layout.sizes[index] ?? 0;
-    const found = named.get(spec.name);
-    if (found === undefined || found.data.length !== size) {
-      throw damaged(
-        path,
-        `${spec.name} should have ${size} values, found ${found?.data.length ?? "none"}`,
-      );
-    }
-    flat.set(found.data, offset);
-    offset += size;
+    const length = layout.sizes[index] ?? 0;
+    flat.set(valuesOf(named, { path, name: spec.name, length }), offset);
+    offset += length;
   }
   return flat;
+}
+
+function valuesOf(
+  tensors: ReadonlyMap<string, NamedTensor>,
+  wanted: { readonly path: string; readonly name: string; readonly length: number },
+): Float32Array {
+  const { path, name, length } = wanted;
+  const found = tensors.get(name);
+  if (found?.dtype === "F32" && found.data.length === length) return found.data;
+  const seen = found === undefined ? "none" : `${found.data.length} of ${found.dtype}`;
+  throw damaged(path, `${name} should have ${length} values of F32, found ${seen}`);
 }
 
 function namedWeights(layout: FlatLayout, flat: Float32Array): NamedTensor[] {
@@ -154,7 +163,7 @@ function namedWeights(layout: FlatLayout, flat: Float32Array): NamedTensor[] {
 }
 
 async function floats(tensor: tf.Tensor1D): Promise<Float32Array> {
-  return Float32Array.from(await tensor.data());
+  return new Float32Array(await tensor.data());
 }
 
 async function checkpointNames(folder: string): Promise<string[]> {
@@ -165,16 +174,28 @@ async function checkpointNames(folder: string): Promise<string[]> {
   return names.filter((name) => FOLDER_NAME.test(name)).toSorted();
 }
 
+/** Removes all but the newest checkpoints, and what a kill has left half-written. */
 async function removeOldest(folder: string): Promise<void> {
-  const names = await checkpointNames(folder);
-  for (const name of names.slice(0, -KEPT_CHECKPOINTS)) {
+  const old = (await checkpointNames(folder)).slice(0, -KEPT_CHECKPOINTS);
+  const unfinished = (await readdir(folder)).filter((name) => UNFINISHED_NAME.test(name));
+  for (const name of [...old, ...unfinished]) {
     await rm(join(folder, name), { recursive: true, force: true });
+  }
+}
+
+/** What a file of a checkpoint gives; StateError when it is not there. */
+async function presentIn<Value>(path: string, reading: Promise<Value>): Promise<Value> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") throw damaged(path, "the file is missing");
+    throw error;
   }
 }
 
 function damaged(file: string, fault: string): StateError {
   return new StateError(`${file}: the checkpoint is damaged: ${fault}`, {
     file,
-    remedy: "remove this checkpoint's folder; the run goes on from the one before it",
+    remedy: DAMAGE_REMEDY,
   });
 }

@@ -7,12 +7,15 @@ import { ProcessLock } from "../../core/locks.ts";
 import { parseRecipe } from "../recipe-parser.ts";
 import type { StepReading } from "../step-program.ts";
 import { runRecord, type RunInputs, type RunRecord } from "./run-record.ts";
+import { parseStateJson } from "./state-file.ts";
 
 const RECORD_FILE = "run.json";
 const SUMMARY_FILE = "summary.json";
 const METRICS_FILE = "metrics.jsonl";
 export const VOCABULARY_FILE = "vocab.txt";
 export const CHECKPOINTS_FOLDER = "checkpoints";
+
+const FRESH_REMEDY = "put the file back from a copy, or start over with --fresh";
 
 const recordSchema = z.object({
   format: z.literal("crossweave-run"),
@@ -116,7 +119,7 @@ export class RunFolder implements Disposable {
   }
 }
 
-/** The record of a run; SourceError when the folder holds none. */
+/** The record of a run; SourceError when the folder holds none, StateError when it is damaged. */
 export async function readRunRecord(path: string): Promise<RunRecord> {
   const file = join(path, RECORD_FILE);
   const text = await readFile(file, "utf8").catch((error: unknown) => {
@@ -126,30 +129,41 @@ export async function readRunRecord(path: string): Promise<RunRecord> {
       remedy: "name the --out folder of a crossweave train",
     });
   });
-  const parsed = recordSchema.safeParse(JSON.parse(text));
-  if (!parsed.success) throw new StateError(`${file}: ${z.prettifyError(parsed.error)}`, { file });
-  return { ...parsed.data, recipe: parseRecipe(parsed.data.recipe, file) };
+  const parsed = parseStateJson(recordSchema, text, { file, remedy: FRESH_REMEDY });
+  return { ...parsed, recipe: parseRecipe(parsed.recipe, file) };
 }
 
 /** How the run went; undefined while it is not finished. */
 export async function readRunSummary(path: string): Promise<RunSummary | undefined> {
-  const text = await readFile(join(path, SUMMARY_FILE), "utf8").catch((error: unknown) => {
+  const file = join(path, SUMMARY_FILE);
+  const text = await readFile(file, "utf8").catch((error: unknown) => {
     if (errnoOf(error) === "ENOENT") return undefined;
     throw error;
   });
-  return text === undefined ? undefined : summarySchema.parse(JSON.parse(text));
+  if (text === undefined) return undefined;
+  return parseStateJson(summarySchema, text, {
+    file,
+    remedy: "run the same crossweave train again",
+  });
 }
 
-/** All lines of `metrics.jsonl`; a line that a kill has cut is left out. */
+/** All lines of `metrics.jsonl`; a last line that a kill has cut is left out. StateError for any other damage. */
 export async function readMetrics(path: string): Promise<MetricsLine[]> {
-  const text = await readFile(join(path, METRICS_FILE), "utf8").catch((error: unknown) => {
+  const file = join(path, METRICS_FILE);
+  const text = await readFile(file, "utf8").catch((error: unknown) => {
     if (errnoOf(error) === "ENOENT") return "";
     throw error;
   });
   return text
     .split("\n")
     .slice(0, -1)
-    .map((line) => metricsSchema.parse(JSON.parse(line)));
+    .map((line, index) =>
+      parseStateJson(metricsSchema, line, {
+        file,
+        record: `line ${index + 1}`,
+        remedy: FRESH_REMEDY,
+      }),
+    );
 }
 
 const metricsSchema: z.ZodType<MetricsLine> = z.object({
