@@ -165,15 +165,13 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-// People leave out where a key stands, so its last part decides; the rest decides among equals.
+// People leave out where a key stands, so its last part counts twice.
 function nearest(text: string, known: readonly string[]): string {
   const distances = known.map((key) => ({
     key,
-    ofLastPart: distance(lastPart(text), lastPart(key)),
-    ofWhole: distance(text, key),
+    apart: 2 * distance(lastPart(text), lastPart(key)) + distance(text, key),
   }));
-  const [best] = distances.toSorted((a, b) => a.ofLastPart - b.ofLastPart || a.ofWhole - b.ofWhole);
-  return best?.key ?? "";
+  return distances.toSorted((a, b) => a.apart - b.apart)[0]?.key ?? "";
 }
 
 function lastPart(path: string): string {

@@ -1,0 +1,93 @@
+import { describe, expect, it } from "vitest";
+import { recipeNamed } from "../../src/train/recipes/visual-parsing.ts";
+import { learningRateFactor, type Schedule } from "../../src/train/schedule.ts";
+import { scheduleOf } from "../../src/train/trainer.ts";
+
+const BATCHES_PER_EPOCH = 100;
+
+const stepped: Schedule = {
+  warmupSteps: 500,
+  totalSteps: 4000,
+  decay: "steps",
+  milestones: [2500, 3500],
+  decayFactor: 0.1,
+};
+
+describe("the learning rate", () => {
+  it("of Visual Parsing warms up over 500 steps and falls by 0.1 after epochs 25 and 35 (T-3)", () => {
+    const schedule = scheduleOf(recipeNamed("pretrain/visual-parsing"), BATCHES_PER_EPOCH);
+    expect(schedule).toEqual(stepped);
+    const factors = [1, 250, 499, 500, 2500, 2501, 3500, 3501, 4000].map((step) =>
+      learningRateFactor(schedule, step),
+    );
+    for (const [place, expected] of [
+      1 / 500,
+      0.5,
+      499 / 500,
+      1,
+      1,
+      0.1,
+      0.1,
+      0.01,
+      0.01,
+    ].entries()) {
+      expect(factors[place]).toBeCloseTo(expected, 9);
+    }
+  });
+
+  it("halves at given epochs, as NLVR2's fine-tuning does (T-3)", () => {
+    const epochs = [60, 65, 70, 75, 78, 79];
+    const milestones = epochs.map((epoch) => epoch * 10);
+    const schedule: Schedule = {
+      ...stepped,
+      warmupSteps: 0,
+      totalSteps: 800,
+      milestones,
+      decayFactor: 0.5,
+    };
+    for (const [place, milestone] of milestones.entries()) {
+      expect(learningRateFactor(schedule, milestone)).toBeCloseTo(0.5 ** place, 9);
+      expect(learningRateFactor(schedule, milestone + 1)).toBeCloseTo(0.5 ** (place + 1), 9);
+    }
+  });
+
+  it("falls on a line to 0 at the last step", () => {
+    // UNITER's: 10,000 of 200,000 steps warm up.
+    const schedule: Schedule = {
+      ...stepped,
+      decay: "linear",
+      warmupSteps: 10_000,
+      totalSteps: 200_000,
+    };
+    const rates = [1, 10_000, 105_000, 200_000, 200_001].map(
+      (step) => 5e-5 * learningRateFactor(schedule, step),
+    );
+    for (const [place, expected] of [5e-9, 5e-5, 2.5e-5, 0, 0].entries()) {
+      expect(Math.abs((rates[place] ?? 1) - expected)).toBeLessThan(1e-12);
+    }
+  });
+
+  it("falls on half a cosine to 0", () => {
+    const schedule: Schedule = { ...stepped, decay: "cosine", warmupSteps: 100, totalSteps: 1100 };
+    const factors = [100, 350, 600, 850, 1100].map((step) => learningRateFactor(schedule, step));
+    for (const [place, expected] of [
+      1,
+      (1 + Math.SQRT1_2) / 2,
+      0.5,
+      (1 - Math.SQRT1_2) / 2,
+      0,
+    ].entries()) {
+      expect(factors[place]).toBeCloseTo(expected, 9);
+    }
+  });
+
+  it("starts at its full height without a warm-up", () => {
+    expect(learningRateFactor({ ...stepped, warmupSteps: 0 }, 1)).toBe(1);
+  });
+
+  it("of a recipe in steps has milestones in steps", () => {
+    const recipe = recipeNamed("demo");
+    const schedule = scheduleOf(recipe, BATCHES_PER_EPOCH);
+    expect(schedule.totalSteps).toBe(recipe.optimisation.duration.length);
+  });
+});
