@@ -151,13 +151,13 @@ describe("hidden tokens", () => {
 
 const features = (): tf.Tensor2D => tf.tensor2d([[1, 2], [3, 4], [5, 6], [7, 8]]); // prettier-ignore
 
-describe("masked feature regression", () => {
-  const lossOf = (error: number, counted: number[]): number => {
-    const regressed = tf.add(features(), error);
-    const loss = maskedFeatureLoss(features(), tf.reshape(regressed, [4, 2]), tf.tensor1d(counted));
-    return loss.dataSync()[0] ?? Number.NaN;
-  };
+const lossOf = (error: number, counted: number[]): number => {
+  const regressed = tf.add(features(), error);
+  const loss = maskedFeatureLoss(features(), tf.reshape(regressed, [4, 2]), tf.tensor1d(counted));
+  return loss.dataSync()[0] ?? Number.NaN;
+};
 
+describe("masked feature regression", () => {
   it("is the sum over masked tokens of squared distances, the mean over pairs; 0 when perfect (F-6)", () => {
     expect(lossOf(0, [1, 1])).toBe(0);
     expect(lossOf(0.5, [1, 1])).toBeCloseTo(2 * 2 * 0.25, 6);

@@ -1,0 +1,206 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { beforeAll, describe, expect, it } from "vitest";
+import { ConfigError } from "../../src/core/errors.ts";
+import { noDropout } from "../../src/models/bert.ts";
+import { tensor3, vector } from "../../src/models/ranks.ts";
+import {
+  embedPictures,
+  fusePairs,
+  maskedPictureEmbedding,
+  VISUAL_PREFIX,
+  visualParsingSpecs,
+} from "../../src/models/visual-parsing.ts";
+import { loadTensorFlow } from "../../src/tensor/load.ts";
+import { flatLayout, flatten, perWeight, unflatten } from "../../src/train/flat-weights.ts";
+import { hideTokens } from "../../src/train/objectives/masked-features.ts";
+import type { RecipeObjectives } from "../../src/train/recipe.ts";
+import { pretrainingLosses, type StepBatch, type StepLosses } from "../../src/train/step.ts";
+import {
+  fixtureWeights,
+  largestDifference,
+  relativeL2,
+  uniform,
+} from "../models/parity-fixture.ts";
+import { tinyBatch, tinyModel } from "./tiny-run.ts";
+
+beforeAll(loadTensorFlow);
+
+const layout = flatLayout(visualParsingSpecs(tinyModel));
+const flatStart = (): tf.Tensor1D => flatten(layout, fixtureWeights(layout.specs, 8));
+
+const none: RecipeObjectives = { mlmWeight: 0, itmWeight: 0, mfrWeight: 0, mfrMaskedTokens: 2 };
+
+interface Setting {
+  readonly batch?: StepBatch;
+  readonly objectives?: Partial<RecipeObjectives>;
+}
+
+function lossesAt(flat: tf.Tensor, { batch = tinyBatch(), objectives = {} }: Setting): StepLosses {
+  return pretrainingLosses(unflatten(layout, vector(flat)), batch, {
+    model: tinyModel,
+    objectives: { ...none, ...objectives },
+    dropout: noDropout,
+  });
+}
+
+const numberOf = (loss: tf.Tensor): number => loss.dataSync()[0] ?? Number.NaN;
+
+const lossOf = (name: keyof StepLosses, batch: StepBatch): number =>
+  numberOf(lossesAt(flatStart(), { batch })[name]);
+
+function gradientOf(setting: Setting): Float32Array {
+  const gradient = tf.grad((flat: tf.Tensor) => lossesAt(flat, setting).total)(flatStart());
+  return Float32Array.from(gradient.dataSync());
+}
+
+/** The part of a flat gradient that belongs to weights of these names. */
+function partOf(gradient: Float32Array, belongs: (name: string) => boolean): number[] {
+  const marks = perWeight(layout, ({ name }) => Number(belongs(name))).dataSync();
+  return [...gradient].filter((_, place) => marks[place] === 1);
+}
+
+const isVisual = (name: string): boolean => name.startsWith(VISUAL_PREFIX);
+const isZero = (values: ArrayLike<number>): boolean =>
+  Array.from(values).every((value) => value === 0);
+
+const weightNames = ["mlmWeight", "itmWeight", "mfrWeight"] as const;
+
+describe("the pre-training loss", () => {
+  it("is the weighted sum of its three parts (T-8)", () => {
+    const objectives = { mlmWeight: 0.5, itmWeight: 2, mfrWeight: 0.25 };
+    const { total, mlm, itm, mfr } = lossesAt(flatStart(), { objectives });
+    const expected = 0.5 * numberOf(mlm) + 2 * numberOf(itm) + 0.25 * numberOf(mfr);
+    expect(numberOf(total) / expected).toBeCloseTo(1, 6);
+    for (const part of [mlm, itm, mfr]) expect(numberOf(part)).toBeGreaterThan(0);
+  });
+
+  it.each(weightNames)("multiplies truly by %s: half of it halves the gradient (I-6)", (name) => {
+    const whole = gradientOf({ objectives: { [name]: 1 } });
+    const half = gradientOf({ objectives: { [name]: 0.5 } });
+    const tenth = gradientOf({ objectives: { [name]: 0.1 } });
+    expect(isZero(whole)).toBe(false);
+    expect(
+      relativeL2(
+        half.map((value) => 2 * value),
+        whole,
+      ),
+    ).toBeLessThan(1e-6);
+    expect(
+      relativeL2(
+        tenth.map((value) => 10 * value),
+        whole,
+      ),
+    ).toBeLessThan(1e-6);
+  });
+
+  it.each(weightNames)("has for %s the gradient of central differences (T-15)", (name) => {
+    const objectives = { [name]: 1 };
+    // The regression's target is held fixed, which differences in the vision Transformer's weights would not do.
+    const counts = perWeight(layout, (spec) =>
+      Number(name !== "mfrWeight" || !isVisual(spec.name)),
+    );
+    const direction = tf.mul(gradientOf({ objectives }), counts);
+    const norm = numberOf(tf.norm(direction));
+    const length = 1e-2 / Math.max(1, norm);
+    const [up, down] = [length, -length].map((distance) => {
+      const moved = tf.add(flatStart(), tf.mul(direction, distance / norm));
+      return numberOf(lossesAt(moved, { objectives }).total);
+    });
+    const slope = ((up ?? 0) - (down ?? 0)) / (2 * length);
+    expect(slope / norm).toBeCloseTo(1, 2);
+  });
+});
+
+describe("unmatched pairs (I-5, F-8)", () => {
+  it("have no masked words' loss and no regression, nor any gradient of them", () => {
+    const batch = tinyBatch({
+      matched: tf.zeros([4], "int32"),
+      maskedWeights: tf.zeros([3]),
+    });
+    expect([lossOf("mlm", batch), lossOf("mfr", batch)].every((loss) => loss === 0)).toBe(true);
+    expect(lossOf("itm", batch)).toBeGreaterThan(0);
+    expect(isZero(gradientOf({ batch, objectives: { mlmWeight: 1, mfrWeight: 1 } }))).toBe(true);
+  });
+
+  it("change neither loss when their words change", () => {
+    const tokenIds = tf.tensor2d(
+      [
+        [2, 5, 4, 3, 0],
+        [2, 9, 9, 9, 3],
+        [2, 4, 9, 10, 3],
+        [2, 10, 3, 0, 0],
+      ],
+      [4, 5],
+      "int32",
+    );
+    for (const name of ["mlm", "mfr"] as const) {
+      expect(lossOf(name, tinyBatch({ tokenIds }))).toBeCloseTo(lossOf(name, tinyBatch()), 5);
+    }
+    expect(lossOf("itm", tinyBatch({ tokenIds }))).not.toBeCloseTo(lossOf("itm", tinyBatch()), 5);
+  });
+
+  it("that only fill a rank's share up count for nothing", () => {
+    const padded = tinyBatch({ matched: tf.tensor1d([1, 0, 1, -1], "int32") });
+    const other = tinyBatch({
+      matched: tf.tensor1d([1, 0, 1, -1], "int32"),
+      tokenIds: tf.concat([
+        tf.slice(tinyBatch().tokenIds, 0, 3),
+        tf.tensor2d([[2, 9, 3, 0, 0]], [1, 5], "int32"),
+      ]),
+    });
+    for (const name of ["mlm", "itm", "mfr"] as const) {
+      expect(lossOf(name, other)).toBeCloseTo(lossOf(name, padded), 5);
+    }
+  });
+});
+
+describe("masked visual tokens", () => {
+  it("leave no trace of their features in any output (F-5)", () => {
+    const weights = unflatten(layout, flatStart());
+    const values = uniform(8, "features", [4 * 16]);
+    const outputs = [0, 5].map((change) => {
+      const changed = values.map((value, place) => (place >= 32 && place < 48 ? change : value));
+      const features = embedPictures(weights, tinyModel, tf.tensor3d(changed, [1, 4, 16]));
+      const mask = tf.tensor2d([[0, 0, 1, 0]]);
+      const { tokenIds, tokenMask } = tinyBatch();
+      const { text, visual } = fusePairs(weights, tinyModel, {
+        tokenIds: tf.slice(tokenIds, 0, 1),
+        tokenMask: tf.slice(tokenMask, 0, 1),
+        visual: hideTokens(features, mask, maskedPictureEmbedding(weights, tinyModel)),
+        dropout: noDropout,
+      });
+      return tensor3(tf.concat([text, visual], 1)).dataSync();
+    });
+    expect(largestDifference(outputs[0] ?? [], outputs[1] ?? [])).toBe(0);
+  });
+
+  it("are targets through which no gradient flows back (F-7)", () => {
+    // All visual tokens are masked, so that the target alone could carry a gradient to the vision Transformer.
+    const gradient = gradientOf({ objectives: { mfrWeight: 1, mfrMaskedTokens: 4 } });
+    expect(isZero(partOf(gradient, isVisual))).toBe(true);
+    expect(isZero(partOf(gradient, (name) => name.startsWith("mfr_head")))).toBe(false);
+    expect(isZero(partOf(gradient, (name) => name === "visual_embedding.mask"))).toBe(false);
+  });
+
+  it("reach the vision Transformer by those that are seen", () => {
+    for (const name of weightNames) {
+      const gradient = gradientOf({ objectives: { [name]: 1 } });
+      expect(isZero(partOf(gradient, isVisual))).toBe(false);
+    }
+  });
+});
+
+describe("windowed attention", () => {
+  it("is refused: there is nothing to rank (S-13)", () => {
+    const swin = { ...tinyModel.swin, imageSize: 32 };
+    const weights = unflatten(layout, flatStart());
+    const run = (): unknown =>
+      pretrainingLosses(weights, tinyBatch({ pixels: tf.zeros([2, 32, 32, 3], "int32") }), {
+        model: { ...tinyModel, swin },
+        objectives: none,
+        dropout: noDropout,
+      });
+    expect(run).toThrow(ConfigError);
+    expect(run).toThrow("several windows");
+  });
+});
