@@ -1,0 +1,145 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { beforeAll, describe, expect, it } from "vitest";
+import { noDropout } from "../../src/models/bert.ts";
+import { VISUAL_PREFIX } from "../../src/models/visual-parsing.ts";
+import { loadTensorFlow } from "../../src/tensor/load.ts";
+import type { AdamWState } from "../../src/train/adamw.ts";
+import { unflatten } from "../../src/train/flat-weights.ts";
+import type { TrainingRecipe } from "../../src/train/recipe.ts";
+import { StepProgram, type StepReading } from "../../src/train/step-program.ts";
+import { pretrainingLosses } from "../../src/train/step.ts";
+import { tinyBatch, tinyModel, tinyRecipe } from "./tiny-run.ts";
+
+beforeAll(loadTensorFlow);
+
+function withDropout(dropout: number): TrainingRecipe {
+  const { model } = tinyRecipe;
+  return { ...tinyRecipe, model: { ...model, transformer: { ...model.transformer, dropout } } };
+}
+
+interface Result {
+  readonly state: AdamWState;
+  readonly reading: StepReading;
+}
+
+/** One step from the recipe's initial state. */
+function firstStep(program: StepProgram, step: number): Result {
+  const state = program.initialState();
+  return program.run({ state, batch: tinyBatch(), step, rateFactor: 1 });
+}
+
+const disposeState = (state: AdamWState): void =>
+  tf.dispose([state.weights, state.firstMoment, state.secondMoment]);
+
+describe("the training step", () => {
+  it("reads the losses that its operations give one by one", () => {
+    using program = new StepProgram(withDropout(0), tinyModel);
+    const { reading } = firstStep(program, 1);
+    const weights = unflatten(program.layout, program.initialState().weights);
+    const losses = pretrainingLosses(weights, tinyBatch(), {
+      model: tinyModel,
+      objectives: tinyRecipe.objectives,
+      dropout: noDropout,
+    });
+    for (const [name, part] of [
+      ["loss", losses.total],
+      ["mlm", losses.mlm],
+      ["itm", losses.itm],
+      ["mfr", losses.mfr],
+      ["itmAccuracy", losses.itmAccuracy],
+    ] as const) {
+      expect(reading[name]).toBeCloseTo(part.dataSync()[0] ?? Number.NaN, 4);
+    }
+    expect(reading.gradientNorm).toBeGreaterThan(0);
+  });
+
+  it("lets kernels and embeddings decay, and nothing else (T-2, S-12)", () => {
+    const objectives = { ...tinyRecipe.objectives, mlmWeight: 0, itmWeight: 0, mfrWeight: 0 };
+    const optimisation = {
+      ...tinyRecipe.optimisation,
+      visualLearningRate: 0.5,
+      transformerLearningRate: 0.25,
+      weightDecay: 0.1,
+    };
+    using program = new StepProgram({ ...withDropout(0), objectives, optimisation }, tinyModel);
+    const ones = tf.ones<tf.Rank.R1>([program.layout.length]);
+    const state = { ...program.initialState(), weights: ones };
+    const stepped = program.run({ state, batch: tinyBatch(), step: 1, rateFactor: 0.5 });
+    const named = unflatten(program.layout, stepped.state.weights);
+    const lost = Object.entries(named).map(([name, tensor]) => {
+      const values = tensor.dataSync();
+      return { name, decay: 1 - (values[0] ?? Number.NaN), isEven: new Set(values).size === 1 };
+    });
+    expect(lost.filter(({ isEven }) => !isEven)).toEqual([]);
+    const steady = lost.filter(({ decay }) => decay === 0).map(({ name }) => name);
+    expect(steady).toEqual(
+      program.layout.specs
+        .map(({ name }) => name)
+        .filter((name) => /bias$|[nN]orm\d?\.weight$|bias_table$|embedding\.mask$/.test(name)),
+    );
+    for (const { name, decay } of lost.filter((weight) => !steady.includes(weight.name))) {
+      const rate = name.startsWith(VISUAL_PREFIX) ? 0.5 : 0.25;
+      expect(decay).toBeCloseTo(0.5 * rate * 0.1, 6);
+    }
+  });
+
+  it("draws its dropout by seed and step: equal for both the same, else other ones (B-8)", () => {
+    using program = new StepProgram(withDropout(0.5), tinyModel);
+    const lossAt = (step: number): number => firstStep(program, step).reading.loss;
+    expect(lossAt(1)).toBe(lossAt(1));
+    expect(lossAt(2)).not.toBe(lossAt(1));
+    using other = new StepProgram({ ...withDropout(0.5), seed: tinyRecipe.seed + 1 }, tinyModel);
+    const request = { state: program.initialState(), batch: tinyBatch(), step: 1, rateFactor: 1 };
+    expect(other.run(request).reading.loss).not.toBe(program.run(request).reading.loss);
+  });
+
+  it("does not depend on the step without dropout", () => {
+    using program = new StepProgram(withDropout(0), tinyModel);
+    expect(firstStep(program, 2).reading.loss).toBe(firstStep(program, 1).reading.loss);
+  });
+
+  it("learns a batch by heart (T-16)", () => {
+    const optimisation = {
+      ...tinyRecipe.optimisation,
+      visualLearningRate: 5e-3,
+      transformerLearningRate: 5e-3,
+    };
+    using program = new StepProgram({ ...withDropout(0), optimisation }, tinyModel);
+    let state = program.initialState();
+    let reading: StepReading | undefined;
+    for (let step = 1; step <= 80; step += 1) {
+      ({ state, reading } = program.run({ state, batch: tinyBatch(), step, rateFactor: 1 }));
+    }
+    expect(reading?.mlm).toBeLessThan(0.1);
+    expect(reading?.itm).toBeLessThan(0.1);
+    expect(reading?.itmAccuracy).toBe(1);
+  });
+
+  it("keeps the number of tensors and their bytes constant over the steps (T-12)", () => {
+    using program = new StepProgram(withDropout(0.1), tinyModel);
+    let state = program.initialState();
+    const counts = Array.from({ length: 30 }, (_, index) => {
+      const batch = tinyBatch();
+      const result = program.run({ state, batch, step: index + 1, rateFactor: 1 });
+      disposeState(state);
+      tf.dispose(Object.values(batch));
+      ({ state } = result);
+      const { numTensors, numBytes, numDataBuffers } = tf.memory();
+      return { numTensors, numBytes, numDataBuffers };
+    });
+    expect(counts).toEqual(counts.map(() => counts[0]));
+    disposeState(state);
+  });
+
+  it("leaves nothing behind when it is disposed", () => {
+    const before = tf.memory().numTensors;
+    const program = new StepProgram(withDropout(0.1), tinyModel);
+    const state = program.initialState();
+    const batch = tinyBatch();
+    const result = program.run({ state, batch, step: 1, rateFactor: 1 });
+    for (const one of [state, result.state]) disposeState(one);
+    tf.dispose(Object.values(batch));
+    program[Symbol.dispose]();
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});
