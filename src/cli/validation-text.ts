@@ -1,15 +1,15 @@
-import { styleText } from "node:util";
 import { escapeControls } from "../core/text.ts";
 import type { ValidationFault } from "../shards/validation/faults.ts";
 import type { TimedReport } from "./commands/validate.ts";
 import { formatBytes, formatDuration } from "./terminal/terminal-text.ts";
+import { styled } from "./terminal/text-style.ts";
 
 /** A validation as a person reads it: the verdict, what was looked at, and the faults with their places. */
 export function validationText(report: TimedReport): string {
   const { isValid, numFaults, folder, faults } = report;
   const verdict = isValid
-    ? styleText("green", "valid")
-    : styleText("red", `invalid: ${counted(numFaults, "fault")}`);
+    ? styled("green", "valid")
+    : styled("red", `invalid: ${counted(numFaults, "fault")}`);
   const lines = [`${escapeControls(folder)}: ${verdict}`, `checked ${workText(report)}`];
   if (report.digest !== null) lines.push(`set ${report.digest}`);
   lines.push(...faults.map((fault) => faultText(fault)));

@@ -1,9 +1,9 @@
-import { styleText } from "node:util";
 import type { Command } from "commander";
 import type { RuntimeFinding, RuntimeReport } from "../../tensor/inspect.ts";
 import { type CommandContext, type CommandOutcome, runCommand } from "../frame.ts";
 import { addExamples } from "../program.ts";
 import { escapeLines } from "../terminal/terminal-text.ts";
+import { styled } from "../terminal/text-style.ts";
 
 /** Adds `crossweave doctor`. */
 export function addDoctorCommand(program: Command): void {
@@ -48,8 +48,8 @@ function found(name: string, detail: string): RuntimeFinding {
 }
 
 function markOf(state: RuntimeFinding["state"]): string {
-  if (state === "found") return styleText("green", "ok     ");
-  return state === "absent" ? styleText("dim", "none   ") : styleText("red", "missing");
+  if (state === "found") return styled("green", "ok     ");
+  return state === "absent" ? styled("dim", "none   ") : styled("red", "missing");
 }
 
 function reportText(report: RuntimeReport): string {

@@ -1,5 +1,5 @@
-import { styleText } from "node:util";
 import type { Recall } from "../../eval/retrieval-ranks.ts";
+import { styled } from "../terminal/text-style.ts";
 import { textTable } from "../text-table.ts";
 import type { RunRetrieval } from "./retrieval.ts";
 
@@ -19,8 +19,9 @@ export function retrievalText(evaluated: RunRetrieval): string {
     ["  chance", "", "", ...recalls(metrics.chance.pictureToText)],
   ];
   return [
-    `${styleText("bold", "retrieval")} of ${record.recipe.name}, step ${step}, on ${set.name}/${split.name} (${split.role}${fitting})`,
+    `${styled("bold", "retrieval")} of ${record.recipe.name}, step ${step}, on ${set.name}/${split.name} (${split.role}${fitting})`,
     `set ${set.digest}`,
+    ...(record.audit.clean ? [] : [notProven(record.audit.digest)]),
     "",
     textTable(rows),
     "",
@@ -30,19 +31,25 @@ export function retrievalText(evaluated: RunRetrieval): string {
   ].join("\n");
 }
 
+function notProven(auditDigest: string): string {
+  return `the run's training sets were not proven free of leaks (audit ${auditDigest.slice(0, 12)})`;
+}
+
 function recalls({ at1, at5, at10 }: Recall): string[] {
   return [percent(at1), percent(at5), percent(at10)];
 }
 
 /** The numbers of an evaluation as plain data, for `--json` and the results file. */
 export function retrievalJson(evaluated: RunRetrieval): Record<string, unknown> {
-  const { retrieval, matching, set, split, step, record } = evaluated;
+  const { retrieval, matching, set, split, step, seed, record } = evaluated;
   return {
     metric:
       "R@k, Karpathy protocol: any of a picture's texts counts; expected value over tied orders",
     run: record.digest,
+    audit: record.audit,
     recipe: record.recipe.name,
     step,
+    seed,
     set,
     split,
     ...retrieval.metrics,

@@ -1,8 +1,10 @@
 import { arch, platform } from "node:os";
 import { inspect, styleText } from "node:util";
-import type { Fault } from "./faults.ts";
+import { IncompleteError } from "../../core/errors.ts";
 import { escapeControls } from "../../core/text.ts";
+import type { Fault } from "./faults.ts";
 import { escapeLines, jsonDocument } from "./terminal-text.ts";
+import { showStyles } from "./text-style.ts";
 
 /** Writes to stdout and waits until it is taken; a reader that left early (`| head`) is no fault. */
 async function printOut(text: string): Promise<void> {
@@ -10,13 +12,17 @@ async function printOut(text: string): Promise<void> {
     process.stdout.once("error", resolve);
     process.stdout.write(text, resolve);
   });
-  if (error instanceof Error && !("code" in error && error.code === "EPIPE")) throw error;
+  if (!(error instanceof Error) || ("code" in error && error.code === "EPIPE")) return;
+  throw new IncompleteError(`the result cannot be printed on stdout: ${error.message}`, {
+    remedy: "send it where there is space; what the command wrote to files is there",
+    cause: error,
+  });
 }
 
-/** Prints what a person reads on stdout, control characters spelled out. */
+/** Prints what a person reads on stdout, control characters spelled out, `styled` parts in colour. */
 export function printText(text: string): Promise<void> {
   if (text === "") return Promise.resolve();
-  return printOut(`${escapeLines(text.trimEnd())}\n`);
+  return printOut(`${showStyles(escapeLines(text.trimEnd()))}\n`);
 }
 
 /** Prints the one JSON document of `--json` on stdout. */
@@ -34,7 +40,8 @@ export async function printFault(fault: Fault, json: boolean): Promise<void> {
   process.stderr.write(`${faultText(fault)}\n`);
   if (!json) return;
   const { code, message, file, record, remedy } = fault;
-  await printJson({ error: { code, message, file, record, remedy } });
+  // Where stdout itself is the fault, stderr has told it.
+  await printJson({ error: { code, message, file, record, remedy } }).catch(() => {});
 }
 
 function faultText(fault: Fault): string {

@@ -59,7 +59,7 @@ export async function createBarDisplay(stream: NodeJS.WritableStream): Promise<P
       pace.observe(reading);
       if (performance.now() - lastDrawnMs < DRAW_EVERY_MS) return;
       lastDrawnMs = performance.now();
-      draw(`${bar(reading)}${describe(reading, pace)}`);
+      draw(drawing(reading, { pace, columns: columnsOf(stream) }));
     },
     say(message) {
       draw.clear();
@@ -99,6 +99,29 @@ class Pace {
     const seconds = this.elapsedSeconds();
     return seconds === 0 ? 0 : (reading.done - this.#startDone) / seconds;
   }
+}
+
+/** A bar with what is being done; the note gets a line of its own where both would not fit on one. */
+function drawing(
+  reading: ProgressReading,
+  { pace, columns }: { readonly pace: Pace; readonly columns: number },
+): string {
+  const { note, ...rest } = reading;
+  const whole = `${bar(reading)}${describe(reading, pace)}`;
+  if (whole.length < columns || note === undefined) return cut(whole, columns);
+  const head = `${bar(reading)}${describe(rest, pace)}`;
+  return [head, `  ${escapeControls(note)}`].map((line) => cut(line, columns)).join("\n");
+}
+
+function columnsOf(stream: NodeJS.WritableStream): number {
+  return "columns" in stream && typeof stream.columns === "number"
+    ? stream.columns
+    : Number.POSITIVE_INFINITY;
+}
+
+// The last column stays free: some terminals wrap as soon as it is written.
+function cut(line: string, columns: number): string {
+  return line.length < columns ? line : `${line.slice(0, Math.max(1, columns - 2))}…`;
 }
 
 function bar({ done, total }: ProgressReading): string {
