@@ -13,6 +13,7 @@ export function createProgram(): Command {
     .helpOption("-h, --help", "print this help")
     .option("--json", "print one JSON document on stdout, also for errors")
     .option("--no-color", "print without colours (as NO_COLOR does)")
+    .option("--seed <number>", "seed of what a command draws at random, if it does", wholeNumber)
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ outputError: () => {} }) // runProgram prints faults
     .exitOverride()
@@ -29,6 +30,12 @@ export function addExamples(command: Command, examples: readonly string[]): void
   );
 }
 
+/** The seed that a command was given with `--seed`. */
+export function seedOf(command: Command): number | undefined {
+  const seed: unknown = command.optsWithGlobals()["seed"];
+  return typeof seed === "number" ? seed : undefined;
+}
+
 /** Parses an option that is a whole number. */
 export function wholeNumber(text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
@@ -36,7 +43,7 @@ export function wholeNumber(text: string): number {
 }
 
 /** Gathers the values of an option that may be given several times. */
-export function collect(value: string, earlier: readonly string[]): string[] {
+export function collect(value: string, earlier: readonly string[] = []): string[] {
   return [...earlier, value];
 }
 
@@ -45,6 +52,8 @@ export function collect(value: string, earlier: readonly string[]): string[] {
  * exit code 2 and the nearest valid name.
  */
 export async function runProgram(program: Command, argv: readonly string[]): Promise<void> {
+  // A reader of --help that left (`| head`) is no fault; printOut tells every other one.
+  process.stdout.on("error", () => {});
   try {
     await program.parseAsync(argv, { from: "user" });
   } catch (error) {

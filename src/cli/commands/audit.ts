@@ -23,20 +23,30 @@ export function addAuditCommand(program: Command): void {
       "--exclusions <file>",
       "write the training pictures that have to go, for crossweave prepare --exclude",
     )
-    .action((folders: readonly string[], options: { readonly exclusions?: string }) =>
+    .option("--dry-run", "compare, but leave the file of --exclusions unwritten")
+    .action((folders: readonly string[], options: AuditFlags) =>
       runCommand(
         {
           command,
           activity: `comparing the pictures of ${folders.join(", ")}`,
           writesTo: options.exclusions === undefined ? undefined : dirname(options.exclusions),
         },
-        (context) => audit({ folders, exclusionsFile: options.exclusions }, context),
+        (context) => audit({ folders, exclusionsFile: exclusionsFileOf(options) }, context),
       ),
     );
   addExamples(command, [
     "crossweave audit shards/coco",
     "crossweave audit shards/coco shards/flickr30k --exclusions exclusions.json",
   ]);
+}
+
+interface AuditFlags {
+  readonly exclusions?: string;
+  readonly dryRun?: true;
+}
+
+function exclusionsFileOf({ dryRun, exclusions }: AuditFlags): string | undefined {
+  return dryRun === true ? undefined : exclusions;
 }
 
 interface AuditCall {

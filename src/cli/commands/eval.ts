@@ -1,12 +1,13 @@
 import type { Command } from "commander";
 import { type CommandContext, type CommandOutcome, runCommand } from "../frame.ts";
-import { addExamples } from "../program.ts";
+import { addExamples, seedOf } from "../program.ts";
 
 interface EvalFlags {
   readonly checkpoint: string;
   readonly data: string;
   readonly split?: string;
   readonly out?: string;
+  readonly dryRun?: true;
 }
 
 /** Adds `crossweave eval`. */
@@ -19,6 +20,7 @@ export function addEvalCommand(program: Command): void {
     .requiredOption("--data <set>", "the folder of a shard set")
     .option("--split <name>", "the split to search; test where there is one")
     .option("--out <folder>", "write results.json and report.html there")
+    .option("--dry-run", "evaluate and print, but leave --out unwritten")
     .action((task: string, flags: EvalFlags) =>
       runCommand(
         {
@@ -26,7 +28,7 @@ export function addEvalCommand(program: Command): void {
           activity: `${task} of ${flags.checkpoint} on ${flags.data}`,
           writesTo: flags.out,
         },
-        (context) => evaluate(task, flags, context),
+        (context) => evaluate({ task, flags, seed: seedOf(command) }, context),
       ),
     );
   addExamples(command, [
@@ -35,9 +37,15 @@ export function addEvalCommand(program: Command): void {
   ]);
 }
 
+interface EvalRequest {
+  readonly task: string;
+  readonly flags: EvalFlags;
+  /** Of the unmatched texts and of the examples; the run's unless given. */
+  readonly seed: number | undefined;
+}
+
 async function evaluate(
-  task: string,
-  flags: EvalFlags,
+  { task, flags, seed }: EvalRequest,
   context: CommandContext,
 ): Promise<CommandOutcome<unknown>> {
   const { ConfigError } = await import("../../core/errors.ts");
@@ -46,12 +54,14 @@ async function evaluate(
   }
   const { evaluateRun } = await import("../runs/retrieval.ts");
   const { retrievalJson, retrievalText } = await import("../runs/retrieval-text.ts");
-  const call = { run: flags.checkpoint, data: flags.data, split: flags.split };
+  const { requireWritable, writeRetrievalReport } = await import("../runs/run-page.ts");
+  const out = flags.dryRun === true ? undefined : flags.out;
+  if (out !== undefined) await requireWritable(out);
+  const call = { run: flags.checkpoint, data: flags.data, split: flags.split, seed };
   const evaluated = await evaluateRun(call, context);
   const result = retrievalJson(evaluated);
   const text = retrievalText(evaluated);
-  if (flags.out === undefined) return { result, text };
-  const { writeRetrievalReport } = await import("../runs/run-page.ts");
-  const report = await writeRetrievalReport(evaluated, { ...call, out: flags.out }, context);
+  if (out === undefined) return { result, text };
+  const report = await writeRetrievalReport(evaluated, { ...call, out }, context);
   return { result: { ...result, report }, text: `${text}\nreport: ${report}` };
 }

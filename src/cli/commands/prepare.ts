@@ -20,7 +20,6 @@ interface PrepareOptions {
   readonly workers: number;
   readonly fresh?: true;
   readonly dryRun?: true;
-  readonly seed?: string;
 }
 
 /** Adds `crossweave prepare`. */
@@ -43,7 +42,6 @@ export function addPrepareCommand(program: Command): void {
     .option("--workers <number>", "pictures decoded at a time", wholeNumber, availableParallelism())
     .option("--fresh", "remove what was prepared in the folder before and start over")
     .option("--dry-run", "read the annotation files and print what would be written")
-    .option("--seed <number>", "accepted as everywhere; a preparation draws nothing at random")
     .action((recipes: readonly string[], options: PrepareOptions) =>
       runCommand(
         {

@@ -16,11 +16,11 @@ export function addSetupCommand(program: Command): void {
         .choices(["cpu", "gpu"])
         .default("cpu"),
     )
-    .option("--fresh", "build everything anew", false)
-    .option("--dry-run", "tell what would be fetched and made, and where", false)
+    .option("--fresh", "build everything anew")
+    .option("--dry-run", "tell what would be fetched and made, and where")
     .action((options: SetupFlags) =>
       runCommand<RuntimeFacts | SetupPlan>({ command, activity: activityOf(options) }, (context) =>
-        options.dryRun ? tellPlan(options) : setup(options, context),
+        options.dryRun === true ? tellPlan(options) : setup(options, context),
       ),
     );
   addExamples(command, ["crossweave setup", "crossweave setup --device gpu --dry-run"]);
@@ -28,12 +28,12 @@ export function addSetupCommand(program: Command): void {
 
 interface SetupFlags {
   readonly device: string;
-  readonly fresh: boolean;
-  readonly dryRun: boolean;
+  readonly fresh?: true;
+  readonly dryRun?: true;
 }
 
 function activityOf(options: SetupFlags): string {
-  return `${options.dryRun ? "planning" : "setting up"} TensorFlow, ${options.device.toUpperCase()}`;
+  return `${options.dryRun === true ? "planning" : "setting up"} TensorFlow, ${options.device.toUpperCase()}`;
 }
 
 async function setup(
@@ -44,7 +44,7 @@ async function setup(
   const { setupRuntime } = await import("../../tensor/setup.ts");
   const facts = await setupRuntime({
     device: parseDevice(options.device),
-    fresh: options.fresh,
+    fresh: options.fresh === true,
     progress: context.progress,
     signal: context.signal,
   });

@@ -1,15 +1,15 @@
 import { type Command, Option } from "commander";
-import { styleText } from "node:util";
 import type { TrainingRecipe } from "../../train/recipe.ts";
+import type { StepReading } from "../../train/step-program.ts";
 import type { TrainSummary } from "../../train/trainer.ts";
 import { type CommandContext, type CommandOutcome, runCommand } from "../frame.ts";
-import { addExamples, collect, wholeNumber } from "../program.ts";
+import { addExamples, collect, seedOf } from "../program.ts";
+import { styled } from "../terminal/text-style.ts";
 
 interface TrainFlags {
   readonly data: readonly string[];
   readonly out: string;
-  readonly set: readonly string[];
-  readonly seed?: number;
+  readonly set?: readonly string[];
   readonly fresh?: boolean;
   readonly allowLeaks?: boolean;
   readonly dryRun?: boolean;
@@ -25,12 +25,11 @@ export function addTrainCommand(program: Command): void {
     .argument("<recipe>", "pretrain/visual-parsing, pretrain/visual-parsing-small or demo")
     .requiredOption("--data <set...>", "folders of shard sets; their training splits are used")
     .requiredOption("--out <run>", "the run's folder: record, metrics, checkpoints")
-    .option("--set <key=value>", "replace a constant of the recipe; repeatable", collect, [])
+    .option("--set <key=value>", "replace a constant of the recipe; repeatable", collect)
     .addOption(new Option("--resume", "the default: go on where the run in --out stands"))
     .option("--fresh", "start over, removing the run in --out")
     .option("--allow-leaks", "train although the audit found leaks; the run is marked for good")
     .option("--dry-run", "print the recipe, the steps and the number of weights; write nothing")
-    .option("--seed <number>", "the recipe's seed", wholeNumber)
     .action((recipeName: string, flags: TrainFlags) =>
       runCommand(
         {
@@ -38,7 +37,7 @@ export function addTrainCommand(program: Command): void {
           activity: `training ${recipeName} on ${flags.data.join(", ")}`,
           writesTo: flags.out,
         },
-        (context) => trainRecipe(recipeName, flags, context),
+        (context) => trainRecipe({ recipeName, flags, seed: seedOf(command) }, context),
       ),
     );
   addExamples(command, [
@@ -47,15 +46,20 @@ export function addTrainCommand(program: Command): void {
   ]);
 }
 
+interface TrainRequest {
+  readonly recipeName: string;
+  readonly flags: TrainFlags;
+  readonly seed: number | undefined;
+}
+
 async function trainRecipe(
-  recipeName: string,
-  flags: TrainFlags,
+  { recipeName, flags, seed }: TrainRequest,
   context: CommandContext,
 ): Promise<CommandOutcome<unknown>> {
   const { recipeNamed } = await import("../../train/recipes/visual-parsing.ts");
   const { overrideRecipe } = await import("../../train/recipe-parser.ts");
-  const seeded = flags.seed === undefined ? {} : { seed: flags.seed };
-  const recipe = overrideRecipe({ ...recipeNamed(recipeName), ...seeded }, flags.set);
+  const named = recipeNamed(recipeName);
+  const recipe = overrideRecipe({ ...named, seed: seed ?? named.seed }, flags.set ?? []);
   const call = {
     recipe,
     folders: flags.data,
@@ -79,17 +83,31 @@ function trainText(
 ): string {
   const { summary } = result;
   const { last } = summary;
-  const heading = styleText("bold", `${recipe.name}: ${summary.totalSteps} steps`);
-  const losses =
-    last === undefined
-      ? "nothing was left to train: the run is complete"
-      : `last step: loss ${last.loss.toFixed(4)}, MLM ${last.mlm.toFixed(4)}, ITM ${last.itm.toFixed(4)} (${(100 * last.itmAccuracy).toFixed(1)} % of the pairs right, chance 50 %), MFR ${last.mfr.toFixed(2)}`;
+  const heading = styled("bold", `${recipe.name}: ${summary.totalSteps} steps`);
   return [
     `${heading}, ${summary.numWeights.toLocaleString("en-US")} weights, ${summary.batchesPerEpoch} batches an epoch`,
-    losses,
-    `${summary.seconds.toFixed(0)} s here, ${summary.picturesPerSecond.toFixed(1)} pictures/s, ${(100 * summary.dataWaitShare).toFixed(1)} % of it waiting for data`,
+    ...(last === undefined
+      ? ["nothing was left to train: the run is complete"]
+      : [...lastStepText(last, recipe), paceText(summary)]),
     `audit: ${result.auditSummary}`,
     `run: ${flags.out}`,
     `next: crossweave eval retrieval --checkpoint ${flags.out} --data ${flags.data[0] ?? ""} --out ${flags.out}/retrieval`,
   ].join("\n");
+}
+
+function lastStepText(last: StepReading, { data }: TrainingRecipe): string[] {
+  const { matchedTexts, unmatchedTexts } = data;
+  const chance = Math.max(matchedTexts, unmatchedTexts) / (matchedTexts + unmatchedTexts);
+  return [
+    `last step: loss ${last.loss.toFixed(4)}, MLM ${last.mlm.toFixed(4)}, ITM ${last.itm.toFixed(4)}, MFR ${last.mfr.toFixed(2)}`,
+    `           ${percent(last.itmAccuracy)} of the pairs right (chance ${percent(chance)})`,
+  ];
+}
+
+function paceText({ seconds, picturesPerSecond, dataWaitShare }: TrainSummary): string {
+  return `${seconds.toFixed(0)} s here, ${picturesPerSecond.toFixed(1)} pictures/s, ${percent(dataWaitShare)} of it waiting for data`;
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
 }

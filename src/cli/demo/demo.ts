@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { exclusionManifest } from "../../audit/exclusions.ts";
 import { verdictSummary } from "../../audit/verdict-text.ts";
@@ -21,6 +20,7 @@ import { auditRow, writeRetrievalReport } from "../runs/run-page.ts";
 import { evaluateRun, type RunRetrieval } from "../runs/retrieval.ts";
 import { runTraining } from "../runs/training.ts";
 import { auditShardSets } from "../shard-set-audit.ts";
+import { claimDemoFolder } from "./demo-folder.ts";
 import { foundPairs, plantedInCoco } from "./planted-leaks.ts";
 
 export interface DemoCall {
@@ -29,6 +29,8 @@ export interface DemoCall {
   readonly seed: number;
   /** Undefined: the recipe's. */
   readonly steps: number | undefined;
+  /** Removes what an earlier demo wrote to the folder. */
+  readonly fresh: boolean;
 }
 
 export interface DemoResult {
@@ -47,7 +49,8 @@ export interface DemoResult {
 export async function runDemo(call: DemoCall, frame: CommandContext): Promise<DemoResult> {
   const context = announcing(frame);
   const { say } = context;
-  await mkdir(call.out, { recursive: true });
+  using held = new DisposableStack();
+  held.use(await claimDemoFolder(call.out, call));
   await ensureRuntime(context);
   const world = join(call.out, "world");
   say("drawing the small world: six datasets in their official formats");

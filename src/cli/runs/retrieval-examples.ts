@@ -9,12 +9,12 @@ import type { RunRetrieval } from "./retrieval.ts";
 const SHOWN_QUERIES = 6;
 const SHOWN_ANSWERS = 5;
 
-/** Queries drawn by the run's seed (not chosen by their outcome) with their best answers. */
+/** Queries drawn by the evaluation's seed (not chosen by their outcome) with their best answers. */
 export async function exampleQueries(
-  { retrieval, record }: RunRetrieval,
+  { retrieval, seed }: RunRetrieval,
   split: SplitReader,
 ): Promise<{ readonly textQueries: TextQuery[]; readonly pictureQueries: PictureQuery[] }> {
-  const random = new RandomStream(record.recipe.seed, SHOWN_QUERIES);
+  const random = new RandomStream(seed, SHOWN_QUERIES);
   const texts = random.sampleDistinct(SHOWN_QUERIES, retrieval.texts.length);
   const pictures = random.sampleDistinct(SHOWN_QUERIES, retrieval.pictures.length);
   return {

@@ -14,12 +14,15 @@ export interface RetrievalCall {
   readonly data: string;
   /** Undefined: `test` where there is one, else the set's only split. */
   readonly split: string | undefined;
+  /** Of the unmatched texts and of the examples; the run's unless given. */
+  readonly seed?: number | undefined;
 }
 
 /** Retrieval and image-text matching on one split, with what names both sides. */
 export interface RunRetrieval {
   readonly record: RunRecord;
   readonly step: number;
+  readonly seed: number;
   readonly set: { readonly name: string; readonly digest: string };
   readonly split: { readonly name: string; readonly role: string };
   readonly retrieval: RetrievalResult;
@@ -34,7 +37,8 @@ export async function evaluateRun(
   const model = await loadRunModel(call.run);
   await using reader = await ShardSetReader.open(call.data);
   const split = reader.split(call.split ?? defaultSplit(reader));
-  const { data, seed } = model.record.recipe;
+  const { data, seed: runSeed } = model.record.recipe;
+  const seed = call.seed ?? runSeed;
   const shared = {
     tokenizer: model.tokenizer,
     maxTextTokens: data.maxTextTokens,
@@ -47,6 +51,7 @@ export async function evaluateRun(
   return {
     record: model.record,
     step: model.step,
+    seed,
     set: { name: reader.index.name, digest: reader.index.digest },
     split: { name: split.name, role: split.role },
     retrieval,

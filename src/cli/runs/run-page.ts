@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { access, constants, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { verdictSummary } from "../../audit/verdict-text.ts";
 import type { AuditVerdict } from "../../audit/verdict.ts";
@@ -33,6 +33,12 @@ export interface ReportCall extends RetrievalCall {
   readonly command?: string;
 }
 
+/** Makes a folder that will be written to once an evaluation is done; throws at once where it cannot be. */
+export async function requireWritable(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await access(folder, constants.W_OK);
+}
+
 /** Writes results.json and the run's page; gives the page's path. */
 export async function writeRetrievalReport(
   evaluated: RunRetrieval,
@@ -49,7 +55,7 @@ export async function writeRetrievalReport(
     accuracies: [matchingRow(evaluated)],
     curves: curvesOf(await readMetrics(call.run), evaluated),
     ...examples,
-    audits: [...(call.earlierAudits ?? []), auditRow("the set that was trained on", verdict)],
+    audits: [...(call.earlierAudits ?? []), auditRow(stageOf(evaluated), verdict)],
     ledgers: [{ set: reader.index.name, counts: reader.index.counts }],
     recipe: recipeEntries(evaluated.record.recipe),
     facts: await factsOf(evaluated, call),
@@ -60,6 +66,12 @@ export async function writeRetrievalReport(
   const page = join(call.out, "report.html");
   await writeFileAtomically(page, await renderRunReport(report));
   return page;
+}
+
+function stageOf({ record, set }: RunRetrieval): string {
+  return record.setDigests.includes(set.digest)
+    ? "the set that was trained on"
+    : "the set that was searched, which the run was not trained on";
 }
 
 /** An audit as the page shows it. */

@@ -2,13 +2,13 @@ import { readFile } from "node:fs/promises";
 import type { AuditVerdict } from "../../audit/verdict.ts";
 import { verdictSummary } from "../../audit/verdict-text.ts";
 import { sha256 } from "../../core/digest.ts";
-import { ConfigError, errnoOf, LeakError, SourceError } from "../../core/errors.ts";
+import { ConfigError, LeakError } from "../../core/errors.ts";
 import type { Progress } from "../../core/progress.ts";
 import type { LoaderSet } from "../../loader/options.ts";
 import { WordPieceTokenizer } from "../../loader/text/word-piece.ts";
 import { readIndex } from "../../shards/shard-set-index.ts";
 import type { TrainingRecipe } from "../../train/recipe.ts";
-import { RunFolder } from "../../train/run/run-folder.ts";
+import { readRunSummary, RunFolder } from "../../train/run/run-folder.ts";
 import { train, type TrainSummary } from "../../train/trainer.ts";
 import { auditShardSets } from "../shard-set-audit.ts";
 
@@ -48,7 +48,7 @@ export async function runTraining(
       recipe,
       vocabularySha256: sha256(prepared.vocabulary.text),
       setDigests: prepared.setDigests,
-      audit: { digest: prepared.verdict.digest, clean: prepared.verdict.outcome !== "leaking" },
+      audit: { digest: prepared.verdict.digest, clean: prepared.verdict.outcome === "clean" },
     },
     { fresh: call.fresh, vocabulary: prepared.vocabulary.text },
   );
@@ -59,7 +59,9 @@ export async function runTraining(
     run,
     ...context,
   });
-  await run.writeSummary(summary);
+  // A call that found nothing left to train keeps the times of the one that trained.
+  const wasComplete = summary.last === undefined && (await readRunSummary(call.out)) !== undefined;
+  if (!wasComplete) await run.writeSummary(summary);
   return {
     summary,
     auditSummary: verdictSummary(prepared.verdict),
@@ -111,13 +113,6 @@ async function readVocabulary(
         "add --set data.vocabulary=FILE, a WordPiece vocabulary such as bert-base-uncased's vocab.txt",
     });
   }
-  const text = await readFile(path, "utf8").catch((error: unknown) => {
-    if (errnoOf(error) !== "ENOENT") throw error;
-    throw new SourceError(`there is no vocabulary at ${path}`, {
-      file: path,
-      remedy: "name a vocab.txt with --set data.vocabulary=FILE",
-    });
-  });
   const { size } = await WordPieceTokenizer.fromFile(path);
-  return { path, size, text };
+  return { path, size, text: await readFile(path, "utf8") };
 }
