@@ -1,3 +1,4 @@
+import { accessSync, constants } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -24,7 +25,7 @@ export class ProcessLock implements Disposable {
 
   /** The lock, or undefined while another process (or another holder in this one) has it. */
   static tryAcquire(path: string): ProcessLock | undefined {
-    const database = new DatabaseSync(path, { timeout: 0 });
+    const database = openDatabase(path);
     try {
       database.exec("BEGIN EXCLUSIVE");
       return new ProcessLock(database);
@@ -50,6 +51,15 @@ export class ProcessLock implements Disposable {
 
   [Symbol.dispose](): void {
     this.#database.close();
+  }
+}
+
+function openDatabase(path: string): DatabaseSync {
+  try {
+    return new DatabaseSync(path, { timeout: 0 });
+  } catch (error) {
+    accessSync(dirname(path), constants.W_OK); // SQLite does not say why; this throws EROFS or EACCES
+    throw error;
   }
 }
 

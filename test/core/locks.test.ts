@@ -42,12 +42,12 @@ describe("a lock between processes", () => {
     const path = lockFile();
     const other = await holder(path);
     expect(ProcessLock.tryAcquire(path)).toBeUndefined();
-    let numWaits = 0;
-    const waiting = ProcessLock.acquire(path, { onWait: () => (numWaits += 1) });
+    const told = Promise.withResolvers<void>();
+    const waiting = ProcessLock.acquire(path, { onWait: told.resolve });
+    await told.promise;
     await other.kill();
     using stack = new DisposableStack();
     stack.use(await waiting);
-    expect(numWaits).toBe(1);
   });
 
   it("stops waiting with the reason of the abort", async () => {

@@ -55,15 +55,17 @@ export class WordPieceTokenizer {
     return new WordPieceTokenizer(tokens, options.letterCase ?? "lower");
   }
 
-  /** Reads a vocab.txt; SourceError when there is none. */
+  /** Reads a vocab.txt; SourceError when there is none, ConfigError when it is no BERT vocabulary. */
   static async fromFile(path: string, options: TokenizerOptions = {}): Promise<WordPieceTokenizer> {
     try {
       const content = await readFile(path, "utf8");
       return WordPieceTokenizer.fromVocabulary(content.split("\n"), options);
     } catch (error) {
+      if (error instanceof ConfigError) throw ofFile(error, path);
       if (errnoOf(error) === undefined) throw error;
       const message = `no vocabulary can be read at ${path} (${errnoOf(error)})`;
-      throw new SourceError(message, { file: path, cause: error });
+      const remedy = "name a vocab.txt with --set data.vocabulary=FILE";
+      throw new SourceError(message, { file: path, remedy, cause: error });
     }
   }
 
@@ -129,6 +131,10 @@ export class WordPieceTokenizer {
     }
     return { piece: undefined, end: start };
   }
+}
+
+function ofFile({ message, record, remedy, cause }: ConfigError, file: string): ConfigError {
+  return new ConfigError(`${file}: ${message}`, { file, record, remedy, cause });
 }
 
 function duplicateToken(tokens: readonly string[]): ConfigError {
