@@ -1,7 +1,6 @@
 import type { Progress } from "../../core/progress.ts";
 import { visualParsingSpecs } from "../../models/visual-parsing.ts";
 import { swinOutputShape } from "../../models/swin.ts";
-import { readIndex } from "../../shards/shard-set-index.ts";
 import { flatLayout } from "../../train/flat-weights.ts";
 import { recipeEntries } from "../../train/recipe.ts";
 import { modelOf, scheduleOf } from "../../train/trainer.ts";
@@ -26,7 +25,7 @@ export async function describeTraining(
   const { recipe } = call;
   const prepared = await prepareTraining(call, context);
   const model = modelOf(recipe, prepared.vocabulary.size);
-  const trainingScenes = await countScenes(call.folders);
+  const { trainingScenes } = prepared;
   const batchesPerEpoch = Math.floor(trainingScenes / recipe.data.picturesPerBatch);
   const plan = {
     recipe,
@@ -51,12 +50,4 @@ export async function describeTraining(
     result: plan,
     text: [textTable(rows), textTable(facts), "nothing was written (--dry-run)"].join("\n\n"),
   };
-}
-
-async function countScenes(folders: readonly string[]): Promise<number> {
-  const indexes = await Promise.all(folders.map((folder) => readIndex(folder)));
-  return indexes
-    .flatMap(({ splits }) => splits)
-    .filter(({ role }) => role === "train")
-    .reduce((sum, { numScenes }) => sum + numScenes, 0);
 }

@@ -6,10 +6,11 @@ import { ConfigError, LeakError } from "../../core/errors.ts";
 import type { Progress } from "../../core/progress.ts";
 import type { LoaderSet } from "../../loader/options.ts";
 import { WordPieceTokenizer } from "../../loader/text/word-piece.ts";
-import { readIndex } from "../../shards/shard-set-index.ts";
+import { readIndex, type ShardSetIndex } from "../../shards/shard-set-index.ts";
 import type { TrainingRecipe } from "../../train/recipe.ts";
 import { readRunSummary, RunFolder } from "../../train/run/run-folder.ts";
 import { train, type TrainSummary } from "../../train/trainer.ts";
+import { loadTensorFlow } from "../../tensor/load.ts";
 import { auditShardSets } from "../shard-set-audit.ts";
 
 export interface TrainingCall {
@@ -32,6 +33,7 @@ export interface PreparedTraining {
   readonly vocabulary: { readonly path: string; readonly size: number; readonly text: string };
   readonly sets: readonly LoaderSet[];
   readonly setDigests: readonly string[];
+  readonly trainingScenes: number;
   readonly verdict: AuditVerdict;
 }
 
@@ -42,6 +44,7 @@ export async function runTraining(
 ): Promise<TrainingResult> {
   const { recipe } = call;
   const prepared = await prepareTraining(call, context);
+  await loadTensorFlow(); // where there is none, no folder is begun
   using run = await RunFolder.open(
     call.out,
     {
@@ -84,17 +87,30 @@ export async function prepareTraining(
       .filter(({ role }) => role === "train")
       .map(({ name }) => name),
   }));
-  if (sets.every(({ splits }) => splits.length === 0)) {
-    throw new ConfigError("none of the sets has a split that trains", {
-      remedy: "prepare one with a training split: crossweave prepare coco",
-    });
-  }
+  const trainingScenes = countTrainingScenes(indexes, call);
   return {
     vocabulary,
     sets: sets.filter(({ splits }) => splits.length > 0),
     setDigests: indexes.map(({ digest }) => digest),
+    trainingScenes,
     verdict,
   };
+}
+
+function countTrainingScenes(indexes: readonly ShardSetIndex[], { recipe }: TrainingCall): number {
+  const splits = indexes.flatMap((index) => index.splits).filter(({ role }) => role === "train");
+  if (splits.length === 0) {
+    throw new ConfigError("none of the sets has a split that trains", {
+      remedy: "prepare one with a training split: crossweave prepare coco",
+    });
+  }
+  const scenes = splits.reduce((sum, { numScenes }) => sum + numScenes, 0);
+  const { picturesPerBatch } = recipe.data;
+  if (scenes >= picturesPerBatch) return scenes;
+  throw new ConfigError(
+    `the training splits hold ${scenes} scenes, a batch takes ${picturesPerBatch} pictures`,
+    { remedy: `add --set data.picturesPerBatch=${Math.max(1, scenes)}, or prepare more scenes` },
+  );
 }
 
 function refuseLeaks(verdict: AuditVerdict, call: TrainingCall): void {

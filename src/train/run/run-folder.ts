@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readFile, rm } from "node:fs/promises";
+import { appendFile, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { errnoOf, RefusedError, SourceError, StateError } from "../../core/errors.ts";
@@ -6,7 +6,7 @@ import { writeFileAtomically } from "../../core/files.ts";
 import { ProcessLock } from "../../core/locks.ts";
 import { parseRecipe } from "../recipe-parser.ts";
 import type { StepReading } from "../step-program.ts";
-import { runRecord, type RunInputs, type RunRecord } from "./run-record.ts";
+import { differingInputs, runRecord, type RunInputs, type RunRecord } from "./run-record.ts";
 import { parseStateJson } from "./state-file.ts";
 
 const RECORD_FILE = "run.json";
@@ -14,6 +14,8 @@ const SUMMARY_FILE = "summary.json";
 const METRICS_FILE = "metrics.jsonl";
 export const VOCABULARY_FILE = "vocab.txt";
 export const CHECKPOINTS_FOLDER = "checkpoints";
+
+const LOCK_FILE = ".lock";
 
 const FRESH_REMEDY = "put the file back from a copy, or start over with --fresh";
 
@@ -64,8 +66,8 @@ export class RunFolder implements Disposable {
   }
 
   /**
-   * Opens or begins the run of these inputs. RefusedError when another process trains there, StateError
-   * when the folder holds a run of other inputs (unless `fresh`, which removes it).
+   * Opens or begins the run of these inputs. RefusedError when another process trains there or the folder
+   * holds anything but a run, StateError when it holds a run of other inputs (unless `fresh`, which removes it).
    */
   static async open(
     path: string,
@@ -73,7 +75,8 @@ export class RunFolder implements Disposable {
     options: { readonly fresh: boolean; readonly vocabulary: string },
   ): Promise<RunFolder> {
     await mkdir(path, { recursive: true });
-    const lock = ProcessLock.tryAcquire(join(path, ".lock"));
+    await refuseForeign(path);
+    const lock = ProcessLock.tryAcquire(join(path, LOCK_FILE));
     if (lock === undefined) {
       throw new RefusedError(`${path}: another process trains into this folder`, {
         file: path,
@@ -84,8 +87,9 @@ export class RunFolder implements Disposable {
       if (options.fresh) await removeRun(path);
       const record = runRecord(inputs);
       await requireSameInputs(path, record);
-      await writeFileAtomically(join(path, VOCABULARY_FILE), options.vocabulary);
+      // The record goes first, and last in removal: a folder that has it is a run's.
       await writeFileAtomically(join(path, RECORD_FILE), `${JSON.stringify(record, null, 2)}\n`);
+      await writeFileAtomically(join(path, VOCABULARY_FILE), options.vocabulary);
       return new RunFolder(path, record, lock);
     } catch (error) {
       lock[Symbol.dispose]();
@@ -184,8 +188,9 @@ async function requireSameInputs(path: string, record: RunRecord): Promise<void>
     throw error;
   });
   if (found === undefined || found.digest === record.digest) return;
+  const differences = differingInputs(found, record).map((difference) => `\n  ${difference}`);
   throw new StateError(
-    `${path} holds a run of other inputs (recipe, vocabulary, shard sets or audit)`,
+    `${path} holds a run of other inputs, which differ in:${differences.join("")}`,
     {
       file: join(path, RECORD_FILE),
       remedy: "name another folder with --out, or start over with --fresh",
@@ -198,9 +203,21 @@ async function removeRun(path: string): Promise<void> {
     CHECKPOINTS_FOLDER,
     METRICS_FILE,
     SUMMARY_FILE,
-    RECORD_FILE,
     VOCABULARY_FILE,
+    RECORD_FILE,
   ]) {
     await rm(join(path, name), { recursive: true, force: true });
   }
+}
+
+async function refuseForeign(path: string): Promise<void> {
+  const names = await readdir(path);
+  if (names.includes(RECORD_FILE)) return;
+  const harmless = new Set([LOCK_FILE, `${RECORD_FILE}.part`, "lost+found"]);
+  const foreign = names.toSorted().find((name) => !harmless.has(name));
+  if (foreign === undefined) return;
+  throw new RefusedError(`${path} is not empty and holds no run: there is ${foreign}`, {
+    file: join(path, foreign),
+    remedy: "name another folder with --out",
+  });
 }

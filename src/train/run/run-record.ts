@@ -1,5 +1,5 @@
 import { canonicalJson, sha256, type JsonValue } from "../../core/digest.ts";
-import type { TrainingRecipe } from "../recipe.ts";
+import { recipeEntries, type TrainingRecipe } from "../recipe.ts";
 
 /** What a run is bound to: a checkpoint goes on only where all of it is the same. */
 export interface RunInputs {
@@ -20,6 +20,36 @@ export interface RunRecord extends RunInputs {
 
 export function runRecord(inputs: RunInputs): RunRecord {
   return { format: "crossweave-run", version: 1, ...inputs, digest: inputsDigest(inputs) };
+}
+
+/** What differs between a run and other inputs, in words: "optimisation.warmupSteps: 50 there, 100 now". */
+export function differingInputs(there: RunInputs, now: RunInputs): string[] {
+  const recipe = new Map(recipeEntries(there.recipe).map(({ name, value }) => [name, value]));
+  const setsDiffer = there.setDigests.join() !== now.setDigests.join();
+  return [
+    ...recipeEntries(now.recipe)
+      .filter(({ name }) => !WITHOUT_EFFECT.has(name))
+      .filter(({ name, value }) => recipe.get(name) !== value)
+      .map(({ name, value }) => `${name}: ${recipe.get(name)} there, ${value} now`),
+    ...(there.vocabularySha256 === now.vocabularySha256 ? [] : ["the vocabulary's content"]),
+    ...(setsDiffer ? [`the shard sets: ${setsText(there)} there, ${setsText(now)} now`] : []),
+    // Other sets always have another audit.
+    ...(setsDiffer || isSameAudit(there, now) ? [] : ["the audit of the sets"]),
+  ];
+}
+
+const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
+  "data.numWorkers",
+  "data.prefetchBatches",
+  "data.vocabulary",
+]);
+
+function isSameAudit({ audit }: RunInputs, now: RunInputs): boolean {
+  return audit.digest === now.audit.digest && audit.clean === now.audit.clean;
+}
+
+function setsText({ setDigests }: RunInputs): string {
+  return setDigests.map((digest) => digest.slice(0, 12)).join(", ");
 }
 
 /** Names the inputs; what changes no result is left out: workers, prefetch depth, where the vocabulary lies. */
