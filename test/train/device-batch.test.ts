@@ -1,0 +1,95 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { beforeAll, describe, expect, it } from "vitest";
+import { imageKey } from "../../src/core/keys.ts";
+import type { Batch } from "../../src/loader/options.ts";
+import { loadTensorFlow } from "../../src/tensor/load.ts";
+import { deviceBatch, type BatchContext } from "../../src/train/device-batch.ts";
+import type { StepBatch } from "../../src/train/step.ts";
+
+beforeAll(loadTensorFlow);
+
+const shape = { numPictures: 2, textsPerPicture: 2, maxTextTokens: 10, imageSize: 2 };
+const context: BatchContext = { shape, visualTokens: 49, seed: 3, step: 5 };
+
+/** A batch of 2 pictures and 4 pairs; `predicted` are the places of words to predict, each with its place as label. */
+function batchOf(predicted: readonly number[]): Batch {
+  const mlmLabels = new Int32Array(40).fill(-1);
+  for (const place of predicted) mlmLabels[place] = place;
+  return {
+    epoch: 0,
+    batchIndex: 0,
+    numPictures: 2,
+    numPairs: 4,
+    numRealPictures: 2,
+    pixels: Uint8Array.from({ length: 24 }, (_, place) => place * 10),
+    pictureOfPair: Int32Array.of(0, 0, 1, 1),
+    tokenIds: Int32Array.from({ length: 40 }, (_, place) => place),
+    tokenMask: new Int32Array(40).fill(1),
+    mlmLabels,
+    matched: Int32Array.of(1, 0, 1, 0),
+    keys: [imageKey("coco", 1), imageKey("coco", 2)],
+    textIds: ["a", "b", "c", "d"],
+    statistics: { numRedraws: 0, numRepeats: 0, numCutTexts: 0 },
+  };
+}
+
+const valuesOf = (batch: StepBatch, name: keyof StepBatch): number[] => [...batch[name].dataSync()];
+
+const pivotsAt = (step: number, seed = 3): number[] =>
+  valuesOf(deviceBatch(batchOf([]), { ...context, seed, step }), "pivots");
+
+describe("a batch on the device", () => {
+  it("has the loader's numbers in their shapes", () => {
+    const loaded = batchOf([]);
+    const batch = deviceBatch(loaded, context);
+    expect(batch.pixels.shape).toEqual([2, 2, 2, 3]);
+    expect(batch.tokenIds.shape).toEqual([4, 10]);
+    for (const name of ["pixels", "pictureOfPair", "tokenIds", "tokenMask", "matched"] as const) {
+      expect(batch[name].dtype).toBe("int32");
+      expect(valuesOf(batch, name)).toEqual([...loaded[name]]);
+    }
+  });
+
+  it("keeps its numbers when the loader takes its arrays back", () => {
+    const loaded = batchOf([4]);
+    const batch = deviceBatch(loaded, context);
+    const names = ["pixels", "pictureOfPair", "tokenIds", "tokenMask", "matched"] as const;
+    const before = names.map((name) => valuesOf(batch, name));
+    for (const name of names) loaded[name].fill(7);
+    expect(names.map((name) => valuesOf(batch, name))).toEqual(before);
+  });
+
+  it.each([
+    { predicted: [], padded: 32 },
+    { predicted: [3, 17, 39], padded: 32 },
+    { predicted: Array.from({ length: 33 }, (_, place) => place), padded: 64 },
+  ])("pads its predicted words to $padded, those of weight 0", ({ predicted, padded }) => {
+    const batch = deviceBatch(batchOf(predicted), context);
+    const padding = Array.from({ length: padded - predicted.length }, () => 0);
+    expect(valuesOf(batch, "maskedRows")).toEqual([...predicted, ...padding]);
+    expect(valuesOf(batch, "maskedLabels")).toEqual([...predicted, ...padding]);
+    expect(valuesOf(batch, "maskedWeights")).toEqual([...predicted.map(() => 1), ...padding]);
+  });
+
+  it("draws its pivots by seed, step and pair, evenly over the visual tokens (F-1)", () => {
+    expect(pivotsAt(5)).toEqual(pivotsAt(5));
+    expect(pivotsAt(6)).not.toEqual(pivotsAt(5));
+    expect(pivotsAt(5, 4)).not.toEqual(pivotsAt(5));
+    const drawn = Array.from({ length: 2000 }, (_, step) => pivotsAt(step)).flat();
+    const counts = Array.from(
+      { length: 49 },
+      (_, token) => drawn.filter((pivot) => pivot === token).length,
+    );
+    const expected = drawn.length / 49;
+    const chiSquare = counts.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0);
+    expect(chiSquare).toBeLessThan(84.04); // 48 degrees of freedom, p = 0.001
+  });
+});
+
+describe("what a batch takes", () => {
+  it("is given back tensor by tensor", () => {
+    const before = tf.memory().numTensors;
+    tf.dispose(Object.values(deviceBatch(batchOf([1]), context)));
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});
