@@ -109,7 +109,7 @@ const visualParsingSmall: TrainingRecipe = {
   checkpointEverySteps: 250,
 };
 
-/** The demo's: pictures of 64 px with two or three shapes, 16 visual tokens. */
+/** The demo's: pictures of 64 px with one to three shapes, 64 visual tokens of 8 px. */
 const visualParsingDemo: TrainingRecipe = {
   ...visualParsingSmall,
   name: "demo",
@@ -119,8 +119,8 @@ const visualParsingDemo: TrainingRecipe = {
       imageSize: 64,
       patchSize: 4,
       embedDim: 32,
-      depths: [2, 2, 2],
-      heads: [2, 4, 8],
+      depths: [2, 2],
+      heads: [2, 4],
       windowSize: 8,
       mlpRatio: 4,
     },
@@ -133,11 +133,11 @@ const visualParsingDemo: TrainingRecipe = {
       dropout: 0,
     },
   },
-  // 15 % of 16 visual tokens, the ablation's k = m p (VP 4.3).
-  objectives: { ...visualParsingSmall.objectives, mfrMaskedTokens: 2 },
+  // 15 % of 64 visual tokens, the ablation's k = m p (VP 4.3).
+  objectives: { ...visualParsingSmall.objectives, mfrMaskedTokens: 10 },
   optimisation: {
     ...visualParsingSmall.optimisation,
-    duration: { unit: "steps", length: 900 },
+    duration: { unit: "steps", length: 1000 },
     warmupSteps: 50,
   },
   checkpointEverySteps: 200,
