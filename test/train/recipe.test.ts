@@ -3,6 +3,7 @@ import { ConfigError } from "../../src/core/errors.ts";
 import { overrideRecipe, parseRecipe } from "../../src/train/recipe-parser.ts";
 import { recipeNamed } from "../../src/train/recipes/visual-parsing.ts";
 import { recipeEntries } from "../../src/train/recipe.ts";
+import { tinyRecipe } from "./tiny-run.ts";
 
 const demo = recipeNamed("demo");
 
@@ -17,7 +18,7 @@ function faultOf(action: () => unknown): string {
 }
 
 const faultOfSettings = (...settings: string[]): string =>
-  faultOf(() => overrideRecipe(demo, settings));
+  faultOf(() => overrideRecipe(tinyRecipe, settings));
 
 describe("a recipe's name", () => {
   it("that does not exist is answered with the nearest and all there are", () => {
@@ -59,22 +60,23 @@ describe("a recipe from outside", () => {
 
   it("is refused when its values do not go together, all of them named", () => {
     const fault = faultOfSettings(
-      "objectives.mfrMaskedTokens=65",
-      "model.transformer.hiddenSize=130",
-      "data.maxTextTokens=65",
+      "objectives.mfrMaskedTokens=5",
+      "model.transformer.hiddenSize=18",
+      "model.transformer.heads=4",
+      "data.maxTextTokens=21",
     );
     expect(fault).toContain("4 fault(s)");
-    expect(fault).toContain("objectives.mfrMaskedTokens: 65 of 16 visual tokens");
-    expect(fault).toContain("model.transformer.heads: 4 heads cannot share 130");
-    expect(fault).toContain("model.transformer.hiddenSize: 130 is no multiple of 4");
-    expect(fault).toContain("data.maxTextTokens: 65 tokens, but there are 64 positions");
+    expect(fault).toContain("objectives.mfrMaskedTokens: 5 of 4 visual tokens");
+    expect(fault).toContain("model.transformer.heads: 4 heads cannot share 18");
+    expect(fault).toContain("model.transformer.hiddenSize: 18 is no multiple of 4");
+    expect(fault).toContain("data.maxTextTokens: 21 tokens, but there are 20 positions");
   });
 
-  it("is refused when the last Swin stage has several windows (S-13)", () => {
-    expect(faultOfSettings("model.swin.windowSize=2")).toContain(
+  it("is refused when the last Swin stage has several windows, or windows do not fit (S-13)", () => {
+    expect(faultOfSettings("model.swin.imageSize=32")).toContain(
       "model.swin.windowSize: the last stage's 16 tokens lie in several windows",
     );
-    expect(faultOfSettings("model.swin.imageSize=100")).toContain("model.swin: layers.0");
+    expect(faultOfSettings("model.swin.imageSize=20")).toContain("model.swin: layers.0");
   });
 });
 
@@ -133,13 +135,13 @@ describe("--set", () => {
 
 describe("a recipe's entries", () => {
   it("name every constant by its path", () => {
-    const entries = new Map(recipeEntries(demo).map(({ name, value }) => [name, value]));
+    const entries = new Map(recipeEntries(tinyRecipe).map(({ name, value }) => [name, value]));
     expect(entries.get("optimisation.duration.unit")).toBe("steps");
-    expect(entries.get("model.swin.depths")).toBe("[2,2,2]");
+    expect(entries.get("model.swin.depths")).toBe("[1,1]");
     expect(entries.get("seed")).toBe(1);
     for (const name of entries.keys()) {
       const value = entries.get(name);
-      expect(() => overrideRecipe(demo, [`${name}=${value}`])).not.toThrow();
+      expect(() => overrideRecipe(tinyRecipe, [`${name}=${value}`])).not.toThrow();
     }
   });
 });
