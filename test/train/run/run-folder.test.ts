@@ -89,6 +89,28 @@ describe("a run's folder", () => {
     expect(again.record).toEqual(first.record);
   });
 
+  it("tells what differs, and nothing of what has no effect", async () => {
+    (await open())[Symbol.dispose]();
+    const data = { ...tinyRecipe.data, picturesPerBatch: 8, numWorkers: 7 };
+    const changes = { recipe: { ...tinyRecipe, data }, setDigests: ["another"] };
+    await expect(open(changes)).rejects.toThrow(
+      [
+        "other inputs, which differ in:",
+        "  data.picturesPerBatch: 4 there, 8 now",
+        "  the shard sets: digest of th there, another now",
+      ].join("\n"),
+    );
+  });
+
+  it("is refused where other things are, and left as it was, even to start over", async () => {
+    await mkdir(path);
+    await writeFile(join(path, "thesis.tex"), "years of work");
+    for (const fresh of [false, true]) {
+      await expect(open({}, fresh)).rejects.toBeInstanceOf(RefusedError);
+    }
+    expect(await readdir(path)).toEqual(["thesis.tex"]);
+  });
+
   it("starts over with other inputs when it is told to", async () => {
     const first = await open();
     await first.append(line(1));
