@@ -48,7 +48,10 @@ export async function planPreparation(
     inOrder(plans.map((plan) => plan.scenes(split)));
   await requireFewQuarantined(counts, options.quarantineLimit, ledger());
   const splits = recipe.splits.map(({ name }) => plannedSplit(name, plans));
-  if (!options.allowMissing) requirePictures(plans, splits);
+  if (!options.allowMissing) {
+    requireListed(plans);
+    requirePictures(plans, splits);
+  }
   await requireScenes(splits, ledger());
   const files = plans.flatMap((plan) => plan.files);
   const content = await digestOfScenes(recipe, scenes, counts);
@@ -209,6 +212,19 @@ async function reasonsOf(
       `  ${count} ${name}; first ${first.file}#${first.record}: ${first.evidence}`,
   );
   return lines.length === 0 ? "  there are no records" : lines.join("\n");
+}
+
+function requireListed(plans: readonly SourcePlan[]): void {
+  for (const { dataset, unlisted } of plans) {
+    const { absentFiles, numPictures } = unlisted;
+    if (numPictures === 0) continue;
+    const names = absentFiles.join(", ");
+    const what = `the split of ${dataset} names ${numPictures} pictures that no annotation file lists`;
+    throw new SourceError(names === "" ? what : `${what}; not there: ${names}`, {
+      file: absentFiles[0],
+      remedy: "put the whole files there, or add --allow-missing: the set is then marked partial",
+    });
+  }
 }
 
 const PATHS_SHOWN = 5;

@@ -63,6 +63,13 @@ export interface PlannedSplit {
   readonly numTexts: number;
 }
 
+/** Pictures that the published split names and no annotation file lists. */
+export interface UnlistedPictures {
+  readonly numPictures: number;
+  /** The published files that might list them and are not there. */
+  readonly absentFiles: readonly string[];
+}
+
 /** What a source has for a preparation: a pure function of the files and the options. */
 export interface SourcePlan {
   readonly dataset: string;
@@ -75,6 +82,7 @@ export interface SourcePlan {
   readonly splits: readonly PlannedSplit[];
   /** Per file and kind, in a fixed order; `written` counts the records of the planned scenes. */
   readonly counts: readonly RecordCounts[];
+  readonly unlisted: UnlistedPictures;
   /** Pictures that are nowhere in the folder, as the paths looked for. */
   readonly missingPictures: readonly string[];
   /** The scenes of a split, always in the same order. */

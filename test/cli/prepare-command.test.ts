@@ -143,9 +143,15 @@ describe("crossweave prepare", () => {
   it.each([
     {
       name: "pictures that are missing",
-      args: ["coco"],
+      args: ["coco-fit"],
       exitCode: 23,
       words: "108 of 159 pictures",
+    },
+    {
+      name: "an annotation file that is missing, so that the split's pictures are listed nowhere",
+      args: ["coco"],
+      exitCode: 23,
+      words: "the split of coco names 123128 pictures that no annotation file lists",
     },
     { name: "an unknown recipe", args: ["cocoa"], exitCode: 2, words: "there are coco, coco-fit" },
     {

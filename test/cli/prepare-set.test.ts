@@ -149,7 +149,7 @@ describe("A preparation of the real photographs", () => {
     ];
     expect((await readdir(outFolder)).toSorted()).toEqual(names);
     const text = preparedText(await summaryOfSet(callOf({ outFolder }), prepared));
-    expect(text).toMatch(/captions_train2017\.json +caption +400 +130 +0 +0 +270/);
+    expect(text).toMatch(/captions_train2017\.json\n +image .*\n +caption +400 +130 +0 +0 +270/);
     expect(text).toMatch(/restval +train +22 +22 +110/);
     expect(text).toMatch(/caption +missing +no-picture +540/);
     expect(text).toContain(`digest: ${index.digest}`);

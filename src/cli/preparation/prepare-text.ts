@@ -8,6 +8,8 @@ export interface ReasonCount {
   readonly outcome: string;
   readonly reason: string;
   readonly records: number;
+  /** The first of them: where it stands and what shows the reason. */
+  readonly first: { readonly file: string; readonly record: string; readonly evidence: string };
 }
 
 interface SplitSummary {
@@ -49,6 +51,8 @@ export function preparedText(summary: PreparedSummary): string {
     splitTable(summary.splits),
   ];
   if (summary.reasons.length > 0) parts.push(reasonTable(summary.reasons));
+  const faults = summary.reasons.filter(({ outcome }) => outcome === "quarantined");
+  if (faults.length > 0) parts.push(faults.map(firstFault).join("\n"));
   const closing = [
     `source: ${release}`,
     partial
@@ -61,11 +65,10 @@ export function preparedText(summary: PreparedSummary): string {
 }
 
 function countTable(counts: readonly RecordCounts[]): string {
-  return textTable([
-    ["file", "records", "read", "= written", "+ excluded", "+ quarantined", "+ missing"],
-    ...counts.map(({ file, kind, read, written, excluded, quarantined, missing }) => [
-      file,
-      kind,
+  const table = textTable([
+    ["records", "read", "= written", "+ excluded", "+ quarantined", "+ missing"],
+    ...counts.map(({ kind, read, written, excluded, quarantined, missing }) => [
+      `  ${kind}`,
       read,
       written,
       excluded,
@@ -73,6 +76,13 @@ function countTable(counts: readonly RecordCounts[]): string {
       missing,
     ]),
   ]);
+  // File names are long: each stands on a line of its own, so that 80 columns hold the table.
+  const [heading = "", ...rows] = table.split("\n");
+  const lines = rows.flatMap((row, index) => {
+    const file = counts[index]?.file ?? "";
+    return file === counts[index - 1]?.file ? [row] : [escapeControls(file), row];
+  });
+  return [heading, ...lines].join("\n");
 }
 
 function splitTable(splits: readonly SplitSummary[]): string {
@@ -93,4 +103,10 @@ function reasonTable(reasons: readonly ReasonCount[]): string {
     ["not written", "outcome", "reason", "records"],
     ...reasons.map(({ kind, outcome, reason, records }) => [kind, outcome, reason, records]),
   ]);
+}
+
+function firstFault({ kind, reason, first }: ReasonCount): string {
+  const heading = `first ${kind} quarantined for ${reason}:`;
+  const lines = [heading, `  ${first.file}#${first.record}`, `  ${first.evidence}`];
+  return lines.map(escapeControls).join("\n");
 }

@@ -54,10 +54,11 @@ export async function summaryOfPlan(
 
 async function countReasons(ledger: AsyncIterable<LedgerEntry>): Promise<ReasonCount[]> {
   const counts = new Map<string, ReasonCount>();
-  for await (const { kind, outcome, reason } of ledger) {
+  for await (const { kind, outcome, reason, file, record, evidence } of ledger) {
     const name = `${kind} ${outcome} ${reason}`;
-    const records = (counts.get(name)?.records ?? 0) + 1;
-    counts.set(name, { kind, outcome, reason, records });
+    const known = counts.get(name);
+    const first = known?.first ?? { file, record, evidence };
+    counts.set(name, { kind, outcome, reason, records: (known?.records ?? 0) + 1, first });
   }
   return Array.from(counts.values());
 }

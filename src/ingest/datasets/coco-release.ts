@@ -14,8 +14,8 @@ import type { CaptionedImage } from "./coco-scenes.ts";
 export interface JudgedRelease {
   /** In words: "COCO 2014, Karpathy split", "COCO 2017 (a part), Karpathy split" or "unknown". */
   readonly name: string;
-  /** Whether images that the split names are listed in no file. */
-  readonly isPartial: boolean;
+  /** How many images that the split names are listed in no file. */
+  readonly numUnlisted: number;
 }
 
 interface Evidence {
@@ -33,14 +33,14 @@ interface Evidence {
 export function judgeRelease(evidence: Evidence): JudgedRelease {
   const files = evidence.files.map((file) => foundFile(file, evidence.manifest));
   const parts = foundParts(evidence);
-  const isPartial = lacksListedImages(evidence);
-  const comparable = isPartial ? parts.map(withExpectedCaptions) : parts;
+  const numUnlisted = countUnlisted(evidence);
+  const comparable = numUnlisted > 0 ? parts.map(withExpectedCaptions) : parts;
   requireExpectedCounts([...files, ...comparable], evidence.acceptUnknownRelease);
   const names = [
     ...releaseNames(files, evidence.manifest),
     ...splitNames(parts, evidence.manifest),
   ];
-  return { name: names.join(", "), isPartial };
+  return { name: names.join(", "), numUnlisted };
 }
 
 function foundFile(file: ReadFile, manifest: DatasetManifest): FoundContent {
@@ -80,8 +80,8 @@ function withExpectedCaptions(part: FoundContent): FoundContent {
   return { ...part, captions: part.expected.captions };
 }
 
-function lacksListedImages({ split, captionsOf }: Evidence): boolean {
-  return split !== undefined && split.partOf.keys().some((id) => !captionsOf.has(id));
+function countUnlisted({ split, captionsOf }: Evidence): number {
+  return Array.from(split?.partOf.keys() ?? []).filter((id) => !captionsOf.has(id)).length;
 }
 
 function releaseNames(files: readonly FoundContent[], manifest: DatasetManifest): string[] {

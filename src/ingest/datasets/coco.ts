@@ -36,7 +36,11 @@ async function plan(options: SourceOptions): Promise<SourcePlan> {
     dataset: coco.dataset,
     files: [...files.map(({ digest }) => digest), ...(split?.files ?? [])],
     release: release.name,
-    partial: release.isPartial || missing.length > 0,
+    partial: release.numUnlisted > 0 || missing.length > 0,
+    unlisted: {
+      numPictures: release.numUnlisted,
+      absentFiles: absentFiles(annotationFiles, manifest),
+    },
     splits: options.splits.map(({ name }) => {
       const ofSplit = scenes.get(name) ?? [];
       const numTexts = ofSplit.reduce((sum, scene) => sum + scene.captions.length, 0);
@@ -72,6 +76,15 @@ async function findFiles(folder: string, manifest: DatasetManifest): Promise<Nam
     `${folder} has no caption file of COCO: looked for ${names} (each also with .gz)`,
     { file: expected[0]?.path, remedy: `put one of them there; they are offered at ${places}` },
   );
+}
+
+/** The other files of the releases of which one is there. */
+function absentFiles(found: readonly NamedFile[], manifest: DatasetManifest): string[] {
+  const names = new Set(found.map(({ name }) => name));
+  return manifest.releases
+    .map(({ files }) => files.map(({ path }) => path))
+    .filter((paths) => paths.some((path) => names.has(path)))
+    .flatMap((paths) => paths.filter((path) => !names.has(path)));
 }
 
 async function readSplit(
