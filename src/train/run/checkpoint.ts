@@ -44,6 +44,25 @@ export async function saveCheckpoint(
 ): Promise<void> {
   const name = `step-${String(content.step).padStart(8, "0")}`;
   const partial = join(folder, `${name}.part`);
+  try {
+    await writeParts(partial, content, layout);
+  } catch (error) {
+    await rm(partial, { recursive: true, force: true }); // a full disk gets its space back
+    throw error;
+  }
+  const final = join(folder, name);
+  await rm(final, { recursive: true, force: true });
+  await rename(partial, final);
+  await syncFolder(folder);
+  await removeOldest(folder);
+}
+
+/** Writes a checkpoint's files, the one that names the others last. */
+async function writeParts(
+  partial: string,
+  content: CheckpointContent,
+  layout: FlatLayout,
+): Promise<void> {
   await rm(partial, { recursive: true, force: true });
   await mkdir(partial, { recursive: true });
   const { weights, firstMoment, secondMoment } = content.state;
@@ -69,11 +88,6 @@ export async function saveCheckpoint(
     files: await Promise.all(files),
   };
   await writeFileAtomically(join(partial, STATE_FILE), `${JSON.stringify(state, null, 2)}\n`);
-  const final = join(folder, name);
-  await rm(final, { recursive: true, force: true });
-  await rename(partial, final);
-  await syncFolder(folder);
-  await removeOldest(folder);
 }
 
 /** The newest complete checkpoint of a run: its folder and step; undefined when there is none. */
