@@ -33,7 +33,11 @@ export async function syncFolder(path: string): Promise<void> {
  * What a failed write means to the user: a full disk loses nothing that is complete (`IncompleteError`),
  * a folder that may not be written was refused (`RefusedError`). Any other error is given back as it is.
  */
-export function explainedWriteError(error: unknown, path: string): unknown {
+export function explainedWriteError(
+  error: unknown,
+  path: string,
+  remedy: string = "choose another folder, or give yourself the right to write to it",
+): unknown {
   const code = errnoOf(error) ?? "";
   if (["ENOSPC", "EDQUOT"].includes(code)) {
     return new IncompleteError(`${path}: no space is left on the disk`, {
@@ -42,12 +46,25 @@ export function explainedWriteError(error: unknown, path: string): unknown {
       cause: error,
     });
   }
-  if (["EROFS", "EACCES", "EPERM"].includes(code)) {
-    return new RefusedError(`${path}: the folder may not be written`, {
+  if (["EROFS", "EACCES", "EPERM"].includes(code) || isFailedMkdir(error)) {
+    return new RefusedError(`${path}: ${whyUnwritable(code)} (${code})`, {
       file: path,
-      remedy: "choose another folder, or give yourself the right to write to it",
+      remedy,
       cause: error,
     });
   }
   return error;
+}
+
+function whyUnwritable(code: string): string {
+  if (code === "EROFS") return "the file system is read-only";
+  if (code === "EACCES" || code === "EPERM") return "you may not write here";
+  return code === "ENOENT"
+    ? "no folder can be made here; the file system may be read-only"
+    : "a file is where a folder should be";
+}
+
+// Node's recursive mkdir says ENOENT on a read-only file system, ENOTDIR or EEXIST where a file is in the way.
+function isFailedMkdir(error: unknown): boolean {
+  return error instanceof Error && "syscall" in error && error.syscall === "mkdir";
 }

@@ -87,7 +87,7 @@ export async function* readLedger(folder: string): AsyncGenerator<LedgerEntry> {
     }
     yield* readLedgerRows(storage);
   } catch (error) {
-    throw placedFault(error, { file: LEDGER_FILE });
+    throw placedFault(error, { set: folder, file: LEDGER_FILE });
   }
 }
 

@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { join } from "node:path";
 import { errnoOf, ShardError } from "../core/errors.ts";
 import { columnDifference } from "./arrow/column-type.ts";
 import type { ArrowFooter, ByteSource } from "./arrow/file-reader.ts";
@@ -13,6 +14,8 @@ const REMEDY =
 
 /** Where in a set a fault lies. */
 export interface ShardPlace {
+  /** The set's folder; left out where the reader knows which set is spoken of. */
+  readonly set?: string | undefined;
   readonly file: string;
   readonly batch?: number | undefined;
   readonly row?: number | undefined;
@@ -27,9 +30,10 @@ function describePlace(place: ShardPlace): string | undefined {
 }
 
 export function shardFault(place: ShardPlace, found: string, cause?: unknown): ShardError {
-  const where = [place.file, describePlace(place)].filter((part) => part !== undefined).join(", ");
+  const file = place.set === undefined ? place.file : join(place.set, place.file);
+  const where = [file, describePlace(place)].filter((part) => part !== undefined).join(", ");
   return new ShardError(`${where}: ${found}`, {
-    file: place.file,
+    file,
     record: describePlace(place),
     remedy: REMEDY,
     cause,
@@ -57,7 +61,11 @@ export interface LoadedHead {
 }
 
 /** Opens a shard and checks size, footer and schema against its index entry. */
-export async function openShard(storage: ShardStorage, shard: ShardEntry): Promise<ByteSource> {
+export async function openShard(
+  storage: ShardStorage,
+  shard: ShardEntry,
+  set: string,
+): Promise<ByteSource> {
   try {
     const source = await storage.open(shard.file);
     if (source.sizeBytes !== shard.sizeBytes) {
@@ -67,7 +75,7 @@ export async function openShard(storage: ShardStorage, shard: ShardEntry): Promi
     if (difference !== undefined) throw new ArrowFormatError(difference);
     return source;
   } catch (error) {
-    throw placedFault(error, { file: shard.file });
+    throw placedFault(error, { set, file: shard.file });
   }
 }
 

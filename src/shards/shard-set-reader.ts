@@ -51,10 +51,9 @@ export class ShardSetReader implements AsyncDisposable {
   readonly #storage: ShardStorage;
   readonly #splits: ReadonlyMap<string, SplitReader>;
 
-  private constructor(index: ShardSetIndex, storage: ShardStorage, cachedHeadBytes: number) {
+  private constructor(index: ShardSetIndex, storage: ShardStorage, cache: HeadCache) {
     this.index = index;
     this.#storage = storage;
-    const cache = new HeadCache(storage, cachedHeadBytes);
     this.#splits = new Map(
       index.splits.map((entry) => [entry.name, new IndexedSplit(entry, cache)]),
     );
@@ -64,7 +63,8 @@ export class ShardSetReader implements AsyncDisposable {
   static async open(folder: string, options: ReaderOptions = {}): Promise<ShardSetReader> {
     const index = await readIndex(folder);
     const storage = options.storage ?? new FileStorage(folder);
-    return new ShardSetReader(index, storage, options.cachedHeadBytes ?? CACHED_HEAD_BYTES);
+    const maxBytes = options.cachedHeadBytes ?? CACHED_HEAD_BYTES;
+    return new ShardSetReader(index, storage, new HeadCache({ storage, folder, maxBytes }));
   }
 
   split(name: string): SplitReader {
@@ -73,6 +73,7 @@ export class ShardSetReader implements AsyncDisposable {
     const names = [...this.#splits.keys()].join(", ");
     throw new ConfigError(
       `the shard set ${this.index.name} has no split "${name}"; it has ${names}`,
+      { remedy: "name one of these" },
     );
   }
 
@@ -100,7 +101,7 @@ class IndexedSplit implements SplitReader {
     this.name = entry.name;
     this.role = entry.role;
     this.#cache = cache;
-    this.#slots = slotsOf(entry);
+    this.#slots = slotsOf(entry, cache.folder);
     const last = this.#slots.at(-1);
     this.numScenes = last === undefined ? 0 : last.firstScene + last.entry.numScenes;
   }
@@ -156,11 +157,11 @@ class IndexedSplit implements SplitReader {
   }
 }
 
-function slotsOf(split: SplitEntry): BatchSlot[] {
+function slotsOf(split: SplitEntry, set: string): BatchSlot[] {
   let firstScene = 0;
   return split.shards.flatMap((shard) =>
     shard.batches.map((entry, batch) => {
-      const slot = { shard, entry, place: { file: shard.file, batch }, firstScene };
+      const slot = { shard, entry, place: { set, file: shard.file, batch }, firstScene };
       firstScene += entry.numScenes;
       return slot;
     }),
@@ -177,6 +178,8 @@ function atPlace<T>(place: ShardPlace, read: () => T): T {
 
 /** Keeps the small columns of the batches used last, up to a number of bytes. */
 class HeadCache {
+  /** Of the set, for faults. */
+  readonly folder: string;
   readonly #storage: ShardStorage;
   readonly #maxBytes: number;
   readonly #shards = new Map<ShardEntry, Promise<ByteSource>>();
@@ -184,9 +187,10 @@ class HeadCache {
   readonly #heads = new Map<BatchEntry, Promise<LoadedHead>>();
   #sizeBytes = 0;
 
-  constructor(storage: ShardStorage, maxBytes: number) {
-    this.#storage = storage;
-    this.#maxBytes = maxBytes;
+  constructor(options: { storage: ShardStorage; folder: string; maxBytes: number }) {
+    this.folder = options.folder;
+    this.#storage = options.storage;
+    this.#maxBytes = options.maxBytes;
   }
 
   async load(slot: BatchSlot): Promise<LoadedHead> {
@@ -216,7 +220,7 @@ class HeadCache {
   #shard(shard: ShardEntry): Promise<ByteSource> {
     const known = this.#shards.get(shard);
     if (known !== undefined) return known;
-    const source = openShard(this.#storage, shard);
+    const source = openShard(this.#storage, shard, this.folder);
     this.#shards.set(shard, source);
     source.catch(() => this.#shards.delete(shard));
     return source;

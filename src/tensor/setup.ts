@@ -50,7 +50,8 @@ export async function setupRuntime(options: SetupOptions): Promise<RuntimeFacts>
   try {
     return await setupUnderLock(options);
   } catch (error) {
-    throw explainedWriteError(error, cacheFolder());
+    const remedy = "point CROSSWEAVE_CACHE at a folder that can be written";
+    throw explainedWriteError(error, cacheFolder(), remedy);
   }
 }
 

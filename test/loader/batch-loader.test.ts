@@ -146,7 +146,8 @@ describe("faults and endings", () => {
     await using loader = await BatchLoader.open(fixture.options({ sets, numWorkers: 1 }));
     const error = await take(loader, { epoch: 0, step: 0 }, 9).catch((cause: unknown) => cause);
     expect(error).toBeInstanceOf(ShardError);
-    expect(error).toMatchObject({ code: "SHARD", exitCode: 21, file: "train/00000.arrow" });
+    const file = join(damaged.path, "set/train/00000.arrow");
+    expect(error).toMatchObject({ code: "SHARD", exitCode: 21, file });
   });
 
   it("says that the vocabulary is missing, from a worker as well", async () => {

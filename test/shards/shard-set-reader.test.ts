@@ -62,7 +62,7 @@ describe("ShardSetReader", () => {
     const damaged = split.pictureBytes(17, 0);
     await expect(damaged).rejects.toThrow(ShardError);
     await expect(damaged).rejects.toMatchObject({
-      file: "train/00001.arrow",
+      file: join(folder.path, "train/00001.arrow"),
       record: "batch 1, row 2",
       message: expect.stringContaining("coco:34"),
       remedy: expect.stringContaining("validate"),
