@@ -137,7 +137,7 @@ const visualParsingDemo: TrainingRecipe = {
   objectives: { ...visualParsingSmall.objectives, mfrMaskedTokens: 10 },
   optimisation: {
     ...visualParsingSmall.optimisation,
-    duration: { unit: "steps", length: 1000 },
+    duration: { unit: "steps", length: 800 },
     warmupSteps: 50,
   },
   checkpointEverySteps: 200,
