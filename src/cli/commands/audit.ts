@@ -36,7 +36,7 @@ export function addAuditCommand(program: Command): void {
     );
   addExamples(command, [
     "crossweave audit shards/coco",
-    "crossweave audit shards/coco shards/flickr30k --exclusions exclusions.json",
+    "crossweave audit shards/coco shards/coco-fit --exclusions exclusions.json",
   ]);
 }
 

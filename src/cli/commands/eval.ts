@@ -32,8 +32,8 @@ export function addEvalCommand(program: Command): void {
       ),
     );
   addExamples(command, [
-    "crossweave eval retrieval --checkpoint runs/demo --data shards/coco",
-    "crossweave eval retrieval --checkpoint runs/demo --data shards/coco --split val --out results",
+    "crossweave eval retrieval --checkpoint runs/coco --data shards/coco",
+    "crossweave eval retrieval --checkpoint runs/demo/run --data runs/demo/shards/coco --split val --out results",
   ]);
 }
 

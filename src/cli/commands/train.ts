@@ -41,8 +41,8 @@ export function addTrainCommand(program: Command): void {
       ),
     );
   addExamples(command, [
-    "crossweave train pretrain/visual-parsing-small --data shards/coco --out runs/small --set data.vocabulary=vocab.txt",
-    "crossweave train demo --data shards/coco --out runs/demo --set data.vocabulary=world/vocab.txt --seed 7",
+    "crossweave train pretrain/visual-parsing-small --data shards/coco --out runs/coco --set data.vocabulary=vocab.txt",
+    "crossweave train demo --data runs/demo/shards/coco --out runs/again --set data.vocabulary=runs/demo/world/vocab.txt --seed 7",
   ]);
 }
 

@@ -21,7 +21,7 @@ export function addValidateCommand(program: Command): void {
     );
   addExamples(command, [
     "crossweave validate shards/coco",
-    "crossweave validate shards/coco shards/vg --json",
+    "crossweave validate shards/coco shards/coco-fit --json",
   ]);
 }
 
