@@ -36,6 +36,11 @@ export class ProcessLock implements Disposable {
     }
   }
 
+  /** The files that a lock on `path` may leave beside others: itself and SQLite's journal. */
+  static filesOf(path: string): string[] {
+    return [path, `${path}-journal`];
+  }
+
   /** Waits until the lock is free; throws the abort reason when `signal` fires first. */
   static async acquire(path: string, options: LockOptions = {}): Promise<ProcessLock> {
     await mkdir(dirname(path), { recursive: true });

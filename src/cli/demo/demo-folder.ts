@@ -33,7 +33,7 @@ export async function claimDemoFolder(
 }
 
 async function refuseForeign(folder: string): Promise<void> {
-  const ours = new Set([LOCK_FILE, "lost+found", "world"]);
+  const ours = new Set([...ProcessLock.filesOf(LOCK_FILE), "lost+found", "world"]);
   if (existsSync(join(folder, MARKER))) for (const name of written) ours.add(name);
   const foreign = (await readdir(folder)).toSorted().find((name) => !ours.has(name));
   if (foreign === undefined) return;

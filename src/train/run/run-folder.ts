@@ -213,7 +213,11 @@ async function removeRun(path: string): Promise<void> {
 async function refuseForeign(path: string): Promise<void> {
   const names = await readdir(path);
   if (names.includes(RECORD_FILE)) return;
-  const harmless = new Set([LOCK_FILE, `${RECORD_FILE}.part`, "lost+found"]);
+  const harmless = new Set([
+    ...ProcessLock.filesOf(LOCK_FILE),
+    `${RECORD_FILE}.part`,
+    "lost+found",
+  ]);
   const foreign = names.toSorted().find((name) => !harmless.has(name));
   if (foreign === undefined) return;
   throw new RefusedError(`${path} is not empty and holds no run: there is ${foreign}`, {
