@@ -7,7 +7,7 @@ import { gunzipSync } from "node:zlib";
  * The folder of real annotation files and photographs. Tests that read it fail when it is missing:
  * a test that skips itself proves nothing.
  */
-export const realDataFolder: string = join(import.meta.dirname, "../../shared/data");
+const realDataFolder: string = join(import.meta.dirname, "../../shared/data");
 
 /** A path inside the real data; throws when the file is not there. */
 export function realData(...parts: readonly string[]): string {

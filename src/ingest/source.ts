@@ -64,7 +64,7 @@ export interface PlannedSplit {
 }
 
 /** Pictures that the published split names and no annotation file lists. */
-export interface UnlistedPictures {
+interface UnlistedPictures {
   readonly numPictures: number;
   /** The published files that might list them and are not there. */
   readonly absentFiles: readonly string[];
