@@ -124,14 +124,7 @@ const visualParsingDemo: TrainingRecipe = {
       windowSize: 8,
       mlpRatio: 4,
     },
-    transformer: {
-      hiddenSize: 128,
-      layers: 3,
-      heads: 4,
-      intermediateSize: 512,
-      maxPositions: 64,
-      dropout: 0,
-    },
+    transformer: visualParsingSmall.model.transformer,
   },
   // 15 % of 64 visual tokens, the ablation's k = m p (VP 4.3).
   objectives: { ...visualParsingSmall.objectives, mfrMaskedTokens: 10 },
