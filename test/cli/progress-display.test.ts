@@ -1,4 +1,5 @@
 import { PassThrough } from "node:stream";
+import { stripVTControlCharacters } from "node:util";
 import { array, assert, nat, property } from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createBarDisplay, createLineDisplay } from "../../src/cli/terminal/progress-display.ts";
@@ -78,5 +79,34 @@ describe("progress on a terminal", () => {
     expect(drawn).toContain("████████████░░░░░░░░░░░░ pictures: 2 of 4 pictures");
     expect(drawn).toContain("a message\n");
     expect(drawn).toMatch(/pictures: 4 pictures in 0 s\n$/);
+  });
+
+  it.each([
+    {
+      columns: 200,
+      lines: [`${"░".repeat(24)} training: 0 of 2,500 steps · loss 6.508 · mlm 5.250`],
+    },
+    {
+      columns: 70,
+      lines: [`${"░".repeat(24)} training: 0 of 2,500 steps`, "  loss 6.508 · mlm 5.250"],
+    },
+    {
+      columns: 40,
+      lines: [`${"░".repeat(12)} training: 0 of 2,500 steps`, "  loss 6.508 · mlm 5.250"],
+    },
+    { columns: 20, lines: ["training: 0 of 2,5…", "  loss 6.508 · mlm…"] },
+  ])("fits $columns columns without wrapping", async ({ columns, lines }) => {
+    const screen = Object.assign(new PassThrough({ encoding: "utf8" }), { columns });
+    const display = await createBarDisplay(screen);
+    display.report({
+      activity: "training",
+      done: 0,
+      total: 2500,
+      unit: "steps",
+      note: "loss 6.508 · mlm 5.250",
+    });
+    const drawn = stripVTControlCharacters(String(screen.read()));
+    display[Symbol.dispose]();
+    expect(drawn.trimEnd().split("\n")).toEqual(lines);
   });
 });

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import { assert, jsonValue, property, string } from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -6,6 +7,7 @@ import {
   formatDuration,
   jsonDocument,
 } from "../../src/cli/terminal/terminal-text.ts";
+import { showStyles, styled } from "../../src/cli/terminal/text-style.ts";
 
 // oxlint-disable-next-line no-control-regex
 const STEERING = /[\0-\x08\x0b-\x1f\x7f-\x9f\p{Bidi_Control}\p{Zl}\p{Zp}]|\p{Cs}/u;
@@ -56,5 +58,14 @@ describe("amounts", () => {
     [11_520, "3 h 12 min"],
   ])("%d seconds read %s", (seconds, text) => {
     expect(formatDuration(seconds)).toBe(text);
+  });
+});
+
+describe("a styled part of a text", () => {
+  it("is coloured where stdout has colours and plain where it has none, whatever was escaped", () => {
+    const text = escapeLines(
+      `${styled("bold", "demo")}: \u001b[1mname ${styled("red", "NOT MET")}`,
+    );
+    expect(stripVTControlCharacters(showStyles(text))).toBe(String.raw`demo: \x1b[1mname NOT MET`);
   });
 });

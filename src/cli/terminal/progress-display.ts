@@ -14,6 +14,7 @@ export interface DisplayOptions {
 const LINE_EVERY_MS = 30_000;
 const DRAW_EVERY_MS = 100;
 const BAR_WIDTH = 24;
+const MIN_BAR_WIDTH = 4;
 
 /** For logs and pipes: messages at once, a line of progress at most every 30 s. */
 export function createLineDisplay(options: DisplayOptions): ProgressDisplay {
@@ -107,10 +108,12 @@ function drawing(
   { pace, columns }: { readonly pace: Pace; readonly columns: number },
 ): string {
   const { note, ...rest } = reading;
-  const whole = `${bar(reading)}${describe(reading, pace)}`;
-  if (whole.length < columns || note === undefined) return cut(whole, columns);
-  const head = `${bar(reading)}${describe(rest, pace)}`;
-  return [head, `  ${escapeControls(note)}`].map((line) => cut(line, columns)).join("\n");
+  const whole = describe(reading, pace);
+  const isOneLine = note === undefined || whole.length + BAR_WIDTH + 1 < columns;
+  const head = isOneLine ? whole : describe(rest, pace);
+  const lines = [`${bar(reading, columns - head.length - 2)}${head}`];
+  if (!isOneLine) lines.push(`  ${escapeControls(note)}`);
+  return lines.map((line) => cut(line, columns)).join("\n");
 }
 
 function columnsOf(stream: NodeJS.WritableStream): number {
@@ -124,10 +127,12 @@ function cut(line: string, columns: number): string {
   return line.length < columns ? line : `${line.slice(0, Math.max(1, columns - 2))}…`;
 }
 
-function bar({ done, total }: ProgressReading): string {
-  if (total === undefined || total === 0) return "";
-  const filled = Math.round(Math.min(1, done / total) * BAR_WIDTH);
-  return `${"█".repeat(filled)}${"░".repeat(BAR_WIDTH - filled)} `;
+/** A bar and a space, as wide as there is room; none where that is too little to tell anything. */
+function bar({ done, total }: ProgressReading, room: number): string {
+  const width = Math.min(BAR_WIDTH, room);
+  if (total === undefined || total === 0 || width < MIN_BAR_WIDTH) return "";
+  const filled = Math.round(Math.min(1, done / total) * width);
+  return `${"█".repeat(filled)}${"░".repeat(width - filled)} `;
 }
 
 function describe(reading: ProgressReading, pace: Pace): string {
