@@ -51,7 +51,6 @@ export async function runCommand<R>(
   const json = options.command.optsWithGlobals()["json"] === true;
   process.stderr.on("error", () => {}); // a closed stderr must not end the work
   process.once("uncaughtException", (error) => void endWithBug(error, json));
-  printMessage(`crossweave ${options.command.name()}: ${options.activity}`);
   process.once("exit", explainEmptyLoop);
   process.exitCode = await outcomeOf({ ...options, json }, body);
   process.off("exit", explainEmptyLoop);
@@ -77,6 +76,7 @@ async function outcomeOf<R>(
     display.say("stopping cleanly; press Ctrl-C again to stop at once"),
   );
   const { signal } = interruption;
+  printMessage(`crossweave ${options.command.name()}: ${options.activity}`);
   try {
     const outcome = await body({ progress: display, signal, json });
     display[Symbol.dispose]();

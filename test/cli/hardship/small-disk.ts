@@ -69,7 +69,8 @@ export class SmallDisk implements AsyncDisposable {
 
   /** Mounts it anew with other options, such as a larger size; what lies on it stays. */
   async remount(options: string): Promise<void> {
-    await this.#enter(["mount", "-o", `remount,${options}`, this.path]);
+    // Named in full: `mount` would else repeat the options of a user namespace, which are refused.
+    await this.#enter(["mount", "-t", "tmpfs", "-o", `remount,${options}`, "tmpfs", this.path]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
