@@ -115,7 +115,7 @@ export class ShardCheck {
   ): Promise<void> {
     const limit = pLimit(MAX_DECODES);
     const body = batch.bytes.subarray(bodyOffset - batch.entry.offset);
-    const decodes: Promise<void>[] = [];
+    const decodes: Promise<(() => void) | undefined>[] = [];
     for (let row = 0; row < rows.numRows; row += 1) {
       const place = { ...batch.place, row };
       await this.#attempt(place, async () => {
@@ -138,7 +138,8 @@ export class ShardCheck {
         }
       });
     }
-    await Promise.all(decodes);
+    // In the order of the rows, whichever picture was decoded first.
+    for (const tellFault of await Promise.all(decodes)) tellFault?.();
   }
 
   #checkSceneKey(sceneKey: string, place: ShardPlace): void {
@@ -158,18 +159,24 @@ export class ShardCheck {
     return false;
   }
 
-  async #decode(picture: PictureInfo, bytes: Uint8Array, place: ShardPlace): Promise<void> {
+  /** What tells the fault of a picture that does not decode to what its row says. */
+  async #decode(
+    picture: PictureInfo,
+    bytes: Uint8Array,
+    place: ShardPlace,
+  ): Promise<(() => void) | undefined> {
     const { decode, signal, checked } = this.#context;
-    if (decode === undefined || signal?.aborted === true) return;
+    if (decode === undefined || signal?.aborted === true) return undefined;
     try {
       const { width, height } = await decode(bytes);
       checked.numDecoded += 1;
-      if (width === picture.width && height === picture.height) return;
+      if (width === picture.width && height === picture.height) return undefined;
       const stated = `${picture.width}x${picture.height}`;
-      this.#fault(place, `${picture.key} decodes to ${width}x${height}, the row says ${stated}`);
+      const fault = `${picture.key} decodes to ${width}x${height}, the row says ${stated}`;
+      return () => this.#fault(place, fault);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      this.#fault(place, `${picture.key} cannot be decoded: ${reason}`);
+      return () => this.#fault(place, `${picture.key} cannot be decoded: ${reason}`);
     }
   }
 
