@@ -46,7 +46,7 @@ describe("a recipe from outside", () => {
       optimisation: { ...demo.optimisation, decay: "slowly" },
     };
     const fault = faultOf(() => parseRecipe(broken, "run.json"));
-    expect(fault).toMatch(/^run\.json: 5 fault\(s\)/);
+    expect(fault).toMatch(/^run\.json: 5 faults/);
     expect(fault).toContain("sed: no such key; the nearest is seed");
     expect(fault).toContain("data.numWorker: no such key; the nearest is numWorkers");
     expect(fault).toContain("data.mlmProbability: Too big");
@@ -65,7 +65,7 @@ describe("a recipe from outside", () => {
       "model.transformer.heads=4",
       "data.maxTextTokens=21",
     );
-    expect(fault).toContain("4 fault(s)");
+    expect(fault).toContain("4 faults");
     expect(fault).toContain("objectives.mfrMaskedTokens: 5 of 4 visual tokens");
     expect(fault).toContain("model.transformer.heads: 4 heads cannot share 18");
     expect(fault).toContain("model.transformer.hiddenSize: 18 is no multiple of 4");

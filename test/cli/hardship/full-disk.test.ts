@@ -94,7 +94,6 @@ describe("in a read-only folder", () => {
     const flags = ["--checkpoint", trained, "--data", world.leaking, "--split", "val"];
     const calls = [
       ["prepare", "coco-fit", "--source", world.world, "--out", out],
-      ["prepare", "coco-fit", "--source", world.world, "--out", disk.path],
       trainArguments(world, out),
       trainArguments(world, disk.path),
       ["eval", "retrieval", ...flags, "--out", disk.path],

@@ -81,25 +81,27 @@ describe("training", () => {
   });
 });
 
+/** Sends Ctrl-C as soon as a command has said `words`. */
+async function interrupt(call: readonly string[], words: string): Promise<EndedProgram> {
+  const program = start(call);
+  await program.says(words);
+  program.child.kill("SIGINT");
+  return program.ended;
+}
+
 describe("Ctrl-C", () => {
-  it.each([
-    { name: "eval", words: "retrieval of" },
-    { name: "demo", words: "drawing the small world" },
-    { name: "doctor", words: "looking at this machine" },
-  ])("ends $name with exit code 130, and the same command goes on", async ({ name, words }) => {
-    const out = join(world.folder, `interrupted-${name}`);
-    const flags = ["--checkpoint", undisturbed, "--data", world.fit];
-    const calls: Record<string, string[]> = {
-      eval: ["eval", "retrieval", ...flags, "--out", out],
-      demo: ["demo", "--out", out],
-      doctor: ["doctor"],
-    };
-    for (let time = 0; time < 2; time += 1) {
-      const program = start(calls[name] ?? []);
-      await program.says(words);
-      program.child.kill("SIGINT");
-      expect(await program.ended).toEqual(interrupted);
-    }
+  it("ends eval and doctor with exit code 130 and no half result", async () => {
+    const out = join(world.folder, "interrupted-eval");
+    const flags = ["--checkpoint", undisturbed, "--data", world.fit, "--out", out];
+    const evaluate = ["eval", "retrieval", ...flags];
+    expect(await interrupt(evaluate, "crossweave eval: retrieval of")).toEqual(interrupted);
     expect(existsSync(join(out, "report.html"))).toBe(false);
+    expect(await interrupt(["doctor"], "looking at this machine")).toEqual(interrupted);
+  });
+
+  it("ends demo with exit code 130, and the same command draws on", async () => {
+    const demo = ["demo", "--out", join(world.folder, "interrupted-demo")];
+    expect(await interrupt(demo, "drawing the small world")).toEqual(interrupted);
+    expect(await interrupt(demo, "drawing the small world")).toEqual(interrupted);
   });
 });
