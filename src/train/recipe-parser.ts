@@ -81,13 +81,20 @@ const recipeSchema: z.ZodType<TrainingRecipe> = recipeObject.superRefine((recipe
 });
 
 /** Reads a recipe from outside data; all faults at once, each with its path. Throws ConfigError. */
-export function parseRecipe(value: unknown, origin: string): TrainingRecipe {
+export function parseRecipe(value: unknown, file: string): TrainingRecipe {
+  const remedy = "put back the file that crossweave train wrote, or start over with --fresh";
+  return parsedRecipe(value, { origin: file, file, remedy });
+}
+
+function parsedRecipe(
+  value: unknown,
+  { origin, file, remedy }: { origin: string; file?: string; remedy: string },
+): TrainingRecipe {
   const parsed = recipeSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   const faults = parsed.error.issues.flatMap(faultTexts);
-  throw new ConfigError(`${origin}: ${faults.length} fault(s)\n${faults.join("\n")}`, {
-    file: origin,
-  });
+  const heading = `${origin}: ${faults.length} ${faults.length === 1 ? "fault" : "faults"}`;
+  throw new ConfigError([heading, ...faults].join("\n"), { file, remedy });
 }
 
 function faultTexts(issue: z.core.$ZodIssue): string[] {
@@ -123,7 +130,8 @@ export function overrideRecipe(
     throw new ConfigError(faults.join("\n"), { remedy: `the keys are: ${known.join(", ")}` });
   }
   for (const setting of settings) applySetting(copy, setting);
-  return parseRecipe(copy, "--set");
+  const remedy = "--dry-run prints every constant of a recipe with its value";
+  return parsedRecipe(copy, { origin: "--set", remedy });
 }
 
 function settingFaults(setting: string, known: readonly string[]): string[] {
