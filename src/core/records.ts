@@ -38,6 +38,11 @@ export interface SceneText {
   readonly answers: readonly AnswerCount[];
   readonly choices: readonly string[];
   readonly box: Box | null;
+  /**
+   * The text that this one is judged against: SNLI-VE's premise, the question and right answer of a
+   * rationale of VCR. It is kept apart, so that a model that reads it is never mistaken for one that does not.
+   */
+  readonly context: string | null;
 }
 
 /** What is known of a picture before its file is read. */
@@ -48,6 +53,8 @@ export interface PictureReference {
   readonly url: string | null;
   readonly flickrPhotoId: string | null;
   readonly license: string | null;
+  /** Keys of other collections that the publisher says are the same picture (Visual Genome's coco_id). */
+  readonly linkedKeys: readonly ImageKey[];
 }
 
 /** A scene as the annotation files describe it. */
@@ -82,6 +89,8 @@ export interface PictureInfo {
   readonly url: string | null;
   readonly flickrPhotoId: string | null;
   readonly license: string | null;
+  /** Keys of other collections that the publisher says are the same picture. */
+  readonly linkedKeys: readonly ImageKey[];
 }
 
 export interface StoredPicture extends PictureInfo {

@@ -1,23 +1,32 @@
-import type { ImageKey } from "../core/keys.ts";
 import type { Progress } from "../core/progress.ts";
-import type { LedgerEntry, RecordCounts, SceneDraft } from "../core/records.ts";
+import type { LedgerEntry, RecordCounts, SceneDraft, SplitRole, TextKind } from "../core/records.ts";
 import type { FileDigest } from "./annotations/annotation-file.ts";
-import type { RecipeSplit } from "./recipe.ts";
+import type { ExclusionRules } from "./exclusion/exclusion-rules.ts";
 
-/** Why a picture and all of its texts stay out of a set. */
-export interface Exclusion {
-  readonly rule: string;
-  readonly evidence: string;
+/** One split of a set, as one dataset fills it. */
+export interface SourceSplit {
+  readonly name: string;
+  readonly role: SplitRole;
+  /** Parts of the published split; "everything" takes every picture that is listed, whatever part it is in. */
+  readonly parts: readonly string[] | "everything";
 }
 
 /** What a source is planned with. */
 export interface SourceOptions {
   /** The folder as a user has it after unpacking the official downloads. */
   readonly folder: string;
-  readonly splits: readonly RecipeSplit[];
-  readonly exclusions: ReadonlyMap<ImageKey, Exclusion>;
+  /** Which of the dataset's published splits the parts are of; the manifest's first when not given. */
+  readonly publishedSplit?: string | undefined;
+  readonly splits: readonly SourceSplit[];
+  /** Texts of these kinds only; files that have no others are not read. All kinds when not given. */
+  readonly textKinds?: readonly TextKind[] | undefined;
+  readonly exclusions: ExclusionRules;
   /** Go on with files that look like an official release but are none. */
   readonly acceptUnknownRelease: boolean;
+  /** Plan as if every picture were there. */
+  readonly annotationsOnly: boolean;
+  /** Throw SourceError at the first faulty record instead of quarantining it. */
+  readonly strict: boolean;
   readonly progress: Progress;
   readonly signal?: AbortSignal | undefined;
 }
@@ -49,8 +58,6 @@ export interface RecordPlace {
 /** A scene to be written, if its pictures turn out to be usable. */
 export interface PlannedScene {
   readonly draft: SceneDraft;
-  /** Size of each picture's file, in bytes. */
-  readonly pictureSizes: readonly number[];
   /** The records that are written with this scene: those of its pictures and those of its texts. */
   readonly records: readonly RecordPlace[];
 }
@@ -70,11 +77,20 @@ interface UnlistedPictures {
   readonly absentFiles: readonly string[];
 }
 
+/** Pictures that are nowhere in the folder. */
+export interface MissingPictures {
+  readonly numPictures: number;
+  /** The first few, as the paths looked for. */
+  readonly examples: readonly string[];
+}
+
 /** What a source has for a preparation: a pure function of the files and the options. */
-export interface SourcePlan {
+export interface SourcePlan extends Disposable {
   readonly dataset: string;
   /** Every file that was read, in a fixed order. */
   readonly files: readonly FileDigest[];
+  /** Names what was found of the pictures: paths and sizes, or that they were not looked for. */
+  readonly picturesDigest: string;
   /** Which release the files are, in words: "COCO 2014, Karpathy split" or "unknown". */
   readonly release: string;
   /** Whether records that the split or the release names are not there. */
@@ -83,10 +99,9 @@ export interface SourcePlan {
   /** Per file and kind, in a fixed order; `written` counts the records of the planned scenes. */
   readonly counts: readonly RecordCounts[];
   readonly unlisted: UnlistedPictures;
-  /** Pictures that are nowhere in the folder, as the paths looked for. */
-  readonly missingPictures: readonly string[];
-  /** The scenes of a split, always in the same order. */
-  scenes(split: string): AsyncIterable<PlannedScene> | Iterable<PlannedScene>;
+  readonly missing: MissingPictures;
+  /** The scenes of a split from the given one on, always in the same order. */
+  scenes(split: string, firstScene?: number): AsyncIterable<PlannedScene> | Iterable<PlannedScene>;
   /** The records that are already known not to be written, always in the same order. */
   ledger(): AsyncIterable<LedgerEntry> | Iterable<LedgerEntry>;
 }
