@@ -1,52 +1,73 @@
 import { z } from "zod";
 import { SourceError } from "../core/errors.ts";
 import {
+  type AnnotationFile,
   AnnotationReader,
   type FileDigest,
   findAnnotationFile,
   readLines,
 } from "./annotations/annotation-file.ts";
-import type { DatasetManifest } from "./dataset-manifest.ts";
 import { elementPointer, readJsonElements } from "./annotations/json-elements.ts";
+import type { PartMembership } from "./joining/dataset-reading.ts";
 
-/** Which part of a published split an image is in, and where that is written. */
-interface PartMembership {
-  readonly part: string;
-  /** File and place: "karpathy/coco_test.txt line 17". */
-  readonly evidence: string;
-}
-
+/** A published split as its files have it. */
 export interface PublishedSplit {
+  readonly name: string;
+  /** The files that were read, in a fixed order. */
   readonly files: readonly FileDigest[];
-  /** Image ids in the order of the files. */
+  /** By the ids of pictures, in the order of the files. */
   readonly partOf: ReadonlyMap<string, PartMembership>;
 }
 
-export interface KarpathyOptions {
+/** Where a published split is written, as the dataset's manifest says. */
+export interface SplitFiles {
+  readonly name: string;
+  /** Karpathy's JSON, when the split comes in that form. */
+  readonly json?: string | undefined;
+  readonly offeredAt?: string | undefined;
+  readonly parts: readonly {
+    readonly name: string;
+    /** A plain list, one picture a line, which may stand for the JSON. */
+    readonly list?: string | undefined;
+  }[];
+}
+
+export interface PublishedSplitOptions {
   readonly sourceFolder: string;
-  readonly split: DatasetManifest["split"];
-  /** The image id that a file name spells, or undefined. */
+  readonly split: SplitFiles;
+  /** The id that a picture's name spells (a file name, or the bare id in some lists), or undefined. */
   readonly idOfName: (name: string) => string | undefined;
+  /** The id in a line of a list that has more in it than a name. */
+  readonly idOfLine?: ((line: string) => string | undefined) | undefined;
+  /** Folders that a list may be in as well, under the same file name. */
+  readonly otherFolders?: readonly string[] | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Reads Karpathy's split from his JSON or, where that is not there, from plain name lists.
- * Throws SourceError when files are missing, an entry names no image, or an image is in two parts.
+ * Reads a published split from its JSON or, where that is not there, from plain name lists.
+ * Throws SourceError when files are missing, an entry names no picture, or a picture is in two parts.
  */
-export async function readKarpathySplit(options: KarpathyOptions): Promise<PublishedSplit> {
-  const json = await findAnnotationFile(options.sourceFolder, options.split.json);
-  return json === undefined
-    ? readLists(options)
-    : readJson(new AnnotationReader(json, options.signal), options);
+export async function readPublishedSplit(options: PublishedSplitOptions): Promise<PublishedSplit> {
+  const { sourceFolder, signal } = options;
+  const { name, json: jsonPath } = options.split;
+  const json =
+    jsonPath === undefined ? undefined : await findAnnotationFile(sourceFolder, jsonPath);
+  const content =
+    json === undefined
+      ? await readLists(options)
+      : await readJson(new AnnotationReader(json, signal), options);
+  return { name, ...content };
 }
+
+type SplitContent = Omit<PublishedSplit, "name">;
 
 const jsonImage = z.object({ filename: z.string(), split: z.string() });
 
 async function readJson(
   reader: AnnotationReader,
-  { idOfName, split }: KarpathyOptions,
-): Promise<PublishedSplit> {
+  { idOfName, split }: PublishedSplitOptions,
+): Promise<SplitContent> {
   const members = new Membership();
   const parts: ReadonlySet<string> = new Set(split.parts.map(({ name }) => name));
   for await (const elements of readJsonElements(reader)) {
@@ -68,19 +89,21 @@ async function readJson(
   return { files: [reader.digest], partOf: members.partOf };
 }
 
-async function readLists(options: KarpathyOptions): Promise<PublishedSplit> {
+async function readLists(options: PublishedSplitOptions): Promise<SplitContent> {
+  const { idOfName, idOfLine = (line) => idOfName(line.trim()) } = options;
   const members = new Membership();
   const files: FileDigest[] = [];
   const missing: string[] = [];
   for (const { name: part, list } of options.split.parts) {
-    const file = await findAnnotationFile(options.sourceFolder, list);
+    if (list === undefined) continue;
+    const file = await findList(list, options);
     if (file === undefined) {
       missing.push(list);
       continue;
     }
     const reader = new AnnotationReader(file, options.signal);
     for (const [index, line] of (await readLines(reader)).entries()) {
-      const id = options.idOfName(line.trim());
+      const id = idOfLine(line);
       const place = `line ${index + 1}`;
       if (id === undefined)
         throw splitError(file.path, place, `names no image: ${line.slice(0, 80)}`);
@@ -90,6 +113,21 @@ async function readLists(options: KarpathyOptions): Promise<PublishedSplit> {
   }
   if (missing.length > 0) throw missingSplit(missing, options);
   return { files, partOf: members.partOf };
+}
+
+async function findList(
+  list: string,
+  { sourceFolder, otherFolders = [] }: PublishedSplitOptions,
+): Promise<AnnotationFile | undefined> {
+  for (const path of [list, ...otherFolders.map((folder) => `${folder}/${fileName(list)}`)]) {
+    const found = await findAnnotationFile(sourceFolder, path);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function fileName(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
 }
 
 class Membership {
@@ -115,10 +153,17 @@ function splitError(file: string, record: string, why: string): SourceError {
   });
 }
 
-function missingSplit(missing: readonly string[], { split }: KarpathyOptions): SourceError {
-  const lists = missing.join(", ");
-  return new SourceError(
-    `the ${split.name} is missing: looked for ${split.json}[.gz], and then for ${lists} (each also with .gz)`,
-    { file: split.json, remedy: `put it there; it is offered at ${split.offeredAt}` },
-  );
+function missingSplit(
+  missing: readonly string[],
+  { split, otherFolders = [] }: PublishedSplitOptions,
+): SourceError {
+  const { name, json, offeredAt } = split;
+  const inFolders = otherFolders.length > 0 ? `, also in ${otherFolders.join("/, ")}/,` : "";
+  const lists = `${missing.join(", ")}${inFolders} (each also with .gz)`;
+  const places = json === undefined ? lists : `${json}[.gz], and then for ${lists}`;
+  const where = offeredAt === undefined ? "" : `; it is offered at ${offeredAt}`;
+  return new SourceError(`the published split "${name}" is missing: looked for ${places}`, {
+    file: json ?? missing[0],
+    remedy: `put it there${where}`,
+  });
 }
