@@ -1,28 +1,57 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { SourceError } from "../core/errors.ts";
 import { manifestsFolder } from "./recipe.ts";
 
-/** How many images and texts an official file or part holds, and which images. */
-interface ExpectedContent {
-  readonly images: number;
-  readonly captions: number;
-  /** `digestOfIds` of its image ids. */
-  readonly imageIdsSha256: string;
-}
-
-export interface ExpectedFile extends ExpectedContent {
+/** One official annotation file. Counts that nobody has published or computed are left out. */
+export interface ExpectedFile {
+  /** Below the source folder, without ".gz" or ".zip". */
   readonly path: string;
   /** Where the publisher offers it. */
   readonly offeredAt: string;
+  /** Per kind of record, how many it holds. */
+  readonly records?: Readonly<Record<string, number>> | undefined;
+  /** Per kind of record, `digestOfIds` of the ids. */
+  readonly idsSha256?: Readonly<Record<string, string>> | undefined;
 }
 
-interface ExpectedPart extends ExpectedContent {
+/** One release of a dataset; the files of two releases may have the same names. */
+export interface ExpectedRelease {
   readonly name: string;
-  /** A plain list of file names, one a line, which may stand for the split's JSON. */
-  readonly list: string;
+  readonly files: readonly ExpectedFile[];
+}
+
+/** One part of a published split. */
+export interface ExpectedPart {
+  readonly name: string;
+  /** A plain list of file names or ids, one a line. */
+  readonly list?: string | undefined;
+  readonly scenes?: number | undefined;
+  /** All texts of these scenes. */
+  readonly texts?: number | undefined;
+  /** `digestOfIds` of the scenes' ids. */
+  readonly sceneIdsSha256?: string | undefined;
+}
+
+/** A published split; the parts of some come as files of lists, those of others with the records themselves. */
+export interface ExpectedSplit {
+  readonly name: string;
+  /** A JSON file that says the part of every picture; `list`s of the parts may stand for it. */
+  readonly json?: string | undefined;
+  readonly offeredAt?: string | undefined;
+  readonly parts: readonly ExpectedPart[];
+}
+
+/** A file or archive that `crossweave fetch` gets. */
+export interface Download {
+  readonly url: string;
+  /** The file's path below the source folder. */
+  readonly to: string;
+  readonly sizeBytes?: number | undefined;
+  readonly sha256?: string | undefined;
+  /** The folder below the source folder that the archive is unpacked to. */
+  readonly unpack?: string | undefined;
 }
 
 /** What is known of a dataset: its official files, where they are offered, what they hold. */
@@ -31,21 +60,15 @@ export interface DatasetManifest {
   readonly title: string;
   readonly homepage: string;
   readonly license: string;
-  readonly releases: readonly { readonly name: string; readonly files: readonly ExpectedFile[] }[];
+  readonly releases: readonly ExpectedRelease[];
   readonly pictures: readonly { readonly folder: string; readonly offeredAt: string }[];
-  readonly split: {
-    readonly name: string;
-    readonly json: string;
-    readonly offeredAt: string;
-    readonly parts: readonly ExpectedPart[];
-  };
+  /** The first is the one that is meant when a recipe names none. */
+  readonly splits: readonly ExpectedSplit[];
+  readonly downloads: readonly Download[];
 }
 
-const contentFields = {
-  images: z.int().positive(),
-  captions: z.int().positive(),
-  imageIdsSha256: z.string().regex(/^[0-9a-f]{64}$/),
-};
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const count = z.int().nonnegative();
 const manifestSchema: z.ZodType<DatasetManifest> = z.strictObject({
   dataset: z.string(),
   title: z.string(),
@@ -54,22 +77,54 @@ const manifestSchema: z.ZodType<DatasetManifest> = z.strictObject({
   releases: z.array(
     z.strictObject({
       name: z.string(),
-      files: z.array(z.strictObject({ path: z.string(), offeredAt: z.url(), ...contentFields })),
+      files: z.array(
+        z.strictObject({
+          path: z.string(),
+          offeredAt: z.url(),
+          records: z.record(z.string(), count).optional(),
+          idsSha256: z.record(z.string(), sha256).optional(),
+        }),
+      ),
     }),
   ),
   pictures: z.array(z.strictObject({ folder: z.string(), offeredAt: z.url() })),
-  split: z.strictObject({
-    name: z.string(),
-    json: z.string(),
-    offeredAt: z.url(),
-    parts: z.array(z.strictObject({ name: z.string(), list: z.string(), ...contentFields })),
-  }),
+  splits: z.array(
+    z.strictObject({
+      name: z.string(),
+      json: z.string().optional(),
+      offeredAt: z.url().optional(),
+      parts: z.array(
+        z.strictObject({
+          name: z.string(),
+          list: z.string().optional(),
+          scenes: count.optional(),
+          texts: count.optional(),
+          sceneIdsSha256: sha256.optional(),
+        }),
+      ),
+    }),
+  ),
+  downloads: z.array(
+    z.strictObject({
+      url: z.url(),
+      to: z.string(),
+      sizeBytes: count.optional(),
+      sha256: sha256.optional(),
+      unpack: z.string().optional(),
+    }),
+  ),
 });
 
 /** The manifest of a dataset that comes with the program. */
 export async function readDatasetManifest(dataset: string): Promise<DatasetManifest> {
   const path = join(manifestsFolder, "datasets", `${dataset}.json`);
   return manifestSchema.parse(JSON.parse(await readFile(path, "utf8")));
+}
+
+/** The datasets that have a manifest, sorted. */
+export async function manifestNames(): Promise<string[]> {
+  const files = await readdir(join(manifestsFolder, "datasets"));
+  return files.map((file) => file.replace(/\.json$/, "")).toSorted();
 }
 
 /** SHA-256 over ids in numeric order, one a line without a last line end: it names a set of ids. */
@@ -82,54 +137,4 @@ export function digestOfIds(ids: Iterable<string>): string {
 export function compareIds(a: string, b: string): number {
   if (a.length !== b.length) return a.length - b.length;
   return a < b ? -1 : Number(a > b);
-}
-
-/** What was found under a name that the manifest knows. */
-export interface FoundContent {
-  readonly name: string;
-  readonly images: number;
-  readonly captions: number;
-  readonly imageIdsSha256: string;
-  readonly expected: ExpectedContent;
-}
-
-/** Share of an official file's images from which on another file is taken for a damaged copy of it. */
-const NEARLY_OFFICIAL = 0.9;
-
-export type ReleaseVerdict = "official" | "nearly official" | "unknown";
-
-/**
- * Whether a file or part is the official one. Its image ids decide; a file of nearly that size with
- * other ids is most likely a damaged or another release; any other size is a dataset of one's own
- * (a subset, the small world), whose counts nobody has published.
- */
-export function releaseVerdict(found: FoundContent): ReleaseVerdict {
-  if (found.imageIdsSha256 === found.expected.imageIdsSha256) return "official";
-  const share = found.images / found.expected.images;
-  return share >= NEARLY_OFFICIAL && share <= 1 / NEARLY_OFFICIAL ? "nearly official" : "unknown";
-}
-
-/**
- * Compares counts with the published ones: those of official content must agree, and nearly official
- * content is refused. Throws SourceError with a table of all differences.
- */
-export function requireExpectedCounts(
-  found: readonly FoundContent[],
-  acceptUnknownRelease: boolean,
-): void {
-  const wrong = found.filter((content) => {
-    const verdict = releaseVerdict(content);
-    if (verdict === "official") return content.captions !== content.expected.captions;
-    return verdict === "nearly official" && !acceptUnknownRelease;
-  });
-  if (wrong.length === 0) return;
-  const lines = wrong.map(
-    ({ name, images, captions, expected }) =>
-      `  ${name}: found ${images} images and ${captions} captions, the official release has ${expected.images} and ${expected.captions}${images === expected.images ? " (but other images)" : ""}`,
-  );
-  throw new SourceError(`the files are not the official release:\n${lines.join("\n")}`, {
-    file: wrong[0]?.name,
-    remedy:
-      "download them again; if the files are meant to differ, add --accept-unknown-release (not for wrong caption counts of the official images)",
-  });
 }

@@ -1,16 +1,30 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import type { JsonValue } from "../core/digest.ts";
 import { ConfigError, errnoOf } from "../core/errors.ts";
-import type { SplitRole } from "../core/records.ts";
+import { type SplitRole, type TextKind, textKinds } from "../core/records.ts";
 import type { PicturePolicy } from "./pictures/store-picture.ts";
+import type { SourceSplit } from "./source.ts";
 
-/** One split of a set, and the parts of the published split that go into it. */
+/** A dataset that a recipe takes something of. */
+export interface RecipeDataset {
+  readonly name: string;
+  /** Which of its published splits the parts are of; the manifest's first when not given. */
+  readonly split?: string | undefined;
+  /** Texts of these kinds only; all when not given. */
+  readonly textKinds?: readonly TextKind[] | undefined;
+}
+
+/** Parts of a published split; "everything" takes every picture that is listed, whatever part it is in. */
+export type TakenParts = readonly string[] | "everything";
+
+/** One split of a set, and what goes into it. */
 export interface RecipeSplit {
   readonly name: string;
   readonly role: SplitRole;
-  /** "everything" takes every picture that is listed, whatever part it is in. */
-  readonly parts: readonly string[] | "everything";
+  /** Per dataset, what it gives to this split. */
+  readonly from: Readonly<Record<string, TakenParts>>;
 }
 
 /** How many records may be quarantined before a preparation stops: the larger of the two. */
@@ -24,8 +38,10 @@ export interface QuarantineLimit {
 export interface PreparationRecipe {
   readonly name: string;
   readonly summary: string;
-  readonly datasets: readonly string[];
+  readonly datasets: readonly RecipeDataset[];
   readonly splits: readonly RecipeSplit[];
+  /** Which pictures stay out of what is trained on; manifests/policies/ says what each protects. */
+  readonly policy: PolicyName;
   readonly pictures: PicturePolicy;
   readonly shards: {
     readonly targetBatchBytes: number;
@@ -35,54 +51,137 @@ export interface PreparationRecipe {
   readonly quarantineLimit: QuarantineLimit;
 }
 
+/** The leak policies that come with the program. */
+export const policyNames = ["none", "uniter", "strict"] as const;
+
+export type PolicyName = (typeof policyNames)[number];
+
 /** Data that belongs to the program: recipes and what is known of each dataset. */
 export const manifestsFolder: string = join(import.meta.dirname, "../../manifests");
 
 const positiveInteger = z.int().positive();
 const splitName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/);
-const recipeSchema: z.ZodType<PreparationRecipe> = z.strictObject({
-  name: z.string().regex(/^[a-z0-9][a-z0-9/-]*$/),
-  summary: z.string(),
-  datasets: z.array(z.string()).min(1),
-  splits: z
-    .array(
-      z.strictObject({
-        name: splitName,
-        role: z.enum(["train", "eval"]),
-        parts: z.union([z.literal("everything"), z.array(z.string()).min(1)]),
-      }),
-    )
-    .min(1)
-    .refine(
-      eachPartOnce,
-      "a part is taken by two splits, or another split stands beside everything",
-    ),
-  pictures: z.strictObject({
-    shorterSide: positiveInteger,
-    jpegQuality: z.int().min(1).max(100),
-    maxPixels: positiveInteger,
-  }),
-  shards: z.strictObject({
-    targetBatchBytes: positiveInteger,
-    maxScenesPerBatch: positiveInteger,
-    targetShardBytes: positiveInteger,
-  }),
-  quarantineLimit: z.strictObject({
-    share: z.number().min(0).max(1),
-    records: z.int().nonnegative(),
-  }),
-});
+const taken = z.union([z.literal("everything"), z.array(z.string()).min(1)]);
+const recipeSchema: z.ZodType<PreparationRecipe> = z
+  .strictObject({
+    name: z.string().regex(/^[a-z0-9][a-z0-9/+-]*$/),
+    summary: z.string(),
+    datasets: z
+      .array(
+        z.strictObject({
+          name: z.string(),
+          split: z.string().optional(),
+          textKinds: z.array(z.enum(textKinds)).min(1).optional(),
+        }),
+      )
+      .min(1),
+    splits: z
+      .array(
+        z.strictObject({
+          name: splitName,
+          role: z.enum(["train", "eval"]),
+          from: z.record(z.string(), taken),
+        }),
+      )
+      .min(1),
+    policy: z.enum(policyNames),
+    pictures: z.strictObject({
+      shorterSide: positiveInteger,
+      jpegQuality: z.int().min(1).max(100),
+      maxPixels: positiveInteger,
+    }),
+    shards: z.strictObject({
+      targetBatchBytes: positiveInteger,
+      maxScenesPerBatch: positiveInteger,
+      targetShardBytes: positiveInteger,
+    }),
+    quarantineLimit: z.strictObject({
+      share: z.number().min(0).max(1),
+      records: z.int().nonnegative(),
+    }),
+  })
+  .check(({ value, issues }) => {
+    for (const { path, message } of contradictionsOf(value)) {
+      issues.push({ code: "custom", path: [...path], message, input: value });
+    }
+  });
 
-function eachPartOnce(splits: readonly RecipeSplit[]): boolean {
-  const names = splits.map(({ name }) => name);
-  const parts = splits.flatMap(({ parts: taken }) => taken);
-  const isAlone = !parts.includes("everything") || splits.length === 1;
-  return isAlone && new Set(names).size === names.length && new Set(parts).size === parts.length;
+interface Contradiction {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+function contradictionsOf({ datasets, splits }: PreparationRecipe): readonly Contradiction[] {
+  const names = datasets.map(({ name }) => name);
+  return [
+    ...repeated(names).map((at) => ({ path: ["datasets", at, "name"], message: "is named twice" })),
+    ...repeated(splits.map(({ name }) => name)).map((at) => {
+      return { path: ["splits", at, "name"], message: "two splits have this name" };
+    }),
+    ...splits.flatMap(({ from }, at) =>
+      Object.keys(from)
+        .filter((name) => !names.includes(name))
+        .map((name) => {
+          return { path: ["splits", at, "from", name], message: "is not one of the datasets" };
+        }),
+    ),
+    ...datasets.flatMap(({ name }, at) => contradictionsOfDataset(name, at, splits)),
+  ];
+}
+
+function contradictionsOfDataset(
+  dataset: string,
+  datasetIndex: number,
+  splits: readonly RecipeSplit[],
+): readonly Contradiction[] {
+  const taking = splits.flatMap(({ from }, at) => {
+    const parts = from[dataset];
+    return parts === undefined ? [] : [{ path: ["splits", at, "from", dataset], parts }];
+  });
+  if (taking.length === 0) {
+    return [{ path: ["datasets", datasetIndex], message: `no split takes anything of ${dataset}` }];
+  }
+  const seen = new Set<string>();
+  return taking.flatMap(({ path, parts }) => {
+    const all = typeof parts === "string" ? [parts] : parts;
+    const twice = all.filter((part) => seen.has(part) || !seen.add(part));
+    const wrong = twice.map((part) => ({ path, message: `two splits take the part "${part}"` }));
+    const isAlone = parts !== "everything" || taking.length === 1;
+    const message = 'another split stands beside one that takes "everything"';
+    return isAlone ? wrong : [...wrong, { path, message }];
+  });
+}
+
+function repeated(names: readonly string[]): number[] {
+  return names.flatMap((name, at) => (names.indexOf(name) < at ? [at] : []));
+}
+
+/** The splits of a recipe that take something of a dataset, as its source is asked for them. */
+export function sourceSplitsOf(recipe: PreparationRecipe, dataset: string): SourceSplit[] {
+  return recipe.splits.flatMap(({ name, role, from }) => {
+    const parts = from[dataset];
+    return parts === undefined ? [] : [{ name, role, parts }];
+  });
+}
+
+/** A recipe as it stands in a set's index. */
+export function recipeJson(recipe: PreparationRecipe): { readonly [key: string]: JsonValue } {
+  const { name, summary, policy, pictures, shards, quarantineLimit } = recipe;
+  return {
+    name,
+    summary,
+    datasets: recipe.datasets.map((dataset) => ({ ...dataset })),
+    splits: recipe.splits.map((split) => ({ ...split, from: { ...split.from } })),
+    policy,
+    pictures: { ...pictures },
+    shards: { ...shards },
+    quarantineLimit: { ...quarantineLimit },
+  };
 }
 
 /**
- * The recipe of this name, such as "coco", or the one in a file of the user's when the name ends in
- * ".json". Throws ConfigError with all faults at once, each with its path.
+ * The recipe of this name, such as "coco" or "pretrain/soho", or the one in a file of the user's when
+ * the name ends in ".json". Throws ConfigError with all faults at once, each with its path.
  */
 export async function readRecipe(name: string): Promise<PreparationRecipe> {
   const isFile = name.endsWith(".json");

@@ -2,15 +2,10 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { canonicalJson } from "../../src/core/digest.ts";
 import { ConfigError } from "../../src/core/errors.ts";
-import {
-  compareIds,
-  digestOfIds,
-  readDatasetManifest,
-  releaseVerdict,
-} from "../../src/ingest/dataset-manifest.ts";
-import { readRecipe, recipeNames } from "../../src/ingest/recipe.ts";
-import { sources } from "../../src/ingest/sources.ts";
+import { manifestNames } from "../../src/ingest/dataset-manifest.ts";
+import { readRecipe, recipeJson, recipeNames, sourceSplitsOf } from "../../src/ingest/recipe.ts";
 
 let folder = "";
 beforeAll(async () => {
@@ -30,11 +25,11 @@ describe("A preparation recipe", () => {
   it("that comes with the program is well-formed and of datasets that are known", async () => {
     const names = await recipeNames();
     expect(names).toEqual(expect.arrayContaining(["coco", "coco-fit"]));
-    const known = sources.map(({ dataset }) => dataset);
+    const known = await manifestNames();
     for (const name of names) {
       const recipe = await readRecipe(name);
       expect(recipe.name).toBe(name);
-      expect(known).toEqual(expect.arrayContaining([...recipe.datasets]));
+      expect(known).toEqual(expect.arrayContaining(recipe.datasets.map((dataset) => dataset.name)));
     }
   });
 
@@ -50,56 +45,55 @@ describe("A preparation recipe", () => {
     const message = await failureOf({
       ...recipe,
       shuffle: true,
+      policy: "soho",
       pictures: { ...recipe.pictures, jpegQuality: 101 },
-      splits: [...recipe.splits, { name: "../x", role: "eval", parts: ["test"] }],
+      splits: [...recipe.splits, { name: "../x", role: "eval", from: { coco: ["test"] } }],
     });
-    for (const words of ["shuffle", "pictures.jpegQuality", "splits[4].name"]) {
+    for (const words of ["shuffle", "policy", "pictures.jpegQuality", "splits[4].name"]) {
       expect(message).toContain(words);
     }
-    const twice = { name: "more", role: "eval", parts: ["test"] };
-    expect(await failureOf({ ...recipe, splits: [...recipe.splits, twice] })).toContain(
-      "two splits",
+  });
+
+  it("takes a part once, of datasets that it names, and of each of these something", async () => {
+    const recipe = await readRecipe("coco");
+    const withSplit = (from: Readonly<Record<string, unknown>>): Promise<string> =>
+      failureOf({ ...recipe, splits: [...recipe.splits, { name: "more", role: "eval", from }] });
+    expect(await withSplit({ coco: ["test"] })).toMatch(/two splits take the part "test"/);
+    expect(await withSplit({ coco: "everything" })).toMatch(/stands beside .*"everything"/);
+    expect(await withSplit({ vqa2: ["val"] })).toMatch(
+      /is not one of the datasets\s.*splits\[4\]/s,
     );
-    const all = { name: "all", role: "train", parts: "everything" };
-    expect(await failureOf({ ...recipe, splits: [...recipe.splits, all] })).toContain("everything");
-  });
-});
-
-function sum(items: readonly { images: number; captions: number }[]): number[] {
-  return [
-    items.reduce((total, { images }) => total + images, 0),
-    items.reduce((total, { captions }) => total + captions, 0),
-  ];
-}
-
-describe("COCO's manifest", () => {
-  it("has the published counts: parts and releases hold the same images and captions", async () => {
-    const { releases, split } = await readDatasetManifest("coco");
-    expect(split.parts.map(({ images }) => images)).toEqual([82_783, 30_504, 5000, 5000]);
-    expect(sum(split.parts)).toEqual([123_287, 616_767]);
-    for (const release of releases) expect(sum(release.files)).toEqual([123_287, 616_767]);
+    const datasets = [...recipe.datasets, { name: "vqa2" }];
+    expect(await failureOf({ ...recipe, datasets })).toContain("no split takes anything of vqa2");
+    expect(await failureOf({ ...recipe, datasets: [...datasets, { name: "coco" }] })).toContain(
+      "is named twice",
+    );
+    const again = { ...recipe, splits: [...recipe.splits, recipe.splits[0]] };
+    expect(await failureOf(again)).toContain("two splits have this name");
   });
 
-  it("recognises content by its ids, and a damaged copy by its size", () => {
-    const ids = Array.from({ length: 100 }, (_, index) => String(index));
-    const expected = { images: 100, captions: 500, imageIdsSha256: digestOfIds(ids) };
-    const verdict = (found: readonly string[]): string =>
-      releaseVerdict({
-        name: "x",
-        images: found.length,
-        captions: 1,
-        imageIdsSha256: digestOfIds(found),
-        expected,
-      });
-    expect(verdict(ids.toReversed())).toBe("official");
-    expect(verdict(ids.slice(1))).toBe("nearly official");
-    expect(verdict(ids.map((id) => `1${id}`))).toBe("nearly official");
-    expect(verdict(ids.slice(20))).toBe("unknown");
+  it("asks each dataset for its own splits only", async () => {
+    const recipe = await readRecipe("coco");
+    const mixed = {
+      ...recipe,
+      datasets: [...recipe.datasets, { name: "vg" }],
+      splits: [...recipe.splits, { name: "vg", role: "train", from: { vg: "everything" } }],
+    } as const;
+    expect(sourceSplitsOf(mixed, "vg")).toEqual([
+      { name: "vg", role: "train", parts: "everything" },
+    ]);
+    expect(sourceSplitsOf(mixed, "coco").map(({ name, parts }) => [name, parts])).toEqual([
+      ["train", ["train"]],
+      ["restval", ["restval"]],
+      ["val", ["val"]],
+      ["test", ["test"]],
+    ]);
   });
 
-  it("orders ids by number, however long they are", () => {
-    const ids = ["10", "9", "123456789012345678901", "100", "123456789012345678900", "9"];
-    const ordered = ["9", "9", "10", "100", "123456789012345678900", "123456789012345678901"];
-    expect(ids.toSorted(compareIds)).toEqual(ordered);
+  it("stands in an index as it was written", async () => {
+    for (const name of await recipeNames()) {
+      const recipe = await readRecipe(name);
+      expect(JSON.parse(canonicalJson(recipeJson(recipe)))).toEqual(recipe);
+    }
   });
 });
