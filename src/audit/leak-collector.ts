@@ -137,10 +137,10 @@ function nameOf(match: RuleMatch): LeakRule {
 
 function describeLeak(pair: SamePicture & { readonly train: PicturePlace }): Leak {
   const [rule = "same-key", ...alsoBy] = pair.rules;
-  const { evidenceOf } = ruleAt(leakRules.indexOf(rule));
+  const { evidenceOf, implies } = ruleAt(leakRules.indexOf(rule));
   return {
     rule,
-    alsoBy,
+    alsoBy: alsoBy.filter((weaker) => weaker !== implies),
     train: pair.train,
     eval: pair.partner.place,
     evidence: evidenceOf(pair.group.token),

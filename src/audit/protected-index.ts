@@ -67,7 +67,7 @@ class RuleIndex {
   readonly #rule: IdentityRule;
   readonly #maxPartners: number;
   readonly #groups = new Map<string, ProtectedGroup>();
-  // How many pictures have both of two tokens, so that they are not counted twice.
+  // How many pictures have all of several tokens, so that none is counted twice.
   readonly #shared = new Map<string, number>();
   #numTrain = 0;
   #numEval = 0;
@@ -80,9 +80,9 @@ class RuleIndex {
   add(picture: PictureInfo, added: ProtectedPicture): readonly ProtectedGroup[] {
     const tokens = this.#rule.tokensOf(picture);
     if (tokens.length > 0) this.#numEval += 1;
-    if (tokens.length > 1) {
-      const both = unorderedPair(tokens);
-      this.#shared.set(both, (this.#shared.get(both) ?? 0) + 1);
+    for (const several of subsetsOfSeveral(tokens)) {
+      const name = nameOfSet(several);
+      this.#shared.set(name, (this.#shared.get(name) ?? 0) + 1);
     }
     return tokens.map((token) => this.#addToGroup(token, added));
   }
@@ -93,13 +93,21 @@ class RuleIndex {
     const groups = tokens.flatMap((token) => this.#groups.get(token) ?? []);
     if (groups.length === 0) return undefined;
     for (const group of groups) group.isHit = true;
-    const numTogether = groups.reduce((sum, group) => sum + group.numPictures, 0);
-    const numTwice = groups.length > 1 ? (this.#shared.get(unorderedPair(tokens)) ?? 0) : 0;
-    return { ruleIndex, groups, numPictures: numTogether - numTwice };
+    return { ruleIndex, groups, numPictures: this.#countUnion(groups) };
   }
 
   comparable(): { readonly train: number; readonly eval: number } {
     return { train: this.#numTrain, eval: this.#numEval };
+  }
+
+  /** How many pictures have one of the groups' tokens or more: by inclusion and exclusion. */
+  #countUnion(groups: readonly ProtectedGroup[]): number {
+    let numPictures = groups.reduce((sum, group) => sum + group.numPictures, 0);
+    for (const several of subsetsOfSeveral(groups.map(({ token }) => token))) {
+      const sign = several.length % 2 === 0 ? -1 : 1;
+      numPictures += sign * (this.#shared.get(nameOfSet(several)) ?? 0);
+    }
+    return numPictures;
   }
 
   #addToGroup(token: string, added: ProtectedPicture): ProtectedGroup {
@@ -115,6 +123,14 @@ class RuleIndex {
   }
 }
 
-function unorderedPair(tokens: readonly string[]): string {
+function nameOfSet(tokens: readonly string[]): string {
   return tokens.toSorted().join("|");
+}
+
+/** Every choice of two tokens or more. */
+function subsetsOfSeveral(tokens: readonly string[]): readonly (readonly string[])[] {
+  if (tokens.length < 2) return [];
+  const subsets: (readonly string[])[] = [[]];
+  for (const token of tokens) subsets.push(...subsets.map((subset) => [...subset, token]));
+  return subsets.filter(({ length }) => length > 1);
 }

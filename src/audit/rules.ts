@@ -2,7 +2,13 @@ import { flickrPhotoId } from "../core/keys.ts";
 import type { PictureInfo } from "../core/records.ts";
 
 /** The rules that call two pictures the same, strongest evidence first. */
-export const leakRules = ["same-key", "same-flickr-photo", "same-bytes", "same-pixels"] as const;
+export const leakRules = [
+  "same-key",
+  "linked-key",
+  "same-flickr-photo",
+  "same-bytes",
+  "same-pixels",
+] as const;
 
 export type LeakRule = (typeof leakRules)[number];
 
@@ -10,9 +16,11 @@ export interface IdentityRule {
   readonly name: LeakRule;
   /** What two pictures share by this rule, for a sentence. */
   readonly shared: string;
-  /** Zero, one or two distinct tokens; two pictures are the same by this rule when they have one in common. */
+  /** Distinct tokens, few of them; two pictures are the same by this rule when they have one in common. */
   readonly tokensOf: (picture: PictureInfo) => readonly string[];
   readonly evidenceOf: (token: string) => string;
+  /** A rule that holds whenever this one does, so that it says nothing beside it. */
+  readonly implies?: LeakRule;
 }
 
 /** One entry for each of `leakRules`, in its order. */
@@ -22,6 +30,14 @@ export const identityRules: readonly IdentityRule[] = [
     shared: "key",
     tokensOf: (picture) => [picture.key],
     evidenceOf: (token) => `key ${token}`,
+    implies: "linked-key",
+  },
+  {
+    name: "linked-key",
+    shared: "linked key",
+    // The publisher of one says that it is the other, or those of both that they are a third.
+    tokensOf: ({ key, linkedKeys }) => [...new Set([key, ...linkedKeys])],
+    evidenceOf: (token) => `linked key ${token}`,
   },
   {
     name: "same-flickr-photo",

@@ -26,7 +26,7 @@ export interface PicturePlace {
 export interface Leak {
   /** The strongest rule that holds for the pair. */
   readonly rule: LeakRule;
-  /** The weaker rules that hold as well. */
+  /** The weaker rules that hold as well, but for those that hold because the strongest does. */
   readonly alsoBy: readonly LeakRule[];
   readonly train: PicturePlace;
   readonly eval: PicturePlace;

@@ -158,6 +158,9 @@ function dataTypeOf(name: string, type: Column["type"]): string {
 const descriptions: Readonly<Record<string, string>> = {
   scene_key: "Names the scene in its dataset; for one-picture scenes the picture's key.",
   box: "x, y, width, height in pixels of the stored picture.",
+  context:
+    "The text that this one is judged against: SNLI-VE's premise, the question and right answer of a rationale of VCR.",
+  linked_keys: "Keys of other collections that the publisher says are the same picture.",
   orientation: "EXIF orientation; it is recorded, not applied.",
   sha256: "Digest of the stored bytes.",
   source_sha256: "Digest of the source file.",

@@ -91,8 +91,18 @@ const sceneText = struct<SceneText>({
     field("answers", answers, (row) => row.answers),
     field("choices", choices, (row) => row.choices),
     field("box", nullable(box), (row) => row.box),
+    field("context", nullable(utf8), (row) => row.context),
   ],
-  blank: { id: "", kind: "caption", text: "", label: null, answers: [], choices: [], box: null },
+  blank: {
+    id: "",
+    kind: "caption",
+    text: "",
+    label: null,
+    answers: [],
+    choices: [],
+    box: null,
+    context: null,
+  },
   view(cursor, numRows) {
     const id = utf8.view(cursor, numRows);
     const kind = textKindText.view(cursor, numRows);
@@ -101,6 +111,7 @@ const sceneText = struct<SceneText>({
     const answer = answers.view(cursor, numRows);
     const choice = choices.view(cursor, numRows);
     const place = nullable(box).view(cursor, numRows);
+    const context = nullable(utf8).view(cursor, numRows);
     return (row) => ({
       id: id.get(row),
       kind: kind.get(row),
@@ -109,9 +120,14 @@ const sceneText = struct<SceneText>({
       answers: answer.get(row),
       choices: choice.get(row),
       box: place.get(row),
+      context: context.get(row),
     });
   },
 });
+
+// The audit counts pairs exactly by looking at every subset of a picture's keys.
+const MAX_LINKED_KEYS = 8;
+const linkedKeys = list(imageKeyText, MAX_LINKED_KEYS);
 
 const blankPicture: PictureInfo = {
   key: imageKeyText.blank,
@@ -130,6 +146,7 @@ const blankPicture: PictureInfo = {
   url: null,
   flickrPhotoId: null,
   license: null,
+  linkedKeys: [],
 };
 
 const pictureInfo = struct<PictureInfo>({
@@ -150,6 +167,7 @@ const pictureInfo = struct<PictureInfo>({
     field("url", nullable(utf8), (row) => row.url),
     field("flickr_photo_id", nullable(utf8), (row) => row.flickrPhotoId),
     field("license", nullable(utf8), (row) => row.license),
+    field("linked_keys", linkedKeys, (row) => row.linkedKeys),
   ],
   blank: blankPicture,
   view(cursor, numRows) {
@@ -167,6 +185,7 @@ const pictureInfo = struct<PictureInfo>({
     const url = nullable(utf8).view(cursor, numRows);
     const flickrPhotoId = nullable(utf8).view(cursor, numRows);
     const license = nullable(utf8).view(cursor, numRows);
+    const links = linkedKeys.view(cursor, numRows);
     return (row) => ({
       key: key.get(row),
       path: path.get(row),
@@ -184,6 +203,7 @@ const pictureInfo = struct<PictureInfo>({
       url: url.get(row),
       flickrPhotoId: flickrPhotoId.get(row),
       license: license.get(row),
+      linkedKeys: links.get(row),
     });
   },
 });

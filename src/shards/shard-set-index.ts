@@ -65,6 +65,7 @@ export interface LedgerFileEntry extends FileEntry {
 /** The content of index.json. */
 export interface ShardSetIndex {
   readonly format: "crossweave-shards";
+  /** Raised by the first change of the columns or of this index after a release has written sets. */
   readonly version: 1;
   readonly name: string;
   /** All constants of the preparation. */

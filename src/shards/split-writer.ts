@@ -171,12 +171,12 @@ function countsOf(scenes: readonly Scene[]): ShardCounts {
 /** An upper bound of what a scene takes in a batch. */
 function sceneSize(scene: Scene): number {
   let sizeBytes = SCENE_OVERHEAD_BYTES + sizeOfStrings([scene.sceneKey]);
-  for (const { bytes, key, path, url, license } of scene.pictures) {
+  for (const { bytes, key, path, url, license, linkedKeys } of scene.pictures) {
     sizeBytes += PICTURE_OVERHEAD_BYTES + bytes.byteLength;
-    sizeBytes += sizeOfStrings([key, path, url, license]);
+    sizeBytes += sizeOfStrings([key, path, url, license, ...linkedKeys]);
   }
-  for (const { id, text, label, choices, answers } of scene.texts) {
-    sizeBytes += TEXT_OVERHEAD_BYTES + sizeOfStrings([id, text, label]) + sizeOfStrings(choices);
+  for (const { id, text, label, context, choices, answers } of scene.texts) {
+    sizeBytes += TEXT_OVERHEAD_BYTES + sizeOfStrings([id, text, label, context, ...choices]);
     sizeBytes += sizeOfStrings(answers.map(({ answer }) => answer));
   }
   return sizeBytes;

@@ -13,7 +13,7 @@ const PHOTO = "2945213105";
 const PHOTO_PAGE = `https://www.flickr.com/photos/someone/${PHOTO}`;
 const DIGEST = sha256("x");
 
-describe("the four rules", () => {
+describe("the five rules", () => {
   it.each<{
     rule: LeakRule;
     train: Partial<PictureInfo>;
@@ -21,6 +21,24 @@ describe("the four rules", () => {
     evidence: string;
   }>([
     { rule: "same-key", train: { key: "vg:7" }, evaluation: { key: "vg:7" }, evidence: "key vg:7" },
+    {
+      rule: "linked-key",
+      train: { key: "vg:7", linkedKeys: ["coco:900", "coco:901"] },
+      evaluation: { key: "coco:901" },
+      evidence: "linked key coco:901",
+    },
+    {
+      rule: "linked-key",
+      train: { key: "coco:901" },
+      evaluation: { key: "vg:7", linkedKeys: ["coco:901"] },
+      evidence: "linked key coco:901",
+    },
+    {
+      rule: "linked-key",
+      train: { key: "vg:7", linkedKeys: ["coco:901"] },
+      evaluation: { key: "vg:8", linkedKeys: ["coco:901"] },
+      evidence: "linked key coco:901",
+    },
     {
       rule: "same-flickr-photo",
       train: { flickrPhotoId: PHOTO },
@@ -85,7 +103,9 @@ describe("the four rules", () => {
         eval: { set: "other", split: "test", picture: pictureOf(12, evaluation).key },
       });
       expect(verdict.leaks[0]?.evidence).toContain(evidence);
-      expect(verdict.yields.filter(({ pairs }) => pairs > 0)).toMatchObject([{ rule, pairs: 1 }]);
+      const told = verdict.yields.filter(({ pairs }) => pairs > 0);
+      const implied = rule === "same-key" ? [{ rule: "linked-key", pairs: 1, added: 0 }] : [];
+      expect(told).toMatchObject([{ rule, pairs: 1, added: 1 }, ...implied]);
     },
   );
 
@@ -97,6 +117,7 @@ describe("the four rules", () => {
     expect(leaks).toMatchObject([{ rule: "same-key", alsoBy: ["same-bytes", "same-pixels"] }]);
     expect(yields.map(({ pairs, added }) => [pairs, added])).toEqual([
       [1, 1],
+      [1, 0],
       [0, 0],
       [1, 0],
       [1, 0],
@@ -265,7 +286,7 @@ describe("a great many equal pictures", () => {
       splitOfScenes("a/train", "train", identical(0)),
       splitOfScenes("a/test", "eval", identical(numPictures)),
     ]);
-    expect(yields.map(({ pairs }) => pairs)).toEqual([0, 0, numPictures ** 2, numPictures ** 2]);
+    expect(yields.map(({ pairs }) => pairs)).toEqual([0, 0, 0, numPictures ** 2, numPictures ** 2]);
     expect(leaks).toHaveLength(listing.maxPairsPerGroup);
     expect(exclusions).toHaveLength(numPictures);
   });

@@ -23,6 +23,7 @@ export function pictureOf(id: number, same: Partial<PictureInfo> = {}): PictureI
     url: null,
     flickrPhotoId: null,
     license: null,
+    linkedKeys: [],
     ...same,
   };
 }

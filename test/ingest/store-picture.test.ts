@@ -19,7 +19,14 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 function stored(path: string, sourceFolder = folder, rules = policy): Promise<StoredPicture> {
-  const reference = { key: "coco:1", path, url: null, flickrPhotoId: null, license: null } as const;
+  const reference = {
+    key: "coco:1",
+    path,
+    url: null,
+    flickrPhotoId: null,
+    license: null,
+    linkedKeys: [],
+  } as const;
   return storePicture(reference, { sourceFolder, policy: rules });
 }
 

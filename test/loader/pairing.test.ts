@@ -54,6 +54,7 @@ function confusingScenes(): SceneHead[] {
       { sha256: `bytes ${id % 15}` },
       { pixelSha256: `pixels ${id % 10}` },
       { sourceSha256: `file ${id % 14}` },
+      { linkedKeys: [`vg:${id % 13}`] },
     ];
     return scene(
       id,
@@ -161,6 +162,14 @@ describe("pairing pictures with texts", () => {
     const [a, b] = [scene(0, ["a"]), scene(1, ["b"])];
     expect(sharesPicture(a, b)).toBe(false);
     expect(sharesPicture(a, a)).toBe(true);
+  });
+
+  it("takes pictures for one when a link of either side says so", () => {
+    const linked = scene(0, ["a"], { key: "vg:7", linkedKeys: ["coco:1", "flickr30k:3"] });
+    expect(sharesPicture(linked, scene(1, ["b"]))).toBe(true);
+    expect(sharesPicture(scene(1, ["b"]), linked)).toBe(true);
+    expect(sharesPicture(linked, scene(2, ["c"], { linkedKeys: ["flickr30k:3"] }))).toBe(true);
+    expect(sharesPicture(linked, scene(3, ["d"], { linkedKeys: ["flickr30k:4"] }))).toBe(false);
   });
 
   it("takes texts that differ in letter case, punctuation, spacing or width for one", () => {

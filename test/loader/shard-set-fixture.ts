@@ -23,7 +23,16 @@ export async function temporaryFolder(): Promise<AsyncDisposable & { readonly pa
 }
 
 export function caption(id: string, text: string): SceneText {
-  return { id, kind: "caption", text, label: null, answers: [], choices: [], box: null };
+  return {
+    id,
+    kind: "caption",
+    text,
+    label: null,
+    answers: [],
+    choices: [],
+    box: null,
+    context: null,
+  };
 }
 
 /** A stored picture around bytes that may be no picture at all. */
@@ -50,6 +59,7 @@ export function storedPicture(
     url: null,
     flickrPhotoId: null,
     license: null,
+    linkedKeys: [],
     bytes,
     ...facts,
   };

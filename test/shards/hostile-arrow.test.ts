@@ -95,7 +95,8 @@ describe("Arrow bytes that lie", () => {
       const outcome = await outcomeOf(() => readFooter(inMemory(file.subarray(0, size))));
       expect(outcome).toBe("ArrowFormatError");
     }
-    for (let size = 0; size < batch.headSizeBytes; size += 61) {
+    // What is cut off at the end may be padding alone, less than 64 bytes of it.
+    for (let size = 0; size <= batch.headSizeBytes - 64; size += 61) {
       const head = file.subarray(batch.offset, batch.offset + size);
       expect(await outcomeOf(() => readHead(head))).toBe("ArrowFormatError");
     }

@@ -30,16 +30,19 @@ const sceneText: fc.Arbitrary<SceneText> = fc.record({
   }),
   choices: fc.array(text, { maxLength: 4 }),
   box: fc.option(fc.record({ x: float, y: float, width: float, height: float }), { nil: null }),
+  context: nullableText,
 });
 
 const digest = fc.string({ minLength: 1, maxLength: 4 }).map((seed) => sha256(seed));
 const pictureBytes = fc.uint8Array({ maxLength: 300 });
 
+const imageKeyOf = fc
+  .tuple(fc.constantFrom(...imageSources), fc.string({ unit: "grapheme", minLength: 1 }))
+  .map(([source, id]) => imageKey(source, id));
+
 const picture: fc.Arbitrary<StoredPicture> = pictureBytes.chain((bytes) =>
   fc.record({
-    key: fc
-      .tuple(fc.constantFrom(...imageSources), fc.string({ unit: "grapheme", minLength: 1 }))
-      .map(([source, id]) => imageKey(source, id)),
+    key: imageKeyOf,
     path: text,
     format: fc.constantFrom("jpeg", "png"),
     width: size,
@@ -55,6 +58,7 @@ const picture: fc.Arbitrary<StoredPicture> = pictureBytes.chain((bytes) =>
     url: nullableText,
     flickrPhotoId: nullableText,
     license: nullableText,
+    linkedKeys: fc.array(imageKeyOf, { maxLength: 3 }),
     bytes: fc.constant(bytes),
   }),
 );

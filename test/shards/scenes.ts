@@ -30,6 +30,7 @@ export function madeUpPicture(id: number, sizeBytes = 500): StoredPicture {
     url: id % 3 === 0 ? null : `http://images.cocodataset.org/train2017/${id}.jpg`,
     flickrPhotoId: id % 2 === 0 ? null : `${4_000_000_000 + id}`,
     license: id % 5 === 0 ? null : "3",
+    linkedKeys: id % 4 === 3 ? [imageKey("vg", id), imageKey("flickr30k", `${id}`)] : [],
     bytes,
   };
 }
@@ -49,6 +50,7 @@ export function madeUpText(id: number): SceneText {
         : [],
     choices: id % 11 === 0 ? ["red", "", "blue"] : [],
     box: id % 3 === 0 ? { x: 0.5, y: 2, width: 30.25, height: id } : null,
+    context: id % 5 === 0 ? `Ein Bild von ${id} Hunden.` : null,
   };
 }
 

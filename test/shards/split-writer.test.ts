@@ -4,6 +4,7 @@ import { mkdir, open, readdir, rm, symlink, truncate, writeFile } from "node:fs/
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ConfigError, IncompleteError, RefusedError, SourceError } from "../../src/core/errors.ts";
+import { imageKey } from "../../src/core/keys.ts";
 import type { Scene } from "../../src/core/records.ts";
 import { SplitWriter } from "../../src/shards/split-writer.ts";
 import { defaultShardLayout } from "../../src/shards/unfinished-split.ts";
@@ -163,6 +164,15 @@ describe("SplitWriter", () => {
     const bytes = new Uint8Array(64 * 2 ** 20);
     const scene = { ...madeUpScene(1), pictures: [{ ...madeUpPicture(1), bytes }] };
     await expect(writer.append(scene)).rejects.toThrow(SourceError);
+  });
+
+  it("refuses a picture that is linked to more keys than the audit can count with", async () => {
+    await using folder = await temporaryFolder();
+    await using writer = await SplitWriter.create(optionsFor(folder.path));
+    const linkedKeys = Array.from({ length: 9 }, (_, id) => imageKey("vg", id));
+    const picture = { ...madeUpPicture(1), linkedKeys };
+    await writer.append({ ...madeUpScene(1), pictures: [picture] });
+    await expect(writer.finish()).rejects.toThrow("a list of 9 items, at most 8 are allowed");
   });
 
   it("refuses text that is not well-formed Unicode", async () => {

@@ -120,6 +120,7 @@ describe("validation of rows", () => {
     ["no size", { width: 0 }, /coco:2 measures 0x480/],
     ["an orientation of 9", { orientation: 9 }, /orientation 9/],
     ["no path", { path: "" }, /has no path/],
+    ["a link to itself", { linkedKeys: ["vg:1", "coco:2"] }, /coco:2 is linked to one key twice/],
   ])("finds a picture with %s", async (_, facts, message) => {
     const faults = await faultsOfScenes([madeUpScene(0), withPicture(facts)]);
     expect(faults).toEqual([expect.stringMatching(message)]);
@@ -131,7 +132,10 @@ describe("validation of rows", () => {
       { ...madeUpScene(0), texts: [{ ...text, text: " \n" }] },
       { ...madeUpScene(1), texts: [{ ...text, id: "" }] },
       { ...madeUpScene(2), texts: [{ ...text, box }] },
-      { ...madeUpScene(3), texts: [{ ...text, answers: [{ answer: "yes", count: 0 }] }] },
+      {
+        ...madeUpScene(3),
+        texts: [{ ...text, answers: [{ answer: "yes", count: 0 }], context: "" }],
+      },
       { ...madeUpScene(4), pictures: [] },
       { ...madeUpScene(5), sceneKey: "" },
       { ...madeUpScene(6), sceneKey: "scene-1" },
@@ -140,6 +144,7 @@ describe("validation of rows", () => {
       expect.stringMatching(/^0\/0 text 3 is empty/),
       expect.stringMatching(/^0\/1 the text .* has no id/),
       expect.stringMatching(/^0\/2 text 3 has the box NaN/),
+      expect.stringMatching(/^0\/3 the context of text 3 is empty/),
       expect.stringMatching(/^0\/3 text 3: the answer "yes" was given 0 times/),
       expect.stringMatching(/^0\/4 scene scene-4 has no picture/),
       expect.stringMatching(/^1\/0 the scene has no key/),

@@ -113,6 +113,7 @@ async function store(job: PictureJob): Promise<StoredPicture> {
     url: reference.url,
     flickrPhotoId: reference.flickrPhotoId,
     license: reference.license,
+    linkedKeys: reference.linkedKeys,
     bytes: stored.bytes,
   };
 }

@@ -1,9 +1,14 @@
 import { ALL_VALID, type BodyBuilder, type BodyCursor, validityOf } from "./batch-body.ts";
 import { bytesOf, type Codec, type ColumnView, nullTest, offsets32 } from "./codec.ts";
 import type { Column } from "./column-type.ts";
+import { ArrowFormatError } from "./format-error.ts";
 
-/** A list of any length, with 32-bit offsets. */
-export function list<T, V>(item: Codec<T, V>): ListCodec<T, V> {
+/** A list with 32-bit offsets; one of more than `maxItems` is an `ArrowFormatError`. */
+export function list<T, V>(item: Codec<T, V>, maxItems: number = Infinity): ListCodec<T, V> {
+  const refuseMore = (numItems: number): void => {
+    if (numItems <= maxItems) return;
+    throw new ArrowFormatError(`a list of ${numItems} items, at most ${maxItems} are allowed`);
+  };
   return {
     type: { kind: "list", item: columnOf("item", item) },
     blank: [],
@@ -11,6 +16,7 @@ export function list<T, V>(item: Codec<T, V>): ListCodec<T, V> {
     encode(values, body, validity = ALL_VALID) {
       const offsets = new Int32Array(values.length + 1);
       for (const [row, value] of values.entries()) {
+        refuseMore(value.length);
         offsets[row + 1] = (offsets[row] ?? 0) + value.length;
       }
       body.addNode(values.length, validity);
@@ -26,6 +32,7 @@ export function list<T, V>(item: Codec<T, V>): ListCodec<T, V> {
         isNull: nullTest(numNulls, bitmap),
         get(row) {
           const [start, end] = range(row, items.numRows);
+          refuseMore(end - start);
           return Array.from({ length: end - start }, (_, index) => items.get(start + index));
         },
         item(row, index) {

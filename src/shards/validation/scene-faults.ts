@@ -29,11 +29,14 @@ function* pictureFaults(picture: PictureInfo): Generator<string> {
   if (orientation < 1 || orientation > 8) yield `${key} has the orientation ${orientation}`;
   if (picture.path === "") yield `${key} has no path`;
   if (picture.format === "") yield `${key} has no format`;
+  const names = [key, ...picture.linkedKeys];
+  if (new Set(names).size < names.length) yield `${key} is linked to one key twice or to itself`;
 }
 
 function* textFaults(text: SceneText): Generator<string> {
   if (text.id === "") yield `the text "${text.text}" has no id`;
   if (text.text.trim() === "") yield `text ${text.id} is empty`;
+  if (text.context?.trim() === "") yield `the context of text ${text.id} is empty`;
   for (const { answer, count } of text.answers) {
     if (count < 1) yield `text ${text.id}: the answer "${answer}" was given ${count} times`;
   }
