@@ -19,21 +19,28 @@ export function parseImageKey(text: string): ImageKey | undefined {
     : imageKey(source, text.slice(colon + 1));
 }
 
-const FLICKR_STATIC_HOST = /^(?:(?:farm|c|live)\d*\.)?static\.?flickr\.com$/;
-const FLICKR_STATIC_PATH = /^(?:\/\d+)?\/\d+\/(\d+)_[0-9a-z]+(?:_[a-z0-9]+)?\.[a-z]+$/i;
-const FLICKR_PAGE_HOST = /^(?:www\.|m\.)?flickr\.com$/;
-const FLICKR_PAGE_PATH = /^\/photos\/[^/]+\/(\d+)(?:\/|$)/;
+const FLICKR_STATIC = String.raw`(?:(?:(?:farm|c|live)\d*\.)?static\.?|photos\d*\.)flickr\.com`;
+const FLICKR_STATIC_HOST = new RegExp(`^${FLICKR_STATIC}$`);
+// The server's number stands before the name, and the farm's before that; the first years had neither.
+const FLICKR_STATIC_PATH = /^(?:\/\d+){0,2}\/([1-9]\d*)_[0-9a-z]+(?:_[0-9a-z]+){0,2}\.[a-z]+$/i;
+const FLICKR_PAGE_HOST = /^(?:(?:www|m|secure)\.)?flickr\.com$/;
+const FLICKR_PAGE_PATH = /^\/photos\/(?!tags\/)[^/]+\/([1-9]\d*)(?:\/|$)/;
+// Proxies and archives have the picture's own address in their path.
+const FLICKR_STATIC_IN_PATH = new RegExp(`/(${FLICKR_STATIC}/.+)$`, "i");
 
 /**
  * The Flickr photo id in a picture's URL, whatever its historical form (farmN.static.flickr.com,
- * farmN.staticflickr.com, cN…, live…, flickr.com/photos/user/id); undefined for any other URL.
- * Ids pass 2^31 and are kept as strings. Farm, server, secret, size and extension do not matter.
+ * farmN.staticflickr.com, static.flickr.com, photosN.flickr.com, cN…, live…,
+ * flickr.com/photos/user/id, or one of the former in the path of a proxy or an archive); undefined
+ * for any other URL. Ids pass 2^31 and are kept as strings. Farm, server, secret, size and extension
+ * do not matter.
  */
 export function flickrPhotoId(url: string): string | undefined {
   const parsed = URL.parse(url);
   if (parsed === null) return undefined;
-  const host = parsed.hostname.toLowerCase();
-  if (FLICKR_STATIC_HOST.test(host)) return FLICKR_STATIC_PATH.exec(parsed.pathname)?.[1];
-  if (FLICKR_PAGE_HOST.test(host)) return FLICKR_PAGE_PATH.exec(parsed.pathname)?.[1];
-  return undefined;
+  const { hostname, pathname } = parsed;
+  if (FLICKR_STATIC_HOST.test(hostname)) return FLICKR_STATIC_PATH.exec(pathname)?.[1];
+  if (FLICKR_PAGE_HOST.test(hostname)) return FLICKR_PAGE_PATH.exec(pathname)?.[1];
+  const inner = FLICKR_STATIC_IN_PATH.exec(pathname)?.[1];
+  return inner === undefined ? undefined : flickrPhotoId(`http://${inner}`);
 }
