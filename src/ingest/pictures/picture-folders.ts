@@ -1,4 +1,5 @@
-import { readdir, stat } from "node:fs/promises";
+import { statSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoOf } from "../../core/errors.ts";
 
@@ -17,13 +18,16 @@ export class PictureFolders {
   readonly #sourceFolder: string;
   /** Per folder, image ids and names that spell none, to file names. */
   readonly #names: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  readonly #idOfName: (name: string) => string | undefined;
 
   private constructor(
     sourceFolder: string,
     names: ReadonlyMap<string, ReadonlyMap<string, string>>,
+    idOfName: (name: string) => string | undefined,
   ) {
     this.#sourceFolder = sourceFolder;
     this.#names = names;
+    this.#idOfName = idOfName;
   }
 
   /** Lists the folders; one that is not there is an empty one. */
@@ -38,15 +42,19 @@ export class PictureFolders {
       // Reversed, so that of two files with one id the first by name is taken.
       names.set(folder, new Map(files.toReversed().map((name) => [idOfName(name) ?? name, name])));
     }
-    return new PictureFolders(sourceFolder, names);
+    return new PictureFolders(sourceFolder, names, idOfName);
   }
 
-  /** The file of a picture, in the first of `folders` (all, in order, after those) that has one. */
-  async find(id: string, preferredFolder: string): Promise<FoundPicture | undefined> {
+  /**
+   * The file of a picture, in the preferred folder or else the first that has one. `wanted` is an id
+   * or any name that spells it. It looks at one file and does not wait: plans ask for 100,000 in a row.
+   */
+  find(wanted: string, preferredFolder: string): FoundPicture | undefined {
+    const id = this.#idOfName(wanted) ?? wanted;
     for (const folder of [preferredFolder, ...this.#names.keys()]) {
       const name = this.#names.get(folder)?.get(id);
       if (name === undefined) continue;
-      const found = await regularFile(this.#sourceFolder, `${folder}/${name}`);
+      const found = regularFile(this.#sourceFolder, `${folder}/${name}`);
       if (found !== undefined) return found;
     }
     return undefined;
@@ -62,9 +70,9 @@ async function readNames(folder: string): Promise<string[]> {
   }
 }
 
-async function regularFile(sourceFolder: string, path: string): Promise<FoundPicture | undefined> {
+function regularFile(sourceFolder: string, path: string): FoundPicture | undefined {
   try {
-    const found = await stat(join(sourceFolder, path));
+    const found = statSync(join(sourceFolder, path));
     return found.isFile() ? { path, sizeBytes: found.size } : undefined;
   } catch (error) {
     const errno = errnoOf(error);
