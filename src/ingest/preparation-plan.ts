@@ -1,22 +1,28 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
-import { canonicalJson, type JsonValue, sha256 } from "../core/digest.ts";
+import { canonicalJson, sha256 } from "../core/digest.ts";
 import { SourceError } from "../core/errors.ts";
-import type { ImageKey } from "../core/keys.ts";
 import type { LedgerEntry, RecordCounts } from "../core/records.ts";
 import type { FileDigest } from "./annotations/annotation-file.ts";
-import type { PreparationRecipe, QuarantineLimit } from "./recipe.ts";
-import type { Exclusion, PlannedScene, PlannedSplit, SourceOptions, SourcePlan } from "./source.ts";
+import {
+  type PreparationRecipe,
+  type QuarantineLimit,
+  recipeJson,
+  sourceSplitsOf,
+} from "./recipe.ts";
+import type { PlannedScene, PlannedSplit, SourceOptions, SourcePlan } from "./source.ts";
 import { sourceOf } from "./sources.ts";
 
-export interface PlanOptions extends Omit<SourceOptions, "splits"> {
+export interface PlanOptions extends Omit<
+  SourceOptions,
+  "splits" | "publishedSplit" | "textKinds"
+> {
   readonly allowMissing: boolean;
   readonly quarantineLimit: QuarantineLimit;
 }
 
 /** What a preparation will write, and what became of all other records: known before a picture is opened. */
-export interface PreparationPlan {
+export interface PreparationPlan extends Disposable {
   /** Names all that decides the set: recipe, files, exclusions, and which picture files there are. */
   readonly digest: string;
   readonly release: string;
@@ -24,9 +30,13 @@ export interface PreparationPlan {
   readonly files: readonly FileDigest[];
   readonly splits: readonly PlannedSplit[];
   readonly counts: readonly RecordCounts[];
-  scenes(split: string): AsyncGenerator<PlannedScene>;
+  /** The scenes of a split from the given one on. */
+  scenes(split: string, firstScene?: number): AsyncGenerator<PlannedScene>;
   ledger(): AsyncGenerator<LedgerEntry>;
 }
+
+/** Another version may make other scenes of the same files. */
+const PLAN_VERSION = 2;
 
 /**
  * Reads all annotation files of a recipe's datasets and decides what becomes of every record.
@@ -38,14 +48,16 @@ export async function planPreparation(
   options: PlanOptions,
 ): Promise<PreparationPlan> {
   await requireFolder(options.folder);
+  using held = new DisposableStack();
   const plans: SourcePlan[] = [];
-  for (const dataset of recipe.datasets) {
-    plans.push(await sourceOf(dataset).plan({ ...options, splits: recipe.splits }));
+  for (const { name, split, textKinds } of recipe.datasets) {
+    const splits = sourceSplitsOf(recipe, name);
+    const chosen = { ...options, splits, publishedSplit: split, textKinds };
+    plans.push(held.use(await sourceOf(name).plan(chosen)));
   }
   const counts = plans.flatMap((plan) => plan.counts);
+  for (const count of counts) requireConservation(count);
   const ledger = (): AsyncGenerator<LedgerEntry> => inOrder(plans.map((plan) => plan.ledger()));
-  const scenes = (split: string): AsyncGenerator<PlannedScene> =>
-    inOrder(plans.map((plan) => plan.scenes(split)));
   await requireFewQuarantined(counts, options.quarantineLimit, ledger());
   const splits = recipe.splits.map(({ name }) => plannedSplit(name, plans));
   if (!options.allowMissing) {
@@ -53,15 +65,16 @@ export async function planPreparation(
     requirePictures(plans, splits);
   }
   await requireScenes(splits, ledger());
-  const files = plans.flatMap((plan) => plan.files);
-  const content = await digestOfScenes(recipe, scenes, counts);
+  const files = distinctFiles(plans);
+  const opened = held.move();
   return {
     digest: sha256(
       canonicalJson({
+        version: PLAN_VERSION,
         recipe: recipeJson(recipe),
         files: files.map((file) => ({ ...file })),
-        exclusions: digestOfExclusions(options.exclusions),
-        content,
+        exclusions: options.exclusions.digest,
+        pictures: plans.map(({ picturesDigest }) => picturesDigest),
       }),
     ),
     release: plans.map((plan) => plan.release).join("; "),
@@ -69,9 +82,30 @@ export async function planPreparation(
     files,
     splits,
     counts,
-    scenes,
+    scenes: (split, firstScene = 0) => scenesOf(plans, split, firstScene),
     ledger,
+    [Symbol.dispose]: () => opened[Symbol.dispose](),
   };
+}
+
+async function* scenesOf(
+  plans: readonly SourcePlan[],
+  split: string,
+  firstScene: number,
+): AsyncGenerator<PlannedScene> {
+  let numBefore = 0;
+  for (const plan of plans) {
+    const numScenes = plan.splits.find(({ name }) => name === split)?.numScenes ?? 0;
+    const numSkipped = Math.min(numScenes, Math.max(0, firstScene - numBefore));
+    if (numSkipped < numScenes) yield* plan.scenes(split, numSkipped);
+    numBefore += numScenes;
+  }
+}
+
+// Two datasets may read one file: COCO's pictures are described for RefCOCO too.
+function distinctFiles(plans: readonly SourcePlan[]): FileDigest[] {
+  const files = plans.flatMap((plan) => plan.files);
+  return files.filter((file, at) => files.findIndex((one) => one.file === file.file) === at);
 }
 
 async function requireFolder(folder: string): Promise<void> {
@@ -89,19 +123,6 @@ async function* inOrder<T>(
   for (const sequence of sequences) yield* sequence;
 }
 
-/** A recipe as it stands in a set's index. */
-export function recipeJson(recipe: PreparationRecipe): { readonly [key: string]: JsonValue } {
-  const splits = recipe.splits.map(({ name, role, parts }) => ({ name, role, parts }));
-  const { pictures, shards, quarantineLimit } = recipe;
-  return {
-    ...recipe,
-    splits,
-    pictures: { ...pictures },
-    shards: { ...shards },
-    quarantineLimit: { ...quarantineLimit },
-  };
-}
-
 function plannedSplit(name: string, plans: readonly SourcePlan[]): PlannedSplit {
   const ofName = plans.flatMap((plan) => plan.splits.filter((split) => split.name === name));
   const sum = (count: (split: PlannedSplit) => number): number =>
@@ -112,40 +133,6 @@ function plannedSplit(name: string, plans: readonly SourcePlan[]): PlannedSplit 
     numPictures: sum((split) => split.numPictures),
     numTexts: sum((split) => split.numTexts),
   };
-}
-
-/** The exclusions' digest: one line of canonical JSON for each, by key. */
-export function digestOfExclusions(exclusions: ReadonlyMap<ImageKey, Exclusion>): string {
-  const hash = createHash("sha256");
-  for (const key of Array.from(exclusions.keys()).toSorted()) {
-    const { rule = "", evidence = "" } = exclusions.get(key) ?? {};
-    hash.update(`${canonicalJson({ key, rule, evidence })}\n`);
-  }
-  return hash.digest("hex");
-}
-
-// Also proves that the sources' counts are true: each record of a scene was counted as written.
-async function digestOfScenes(
-  recipe: PreparationRecipe,
-  scenes: (split: string) => AsyncIterable<PlannedScene>,
-  counts: readonly RecordCounts[],
-): Promise<string> {
-  const hash = createHash("sha256");
-  const written = new Map<string, number>();
-  for (const { name } of recipe.splits) {
-    for await (const scene of scenes(name)) {
-      hash.update(`${JSON.stringify(scene)}\n`);
-      for (const { file, kind } of scene.records) {
-        const list = `${file} ${kind}`;
-        written.set(list, (written.get(list) ?? 0) + 1);
-      }
-    }
-  }
-  for (const count of counts) {
-    assert.equal(written.get(`${count.file} ${count.kind}`) ?? 0, count.written, count.file);
-    requireConservation(count);
-  }
-  return hash.digest("hex");
 }
 
 /** What was read is what was written, excluded, quarantined or missing; anything else is a bug of ours. */
@@ -227,16 +214,15 @@ function requireListed(plans: readonly SourcePlan[]): void {
   }
 }
 
-const PATHS_SHOWN = 5;
-
 function requirePictures(plans: readonly SourcePlan[], splits: readonly PlannedSplit[]): void {
-  const missing = plans.flatMap((plan) => plan.missingPictures);
-  const [first] = missing;
+  const numMissing = plans.reduce((sum, { missing }) => sum + missing.numPictures, 0);
+  const examples = plans.flatMap(({ missing }) => missing.examples);
+  const [first] = examples;
   if (first === undefined) return;
-  const shown = missing.slice(0, PATHS_SHOWN).map((path) => `  ${path}`);
-  const more = missing.length > PATHS_SHOWN ? `\n  … and ${missing.length - PATHS_SHOWN} more` : "";
-  const total = splits.reduce((sum, { numScenes }) => sum + numScenes, missing.length);
-  const found = `${missing.length} of ${total} pictures are missing`;
+  const shown = examples.map((path) => `  ${path}`);
+  const more = numMissing > examples.length ? `\n  … and ${numMissing - examples.length} more` : "";
+  const total = splits.reduce((sum, { numScenes }) => sum + numScenes, numMissing);
+  const found = `${numMissing} of ${total} pictures are missing`;
   throw new SourceError(`${found}:\n${shown.join("\n")}${more}`, {
     file: first,
     remedy: "put them there, or add --allow-missing: the set is then marked partial",

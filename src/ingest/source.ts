@@ -1,7 +1,13 @@
 import type { Progress } from "../core/progress.ts";
-import type { LedgerEntry, RecordCounts, SceneDraft, SplitRole, TextKind } from "../core/records.ts";
+import type {
+  LedgerEntry,
+  RecordCounts,
+  SceneDraft,
+  SplitRole,
+  TextKind,
+} from "../core/records.ts";
 import type { FileDigest } from "./annotations/annotation-file.ts";
-import type { ExclusionRules } from "./exclusion/exclusion-rules.ts";
+import type { ExclusionRules, PictureIdentity } from "./exclusion/exclusion-rules.ts";
 
 /** One split of a set, as one dataset fills it. */
 export interface SourceSplit {
@@ -84,6 +90,14 @@ export interface MissingPictures {
   readonly examples: readonly string[];
 }
 
+/** A picture that the annotation files list, whatever the recipe takes. */
+export interface ListedPicture extends PictureIdentity {
+  /** Its part of the published split; null when in none. */
+  readonly part: string | null;
+  /** Where that is written. */
+  readonly evidence: string;
+}
+
 /** What a source has for a preparation: a pure function of the files and the options. */
 export interface SourcePlan extends Disposable {
   readonly dataset: string;
@@ -102,6 +116,8 @@ export interface SourcePlan extends Disposable {
   readonly missing: MissingPictures;
   /** The scenes of a split from the given one on, always in the same order. */
   scenes(split: string, firstScene?: number): AsyncIterable<PlannedScene> | Iterable<PlannedScene>;
+  /** All pictures that are listed, by the first record that describes their scene. */
+  pictures(): Iterable<ListedPicture>;
   /** The records that are already known not to be written, always in the same order. */
   ledger(): AsyncIterable<LedgerEntry> | Iterable<LedgerEntry>;
 }

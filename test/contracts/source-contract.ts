@@ -1,30 +1,35 @@
 import assert from "node:assert/strict";
 import type { LedgerEntry } from "../../src/core/records.ts";
 import { parseImageKey } from "../../src/core/keys.ts";
-import { silentProgress } from "../../src/core/progress.ts";
-import type { RecipeSplit } from "../../src/ingest/recipe.ts";
-import type { PlannedScene, Source, SourcePlan } from "../../src/ingest/source.ts";
+import type {
+  PlannedScene,
+  Source,
+  SourceOptions,
+  SourcePlan,
+  SourceSplit,
+} from "../../src/ingest/source.ts";
+import { planOptions } from "../ingest/plan-options.ts";
 
 /** A source with a folder it can read; adding a dataset adds one. */
 export interface SourceCase {
   readonly source: Source;
   readonly folder: string;
-  readonly splits: readonly RecipeSplit[];
+  readonly splits: readonly SourceSplit[];
+  readonly choice?: Partial<SourceOptions>;
 }
 
 /**
  * What every source keeps, whatever its dataset: each record has one fate, counts add up, scenes are
  * well-formed and come in the same order each time. Throws AssertionError otherwise.
  */
-export async function checkSourceContract({ source, folder, splits }: SourceCase): Promise<void> {
-  const options = {
-    folder,
-    splits,
-    exclusions: new Map(),
-    acceptUnknownRelease: false,
-    progress: silentProgress,
-  };
-  const plan = await source.plan(options);
+export async function checkSourceContract({
+  source,
+  folder,
+  splits,
+  choice,
+}: SourceCase): Promise<void> {
+  const options = { ...planOptions(folder), splits, ...choice };
+  using plan = await source.plan(options);
   assert.equal(plan.dataset, source.dataset);
   assert.deepEqual(
     plan.splits.map(({ name }) => name),
@@ -38,16 +43,28 @@ export async function checkSourceContract({ source, folder, splits }: SourceCase
     scenes.map(({ draft }) => draft.sceneKey),
     "scene keys",
   );
+
   for (const { name, numScenes, numPictures, numTexts } of plan.splits) {
     const ofSplit = scenes.filter(({ draft }) => draft.split === name);
     assert.equal(ofSplit.length, numScenes);
     assert.equal(ofSplit.flatMap(({ draft }) => draft.pictures).length, numPictures);
     assert.equal(ofSplit.flatMap(({ draft }) => draft.texts).length, numTexts);
   }
-  const again = await source.plan(options);
+  using again = await source.plan(options);
   assert.deepEqual(await allScenes(again), scenes);
   assert.deepEqual(await Array.fromAsync(again.ledger()), ledger);
   assert.deepEqual(again.files, plan.files);
+  assert.equal(again.picturesDigest, plan.picturesDigest);
+  await checkLaterStarts(plan);
+}
+
+/** A preparation that goes on asks for the scenes from some number on. */
+async function checkLaterStarts(plan: SourcePlan): Promise<void> {
+  for (const { name, numScenes } of plan.splits) {
+    const all = await Array.fromAsync(plan.scenes(name));
+    const later = Math.floor(numScenes / 2);
+    assert.deepEqual(await Array.fromAsync(plan.scenes(name, later)), all.slice(later));
+  }
 }
 
 async function allScenes(plan: SourcePlan): Promise<PlannedScene[]> {
@@ -86,9 +103,8 @@ function checkFates(
   }
 }
 
-function checkScene({ draft, pictureSizes, records }: PlannedScene): void {
+function checkScene({ draft, records }: PlannedScene): void {
   assert.ok(draft.pictures.length > 0 && draft.texts.length > 0);
-  assert.equal(pictureSizes.length, draft.pictures.length);
   assert.ok(records.length >= draft.pictures.length);
   for (const { key, path } of draft.pictures) {
     assert.equal(parseImageKey(key), key);

@@ -2,12 +2,15 @@ import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import sharp from "sharp";
-import type { ImageKey } from "../../src/core/keys.ts";
-import { silentProgress } from "../../src/core/progress.ts";
 import type { LedgerEntry, RecordCounts } from "../../src/core/records.ts";
 import { coco } from "../../src/ingest/datasets/coco.ts";
-import type { RecipeSplit } from "../../src/ingest/recipe.ts";
-import type { Exclusion, PlannedScene, SourcePlan } from "../../src/ingest/source.ts";
+import type {
+  PlannedScene,
+  SourceOptions,
+  SourcePlan,
+  SourceSplit,
+} from "../../src/ingest/source.ts";
+import { planOptions } from "./plan-options.ts";
 
 /** COCO's file name of an image in the 2014 or the 2017 form. */
 export function cocoName(id: number, subset = "train2017"): string {
@@ -86,32 +89,21 @@ export function drawPicture(index: number): Promise<Buffer> {
 }
 
 /** Karpathy's four splits. */
-export const karpathySplits: readonly RecipeSplit[] = [
+export const karpathySplits: readonly SourceSplit[] = [
   { name: "train", role: "train", parts: ["train"] },
   { name: "restval", role: "train", parts: ["restval"] },
   { name: "val", role: "eval", parts: ["val"] },
   { name: "test", role: "eval", parts: ["test"] },
 ];
 
-export const everything: readonly RecipeSplit[] = [
+export const everything: readonly SourceSplit[] = [
   { name: "train", role: "train", parts: "everything" },
 ];
 
-export interface PlanChoice {
-  readonly splits?: readonly RecipeSplit[];
-  readonly exclusions?: ReadonlyMap<ImageKey, Exclusion>;
-  readonly acceptUnknownRelease?: boolean;
-}
+export type PlanChoice = Partial<SourceOptions>;
 
 export function planCoco(folder: string, choice: PlanChoice = {}): Promise<SourcePlan> {
-  return coco.plan({
-    folder,
-    splits: everything,
-    exclusions: new Map(),
-    acceptUnknownRelease: false,
-    progress: silentProgress,
-    ...choice,
-  });
+  return coco.plan({ ...planOptions(folder), splits: everything, ...choice });
 }
 
 /** The ledger's rows as "kind id outcome reason", for comparing. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SourceError } from "../../src/core/errors.ts";
-import { silentProgress } from "../../src/core/progress.ts";
+import { planOptions } from "./plan-options.ts";
 import { planPreparation, type PreparationPlan } from "../../src/ingest/preparation-plan.ts";
 import { readRecipe } from "../../src/ingest/recipe.ts";
 import { layOutKarpathyLists, layOutRealCoco, realData } from "../real-data.ts";
@@ -36,12 +36,9 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 async function planOf(recipe: string, source: string): Promise<PreparationPlan> {
   const read = await readRecipe(recipe);
   return planPreparation(read, {
-    folder: join(folder, source),
-    exclusions: new Map(),
-    acceptUnknownRelease: false,
+    ...planOptions(join(folder, source)),
     allowMissing: true,
     quarantineLimit: read.quarantineLimit,
-    progress: silentProgress,
   });
 }
 
@@ -91,11 +88,8 @@ describe("Real COCO data", () => {
     const lessCaptions = { images, annotations: annotations.slice(1) };
     const lessImages = { images: images.slice(1), annotations };
     for (const [lists, words] of [
-      [
-        lessCaptions,
-        "found 5000 images and 25013 captions, the official release has 5000 and 25014",
-      ],
-      [lessImages, "found 4999 images and 25014 captions"],
+      [lessCaptions, "captions_val2017.json  caption  found 25013  COCO 2017 has 25014"],
+      [lessImages, "captions_val2017.json  image  found 4999  COCO 2017 has 5000"],
     ] as const) {
       const source = join(folder, "less");
       await mkdir(join(source, "coco/annotations"), { recursive: true });
@@ -116,7 +110,7 @@ describe("Real COCO data", () => {
       { kind: "caption", read: 100, quarantined: 100 },
     ]);
     const reasons = (await Array.fromAsync(plan.ledger())).map(({ reason }) => reason);
-    expect(new Set(reasons)).toEqual(new Set(["no-captions", "dangling-image-id"]));
+    expect(new Set(reasons)).toEqual(new Set(["no-texts", "dangling-image-id"]));
     const error: unknown = await planOf("coco-fit", "cut").catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(SourceError);
     expect(error).toMatchObject({

@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { errnoOf, SourceError } from "../../core/errors.ts";
+import { onlyMemberOf } from "./zip-member.ts";
 
 /** A published file as it lies in the source folder. */
 export interface AnnotationFile {
-  /** Path below the source folder, with forward slashes and with ".gz" when it has that. */
+  /** Path below the source folder, with forward slashes and with ".gz" or ".zip" when it has that. */
   readonly path: string;
   readonly absolutePath: string;
 }
@@ -23,12 +24,12 @@ export interface FileDigest {
 
 const CHUNK_BYTES = 2 ** 20;
 
-/** The file of this name, or else the one with ".gz" after it; undefined when there is neither. */
+/** The file of this name, or else the one with ".gz" or ".zip" after it; undefined when there is none. */
 export async function findAnnotationFile(
   sourceFolder: string,
   path: string,
 ): Promise<AnnotationFile | undefined> {
-  for (const candidate of [path, `${path}.gz`]) {
+  for (const candidate of [path, `${path}.gz`, `${path}.zip`]) {
     const absolutePath = join(sourceFolder, candidate);
     if (await isRegularFile(absolutePath)) return { path: candidate, absolutePath };
   }
@@ -49,15 +50,22 @@ async function isRegularFile(path: string): Promise<boolean> {
   }
 }
 
+/** The content of an annotation file, in pieces. */
+export interface AnnotationContent {
+  readonly file: AnnotationFile;
+  chunks(): AsyncGenerator<Buffer>;
+}
+
 /**
- * One pass over a file's content, unpacked if it is gzipped and without a byte order mark. The digest
+ * One pass over a file's content, unpacked if it is packed and without a byte order mark. The digest
  * of the file is taken on the way, so that a file of many gigabytes is read once.
  */
-export class AnnotationReader {
+export class AnnotationReader implements AnnotationContent {
   readonly file: AnnotationFile;
   readonly #hash = createHash("sha256");
   readonly #signal: AbortSignal | undefined;
   #sizeBytes = 0;
+  #markBytes = 0;
   #digest: FileDigest | undefined;
 
   constructor(file: AnnotationFile, signal?: AbortSignal) {
@@ -71,12 +79,18 @@ export class AnnotationReader {
     return this.#digest;
   }
 
+  /** How many bytes of a byte order mark were left out before the content. */
+  get markBytes(): number {
+    return this.#markBytes;
+  }
+
   /** The content in pieces. Throws SourceError for an unreadable, damaged or UTF-16 file. */
   async *chunks(): AsyncGenerator<Buffer> {
     let isFirst = true;
     try {
       for await (const chunk of this.#unpacked()) {
         const piece = isFirst ? withoutByteOrderMark(this.file, chunk) : chunk;
+        if (isFirst) this.#markBytes = chunk.length - piece.length;
         isFirst = false;
         yield piece;
       }
@@ -93,6 +107,10 @@ export class AnnotationReader {
       highWaterMark: CHUNK_BYTES,
       signal: this.#signal,
     });
+    if (this.file.path.endsWith(".zip")) {
+      await finished(this.#hashed(raw));
+      return yield* onlyMemberOf(this.file);
+    }
     if (!this.file.path.endsWith(".gz")) return yield* this.#hashed(raw);
     const unpacked = pipeline(
       raw,
@@ -111,6 +129,10 @@ export class AnnotationReader {
       yield chunk;
     }
   }
+}
+
+async function finished(chunks: AsyncIterable<Buffer>): Promise<void> {
+  for await (const _ of chunks);
 }
 
 /** The lines of a text file, without their ends; an empty last line is left out. */

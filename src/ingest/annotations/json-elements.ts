@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { SourceError } from "../../core/errors.ts";
 import { escapedBytes, placeOfByte } from "./annotation-file.ts";
-import type { AnnotationFile, AnnotationReader } from "./annotation-file.ts";
+import type { AnnotationContent, AnnotationFile } from "./annotation-file.ts";
 import { JsonSplitter, JsonStructureFault } from "./json-splitter.ts";
 import type { JsonRun } from "./json-splitter.ts";
 
@@ -15,6 +15,9 @@ export interface JsonElement {
   readonly value: unknown;
   /** Why this value could not be read, although the file around it could. */
   readonly fault: string | null;
+  /** Where its text lies in the unpacked content. */
+  readonly byteOffset: number;
+  readonly sizeBytes: number;
 }
 
 /** The JSON pointer (RFC 6901) of an element in its file: "/annotations/17". */
@@ -30,18 +33,18 @@ export function elementPointer(member: string, index: number): string {
  * broken (cut off, a bracket or comma missing) throws SourceError with the byte, line and remedy,
  * since nothing after the break could be trusted.
  */
-export async function* readJsonElements(reader: AnnotationReader): AsyncGenerator<JsonElement[]> {
+export async function* readJsonElements(content: AnnotationContent): AsyncGenerator<JsonElement[]> {
   const splitter = new JsonSplitter();
   let head: Buffer | undefined;
   try {
-    for await (const chunk of reader.chunks()) {
+    for await (const chunk of content.chunks()) {
       head ??= chunk.subarray(0, 64);
       for (const run of splitter.feed(chunk)) yield parseRun(run);
     }
     splitter.end();
   } catch (error) {
     if (!(error instanceof JsonStructureFault)) throw error;
-    throw await structureError(reader.file, error, head);
+    throw await structureError(content.file, error, head);
   }
 }
 
@@ -50,18 +53,27 @@ function parseRun(run: JsonRun): JsonElement[] {
   return run.starts.map((start, offset) => {
     const { value, fault } =
       values === undefined
-        ? parseOne(run.bytes.subarray(start, run.ends[offset]))
+        ? parseJsonValue(run.bytes.subarray(start, run.ends[offset]))
         : { value: values[offset], fault: null };
     return elementOf(run, offset, { value, fault });
   });
 }
 
-function elementOf(run: JsonRun, offset: number, { value, fault }: Parsed): JsonElement {
+function elementOf(run: JsonRun, offset: number, { value, fault }: ParsedJson): JsonElement {
   const { name, isList } = run.member;
-  return { member: name, index: isList ? run.firstIndex + offset : -1, value, fault };
+  const [start = 0, end = 0] = [run.starts[offset], run.ends[offset]];
+  return {
+    member: name,
+    index: isList ? run.firstIndex + offset : -1,
+    value,
+    fault,
+    byteOffset: run.byteOffset + start,
+    sizeBytes: end - start,
+  };
 }
 
-interface Parsed {
+/** A value, or why there is none. */
+export interface ParsedJson {
   readonly value: unknown;
   readonly fault: string | null;
 }
@@ -74,7 +86,8 @@ function parsedTogether(run: JsonRun): readonly unknown[] | undefined {
   return countKeys(values) === run.numKeys ? values : undefined;
 }
 
-function parseOne(bytes: Buffer): Parsed {
+/** One JSON value, or why its bytes are none. */
+export function parseJsonValue(bytes: Buffer): ParsedJson {
   if (!isUtf8(bytes)) return { value: undefined, fault: "is not UTF-8" };
   const text = bytes.toString("utf8");
   const parsed = tryParse(text);
@@ -84,7 +97,7 @@ function parseOne(bytes: Buffer): Parsed {
     : { value: undefined, fault: "has a key twice (ANN_DUP_KEY)" };
 }
 
-function tryParse(text: string): Parsed {
+function tryParse(text: string): ParsedJson {
   try {
     const value: unknown = JSON.parse(text);
     return { value, fault: null };

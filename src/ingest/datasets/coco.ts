@@ -1,16 +1,23 @@
 import { SourceError } from "../../core/errors.ts";
+import { flickrPhotoId, imageKey } from "../../core/keys.ts";
+import type { SceneText } from "../../core/records.ts";
+import { findAnnotationFile } from "../annotations/annotation-file.ts";
+import { ID_EXPECTED, isObject, recordId, wrongField } from "../annotations/record-fields.ts";
+import { textFault } from "../annotations/text-faults.ts";
+import { type DatasetManifest, compareIds, readDatasetManifest } from "../dataset-manifest.ts";
+import type {
+  DatasetReading,
+  Entry,
+  Examined,
+  FileReading,
+  PartMembership,
+  RecordFault,
+  SceneDescription,
+} from "../joining/dataset-reading.ts";
+import { planDataset } from "../joining/plan-dataset.ts";
+import { readPublishedSplit } from "../published-split.ts";
 import type { Source, SourceOptions, SourcePlan } from "../source.ts";
-import {
-  type AnnotationFile,
-  AnnotationReader,
-  findAnnotationFile,
-} from "../annotations/annotation-file.ts";
-import { type DatasetManifest, readDatasetManifest } from "../dataset-manifest.ts";
-import { type PublishedSplit, readKarpathySplit } from "../karpathy.ts";
-import { PictureFolders } from "../pictures/picture-folders.ts";
-import { CocoCaptions, cocoIdOfName, type ReadFile } from "./coco-captions.ts";
-import { judgeRelease } from "./coco-release.ts";
-import { decideScenes, groupCaptions, plannedScene } from "./coco-scenes.ts";
+import { cocoIdOfName, listCocoPictures } from "./coco-pictures.ts";
 
 /**
  * COCO captions of the 2014 and the 2017 release (any of the four files), with Karpathy's split. The
@@ -21,53 +28,22 @@ export const coco: Source = { dataset: "coco", plan };
 
 async function plan(options: SourceOptions): Promise<SourcePlan> {
   const manifest = await readDatasetManifest(coco.dataset);
-  const annotationFiles = await findFiles(options.folder, manifest);
-  const split = await readSplit(options, manifest);
-  const captions = new CocoCaptions();
-  const files = await readFiles(annotationFiles, captions, options);
-  const captionsOf = groupCaptions(captions, files);
-  const { acceptUnknownRelease } = options;
-  const release = judgeRelease({ files, manifest, split, captionsOf, acceptUnknownRelease });
-  const folders = manifest.pictures.map(({ folder }) => folder);
-  const pictures = await PictureFolders.list(options.folder, folders, cocoIdOfName);
-  const { scenes, missing } = await decideScenes({ captionsOf, split, pictures, options });
-  const ledgers = files.flatMap((file) => [file.images, file.captions]);
-  return {
-    dataset: coco.dataset,
-    files: [...files.map(({ digest }) => digest), ...(split?.files ?? [])],
-    release: release.name,
-    partial: release.numUnlisted > 0 || missing.length > 0,
-    unlisted: {
-      numPictures: release.numUnlisted,
-      absentFiles: absentFiles(annotationFiles, manifest),
-    },
-    splits: options.splits.map(({ name }) => {
-      const ofSplit = scenes.get(name) ?? [];
-      const numTexts = ofSplit.reduce((sum, scene) => sum + scene.captions.length, 0);
-      return { name, numScenes: ofSplit.length, numPictures: ofSplit.length, numTexts };
-    }),
-    counts: ledgers.map((ledger) => ledger.counts()),
-    missingPictures: missing,
-    *scenes(name) {
-      for (const scene of scenes.get(name) ?? []) yield plannedScene(scene, name);
-    },
-    *ledger() {
-      for (const ledger of ledgers) yield* ledger.entries();
-    },
+  const paths = await findFiles(options.folder, manifest);
+  const reading: Omit<DatasetReading, "files"> = {
+    manifest,
+    pictures: await listCocoPictures(options.folder),
+    split: await readSplit(options, manifest),
+    compareTexts: (a, b) => compareIds(a.id, b.id),
   };
+  const files = paths.map((path) => captionFile(path, reading.split?.partOf ?? new Map()));
+  return planDataset({ ...reading, files }, options);
 }
 
-interface NamedFile {
-  readonly name: string;
-  readonly file: AnnotationFile;
-}
-
-async function findFiles(folder: string, manifest: DatasetManifest): Promise<NamedFile[]> {
+async function findFiles(folder: string, manifest: DatasetManifest): Promise<string[]> {
   const expected = manifest.releases.flatMap((release) => release.files);
-  const found: NamedFile[] = [];
-  for (const { path: name } of expected) {
-    const file = await findAnnotationFile(folder, name);
-    if (file !== undefined) found.push({ name, file });
+  const found: string[] = [];
+  for (const { path } of expected) {
+    if ((await findAnnotationFile(folder, path)) !== undefined) found.push(path);
   }
   if (found.length > 0) return found;
   const names = expected.map(({ path }) => path).join(", ");
@@ -78,34 +54,110 @@ async function findFiles(folder: string, manifest: DatasetManifest): Promise<Nam
   );
 }
 
-/** The other files of the releases of which one is there. */
-function absentFiles(found: readonly NamedFile[], manifest: DatasetManifest): string[] {
-  const names = new Set(found.map(({ name }) => name));
-  return manifest.releases
-    .map(({ files }) => files.map(({ path }) => path))
-    .filter((paths) => paths.some((path) => names.has(path)))
-    .flatMap((paths) => paths.filter((path) => !names.has(path)));
-}
-
 async function readSplit(
-  { folder, splits, signal }: SourceOptions,
+  { folder, splits, publishedSplit, signal }: SourceOptions,
   manifest: DatasetManifest,
-): Promise<PublishedSplit | undefined> {
-  if (splits.every(({ parts }) => parts === "everything")) return undefined;
-  const { split } = manifest;
-  return readKarpathySplit({ sourceFolder: folder, split, idOfName: cocoIdOfName, signal });
+): Promise<DatasetReading["split"]> {
+  if (splits.length > 0 && splits.every(({ parts }) => parts === "everything")) return undefined;
+  const split = manifest.splits.find(({ name }) => name === (publishedSplit ?? name));
+  if (split === undefined) throw new Error(`COCO has no published split ${publishedSplit ?? ""}`);
+  return readPublishedSplit({ sourceFolder: folder, split, idOfName: cocoIdOfName, signal });
 }
 
-async function readFiles(
-  annotationFiles: readonly NamedFile[],
-  captions: CocoCaptions,
-  { progress, signal }: SourceOptions,
-): Promise<ReadFile[]> {
-  const files: ReadFile[] = [];
-  for (const { name, file } of annotationFiles) {
-    const total = annotationFiles.length;
-    progress.report({ activity: `reading ${file.path}`, done: files.length, total, unit: "files" });
-    files.push(await captions.read(name, new AnnotationReader(file, signal)));
+type PartOf = ReadonlyMap<string, PartMembership>;
+
+function captionFile(path: string, partOf: PartOf): FileReading {
+  const subset = /captions_(\w+)\.json/.exec(path)?.[1] ?? "";
+  const licenses = new Map<number, string>();
+  const examineImage = (entry: Entry): Examined => readImage(entry, { subset, licenses, partOf });
+  return {
+    path,
+    format: "json",
+    lists: {
+      images: { kind: "image", digestsIds: true, examine: examineImage },
+      annotations: { kind: "caption", examine: readCaption },
+    },
+    readAside: (member, value) => {
+      if (member !== "licenses" || !isObject(value)) return;
+      const { id, name } = value;
+      if (typeof id === "number" && typeof name === "string") licenses.set(id, name);
+    },
+  };
+}
+
+interface ImageContext {
+  /** The name of the file's pictures, such as "train2014". */
+  readonly subset: string;
+  readonly licenses: ReadonlyMap<number, string>;
+  readonly partOf: PartOf;
+}
+
+// Read by hand and not by a schema: there are a million records, and a schema makes four objects of each.
+function readImage({ value }: Entry, context: ImageContext): Examined {
+  if (!isObject(value)) return shapeFault("is no object");
+  const id = recordId(value["id"]);
+  const fileName = value["file_name"];
+  if (id === undefined) return shapeFault(wrongField("id", value["id"], ID_EXPECTED));
+  if (typeof fileName !== "string") {
+    return { ...shapeFault(wrongField("file_name", fileName, "a file name")), id };
   }
-  return files;
+  const idOfFile = cocoIdOfName(fileName);
+  if (idOfFile !== undefined && idOfFile !== id) {
+    return { fault: "ANN_CONFLICT", evidence: `its id is ${id} and its file ${fileName}`, id };
+  }
+  const { flickr_url: flickrUrl, width, height } = value;
+  return {
+    id,
+    sceneId: id,
+    describe: () => describeImage(id, fileName, { value, context }),
+    essence: () => JSON.stringify([flickrUrl, width, height]),
+  };
+}
+
+function describeImage(
+  id: string,
+  fileName: string,
+  { value, context }: { value: { readonly [name: string]: unknown }; context: ImageContext },
+): SceneDescription {
+  const { coco_url: cocoUrl, flickr_url: flickrUrl, license } = value;
+  const url = textOrNull(flickrUrl);
+  const key = imageKey("coco", id);
+  const picture = {
+    key,
+    name: fileName,
+    folder: `coco/${context.subset}`,
+    url: textOrNull(cocoUrl) ?? url,
+    flickrPhotoId: flickrPhotoId(url ?? "") ?? null,
+    license: typeof license === "number" ? (context.licenses.get(license) ?? null) : null,
+    linkedKeys: [],
+  };
+  return { sceneKey: key, part: context.partOf.get(id), pictures: [picture] };
+}
+
+function readCaption({ value }: Entry): Examined {
+  if (!isObject(value)) return shapeFault("is no object");
+  const id = recordId(value["id"]);
+  const imageId = recordId(value["image_id"]);
+  const text = value["caption"];
+  if (id === undefined) return shapeFault(wrongField("id", value["id"], ID_EXPECTED));
+  if (imageId === undefined) {
+    return { ...shapeFault(wrongField("image_id", value["image_id"], ID_EXPECTED)), id };
+  }
+  if (typeof text !== "string") return { ...shapeFault(wrongField("caption", text, "a text")), id };
+  const fault = textFault(text);
+  if (fault !== undefined) return { ...fault, id };
+  return { id, sceneId: imageId, texts: () => [captionText(id, text)] };
+}
+
+function captionText(id: string, text: string): SceneText {
+  const blank = { label: null, answers: [], choices: [], box: null, context: null };
+  return { id, kind: "caption", text, ...blank };
+}
+
+function shapeFault(evidence: string): RecordFault {
+  return { fault: "ANN_SHAPE", evidence };
+}
+
+function textOrNull(value: unknown): string | null {
+  return typeof value === "string" ? value : null;
 }

@@ -1,5 +1,6 @@
 import type { ImageKey } from "../../core/keys.ts";
 import type { SceneText } from "../../core/records.ts";
+import type { DatasetManifest } from "../dataset-manifest.ts";
 import type { PictureFolders } from "../pictures/picture-folders.ts";
 import type { PublishedSplit } from "../published-split.ts";
 
@@ -13,15 +14,17 @@ import type { PublishedSplit } from "../published-split.ts";
  * is therefore cheap and pure, and texts and pictures are functions that are called when needed.
  */
 export interface DatasetReading {
-  readonly dataset: string;
+  readonly manifest: DatasetManifest;
   /** The annotation files that are there, in a fixed order. */
   readonly files: readonly FileReading[];
   /** Where pictures are looked for. */
   readonly pictures: PictureFolders;
   /** The published split whose parts the recipe takes; without one the parts are the files' own. */
   readonly split?: PublishedSplit | undefined;
-  /** Official files that might list what the split names and that are not there. */
-  readonly absentFiles: readonly string[];
+  /** The order of a scene's texts; the order of the files without it. */
+  readonly compareTexts?: (a: SceneText, b: SceneText) => number;
+  /** Official files that are wanted and not there; by default the rest of each release of which a file is there. */
+  readonly absentFiles?: readonly string[] | undefined;
 }
 
 /** One annotation file. */
@@ -44,13 +47,18 @@ export interface FileReading {
 export interface ListReading {
   /** What its records are called in counts and ledger: "image", "caption", "question". */
   readonly kind: string;
+  /** Lists in whose records an id may stand once; the kind without it. Visual Genome's lists of regions repeat the images' ids. */
+  readonly idSpace?: string;
   /** What the records inside an entry are called: "region" of Visual Genome's images. */
   readonly nestedKind?: string;
   /** The key of the list inside an entry, for JSON pointers: "regions". */
   readonly nestedMember?: string;
-  /** The kind that `joinKey` leads to: annotations join questions, and give them what they `add`. */
+  /**
+   * The kind (or id space) that `joinKey` leads to, in a list that comes before: annotations join
+   * questions, and give them what they `add`. One record joins one.
+   */
   readonly joins?: string;
-  /** The kind whose records each of these needs one of, such as a question its annotation. */
+  /** The kind of which each of these records needs one to join it, such as a question its annotation. */
   readonly needs?: string;
   /** What becomes of a record that joins nothing, or whose scene no list describes; quarantined as dangling without it. */
   readonly unclaimed?: Fate;
@@ -67,7 +75,7 @@ export interface Entry {
   readonly index: number;
 }
 
-/** What an entry is: a record, a faulty one, or none at all (a header, an empty line). */
+/** What an entry is: a record, a faulty one, or none at all (a header, an empty line of text). */
 export type Examined = ExaminedRecord | RecordFault | NoRecord;
 
 /** An entry that is no record and is not counted: a header line, an empty last line. */

@@ -1,0 +1,178 @@
+import { digestOfIds } from "../dataset-manifest.ts";
+import type { PublishedSplit } from "../published-split.ts";
+import { type FoundFile, type FoundSplit, type JudgedRelease, judgeRelease } from "../release.ts";
+import type { ListedPicture, PlannedSplit, SourceOptions, SourcePlan } from "../source.ts";
+import type { DatasetReading } from "./dataset-reading.ts";
+import { FirstPass, type PassedFile } from "./first-pass.ts";
+import { entryFates } from "./list-table.ts";
+import { PlannedScenes } from "./planned-scenes.ts";
+import { RecordFates } from "./record-fates.ts";
+import { sceneFates } from "./scene-table.ts";
+
+/** How many missing pictures are named in an error. */
+const EXAMPLES_SHOWN = 5;
+
+/**
+ * Plans a dataset: streams its files once and decides what becomes of every record. The plan holds
+ * some tens of bytes for each entry and no texts; scenes and ledger are read again from the files.
+ * Throws SourceError when a file is missing, damaged or not the release it looks like.
+ */
+export async function planDataset(
+  reading: DatasetReading,
+  options: SourceOptions,
+): Promise<SourcePlan> {
+  using held = new DisposableStack();
+  const pass = new FirstPass(reading, options);
+  await pass.read(held);
+  settle(pass);
+  const release = judge(pass, reading, options);
+  const fates = new RecordFates(pass, reading, options);
+  const counts = fates.counts();
+  const scenes = new PlannedScenes(pass, reading, options);
+  const missing = missingPictures(pass);
+  const numUnlisted = countUnlisted(pass, reading.split);
+  const opened = held.move();
+  return {
+    dataset: reading.manifest.dataset,
+    files: [...pass.files.map(({ entries }) => entries.digest), ...(reading.split?.files ?? [])],
+    picturesDigest: pass.scenes.picturesDigest(),
+    release: release.name,
+    partial: release.partial || numUnlisted > 0 || missing.numPictures > 0,
+    splits: plannedSplits(pass, options),
+    counts,
+    unlisted: { numPictures: numUnlisted, absentFiles: absentFiles(pass, reading) },
+    missing,
+    scenes: (split, firstScene) => scenes.of(split, firstScene),
+    ledger: () => fates.entries(),
+    pictures: () => listedPictures(pass),
+    [Symbol.dispose]: () => opened[Symbol.dispose](),
+  };
+}
+
+// Once all is read: which records lack the one they need, and which scenes have no text.
+function settle({ files, scenes }: FirstPass): void {
+  for (const { lists } of files) {
+    for (const list of lists) {
+      const { needs } = list.reading;
+      for (let row = 0; row < list.length; row += 1) {
+        const scene = list.scene(row);
+        if (scene < 0) continue;
+        scenes.addListed(scene, list.numTexts(row));
+        if (list.fate(row) !== entryFates.usable) continue;
+        const lacks = needs !== undefined && list.partner(row) < 0;
+        if (lacks) list.setFate(row, entryFates.needsPartner);
+        else scenes.addTexts(scene, list.numTexts(row));
+      }
+    }
+  }
+  scenes.settle();
+}
+
+function judge(pass: FirstPass, reading: DatasetReading, options: SourceOptions): JudgedRelease {
+  const { manifest, split } = reading;
+  return judgeRelease({
+    manifest,
+    files: pass.files.map((file) => foundFile(file, pass)),
+    split: split === undefined ? undefined : foundSplit(pass, split, options),
+    absentFiles: reading.absentFiles,
+    acceptUnknownRelease: options.acceptUnknownRelease,
+  });
+}
+
+function foundFile({ path, entries, lists }: PassedFile, pass: FirstPass): FoundFile {
+  const records: Record<string, number> = {};
+  const idsSha256: Record<string, string> = {};
+  for (const list of lists) {
+    const { kind, nestedKind } = list.reading;
+    let numRecords = 0;
+    let numNested = 0;
+    for (let row = 0; row < list.length; row += 1) {
+      if (list.fate(row) === entryFates.noRecord) continue;
+      numRecords += 1;
+      numNested += list.nested(row).total;
+    }
+    records[kind] = numRecords;
+    if (nestedKind !== undefined) records[nestedKind] = numNested;
+    const digest = pass.idDigests.of(list);
+    if (digest !== undefined) idsSha256[kind] = digest;
+  }
+  return { path, file: entries.file.path, records, idsSha256 };
+}
+
+function foundSplit(
+  pass: FirstPass,
+  { name, partOf }: PublishedSplit,
+  { textKinds }: SourceOptions,
+): FoundSplit {
+  const idsOf = new Map<string, string[]>();
+  const textsOf = new Map<string, number>();
+  let numUnlisted = 0;
+  for (const [id, { part }] of partOf) {
+    const ids = idsOf.get(part) ?? [];
+    idsOf.set(part, ids);
+    ids.push(id);
+    const scene = pass.scenes.describedRow(id);
+    if (scene === undefined) numUnlisted += 1;
+    else textsOf.set(part, (textsOf.get(part) ?? 0) + pass.scenes.numListed(scene));
+  }
+  const parts = Array.from(idsOf, ([part, ids]) => {
+    const texts = textKinds === undefined ? (textsOf.get(part) ?? 0) : undefined;
+    return { name: part, scenes: ids.length, texts, sceneIdsSha256: digestOfIds(ids) };
+  });
+  return { name, parts, numUnlisted };
+}
+
+function countUnlisted({ scenes }: FirstPass, split: PublishedSplit | undefined): number {
+  if (split === undefined) return 0;
+  let numUnlisted = 0;
+  for (const id of split.partOf.keys()) {
+    if (scenes.describedRow(id) === undefined) numUnlisted += 1;
+  }
+  return numUnlisted;
+}
+
+/** Official files that are not there, of the releases of which one is. */
+function absentFiles({ files }: FirstPass, reading: DatasetReading): readonly string[] {
+  if (reading.absentFiles !== undefined) return reading.absentFiles;
+  const found = new Set(files.map(({ path }) => path));
+  return reading.manifest.releases
+    .map((release) => release.files.map(({ path }) => path))
+    .filter((paths) => paths.some((path) => found.has(path)))
+    .flatMap((paths) => paths.filter((path) => !found.has(path)));
+}
+
+function missingPictures({ scenes }: FirstPass): SourcePlan["missing"] {
+  const examples: string[] = [];
+  let numPictures = 0;
+  for (let scene = 0; scene < scenes.length; scene += 1) {
+    if (scenes.fate(scene) !== sceneFates.missingPicture) continue;
+    numPictures += 1;
+    if (examples.length === EXAMPLES_SHOWN) continue;
+    const lost = scenes.description(scene).pictures.find((one) => scenes.find(one) === undefined);
+    examples.push(`${lost?.folder ?? ""}/${lost?.name ?? ""}`);
+  }
+  return { numPictures, examples };
+}
+
+function plannedSplits({ scenes }: FirstPass, { splits }: SourceOptions): PlannedSplit[] {
+  const planned = splits.map(({ name }) => ({ name, numScenes: 0, numPictures: 0, numTexts: 0 }));
+  for (let scene = 0; scene < scenes.length; scene += 1) {
+    const split = planned[scenes.split(scene) ?? -1];
+    if (split === undefined || scenes.fate(scene) !== sceneFates.written) continue;
+    split.numScenes += 1;
+    split.numPictures += scenes.numPictures(scene);
+    split.numTexts += scenes.numTexts(scene);
+  }
+  return planned;
+}
+
+function* listedPictures({ scenes }: FirstPass): Generator<ListedPicture> {
+  for (let scene = 0; scene < scenes.length; scene += 1) {
+    if (!scenes.isDescribed(scene)) continue;
+    const { part, pictures } = scenes.description(scene);
+    for (const { key, linkedKeys, flickrPhotoId } of pictures) {
+      const membership = { part: part?.part ?? null, evidence: part?.evidence ?? "" };
+      yield { key, linkedKeys, flickrPhotoId, ...membership };
+    }
+  }
+}
