@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { SourceError } from "../core/errors.ts";
+import { ConfigError, SourceError } from "../core/errors.ts";
 import {
   type AnnotationFile,
   AnnotationReader,
@@ -9,6 +9,7 @@ import {
 } from "./annotations/annotation-file.ts";
 import { elementPointer, readJsonElements } from "./annotations/json-elements.ts";
 import type { PartMembership } from "./joining/dataset-reading.ts";
+import type { SourceOptions } from "./source.ts";
 
 /** A published split as its files have it. */
 export interface PublishedSplit {
@@ -42,6 +43,35 @@ export interface PublishedSplitOptions {
   /** Folders that a list may be in as well, under the same file name. */
   readonly otherFolders?: readonly string[] | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * The published split that a recipe names, or the first one; undefined when the recipe takes every
+ * picture, whatever part it is in. Throws ConfigError for a split or a part that there is not.
+ */
+export function wantedSplit<Split extends SplitFiles>(
+  known: readonly Split[],
+  { publishedSplit, splits }: Pick<SourceOptions, "publishedSplit" | "splits">,
+): Split | undefined {
+  const split = known.find(({ name }) => name === (publishedSplit ?? name));
+  if (split === undefined) throw unknownName("published split", publishedSplit ?? "", known);
+  const taken = splits.flatMap(({ parts }) => (parts === "everything" ? [] : parts));
+  for (const part of taken) {
+    const isKnown = split.parts.some(({ name }) => name === part);
+    if (!isKnown) throw unknownName(`part of the ${split.name}`, part, split.parts);
+  }
+  return taken.length === 0 && splits.length > 0 ? undefined : split;
+}
+
+function unknownName(
+  what: string,
+  name: string,
+  known: readonly { readonly name: string }[],
+): ConfigError {
+  const names = known.map((one) => `"${one.name}"`).join(", ");
+  return new ConfigError(`there is no ${what} "${name}"; there are ${names}`, {
+    remedy: "correct the recipe",
+  });
 }
 
 /**
@@ -162,7 +192,7 @@ function missingSplit(
   const lists = `${missing.join(", ")}${inFolders} (each also with .gz)`;
   const places = json === undefined ? lists : `${json}[.gz], and then for ${lists}`;
   const where = offeredAt === undefined ? "" : `; it is offered at ${offeredAt}`;
-  return new SourceError(`the published split "${name}" is missing: looked for ${places}`, {
+  return new SourceError(`the ${name} is missing: looked for ${places}`, {
     file: json ?? missing[0],
     remedy: `put it there${where}`,
   });

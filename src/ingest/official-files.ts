@@ -1,0 +1,28 @@
+import { SourceError } from "../core/errors.ts";
+import { findAnnotationFile } from "./annotations/annotation-file.ts";
+import type { DatasetManifest } from "./dataset-manifest.ts";
+import type { SourceSplit } from "./source.ts";
+
+/** Those of `paths` that are in the folder, packed or not, in their order. */
+export async function filesThere(folder: string, paths: readonly string[]): Promise<string[]> {
+  const found = await Promise.all(
+    paths.map(async (path) => (await findAnnotationFile(folder, path)) !== undefined),
+  );
+  return paths.filter((_, index) => found[index]);
+}
+
+/** Says that a folder has none of the official files a dataset can be read from, and where they are offered. */
+export function noFileOf(manifest: DatasetManifest, folder: string): SourceError {
+  const files = manifest.releases.flatMap((release) => release.files);
+  const names = files.map(({ path }) => path).join(", ");
+  const places = Array.from(new Set(files.map(({ offeredAt }) => offeredAt))).join(" and ");
+  return new SourceError(
+    `${folder} has no file of ${manifest.title}: looked for ${names} (each also with .gz and .zip)`,
+    { file: files[0]?.path, remedy: `put one of them there; they are offered at ${places}` },
+  );
+}
+
+/** Whether any of the splits takes the part that a file is. */
+export function isTaken(part: string, splits: readonly SourceSplit[]): boolean {
+  return splits.some(({ parts }) => parts === "everything" || parts.includes(part));
+}
