@@ -2,9 +2,8 @@ import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
-import type { ImageKey } from "../../core/keys.ts";
 import type { PreparationRecipe } from "../../ingest/recipe.ts";
-import type { Exclusion } from "../../ingest/source.ts";
+import type { ExclusionRules } from "../../ingest/exclusion/exclusion-rules.ts";
 import { type CommandContext, type CommandOutcome, runCommand } from "../frame.ts";
 import { addExamples } from "../program.ts";
 import type { PrepareCall } from "../preparation/prepare-set.ts";
@@ -18,6 +17,8 @@ interface PrepareOptions {
   readonly exclude?: string;
   readonly maxBad?: number;
   readonly workers: number;
+  readonly strict?: true;
+  readonly annotationsOnly?: true;
   readonly fresh?: true;
   readonly dryRun?: true;
 }
@@ -39,6 +40,11 @@ export function addPrepareCommand(program: Command): void {
     .option("--exclude <file>", "leave out the pictures that crossweave audit --exclusions wrote")
     .option("--accept-unknown-release", "take files that are nearly, but not, an official release")
     .option("--max-bad <share>", "share of faulty records that is allowed, 0 to 1", share)
+    .option("--strict", "stop at the first faulty record; without it, faulty ones go to the ledger")
+    .option(
+      "--annotations-only",
+      "account for every record as if all pictures were there: writes ledger.arrow and annotations.json",
+    )
     .option("--workers <number>", "pictures decoded at a time", wholeNumber, availableParallelism())
     .option("--fresh", "remove what was prepared in the folder before and start over")
     .option("--dry-run", "read the annotation files and print what would be written")
@@ -81,21 +87,24 @@ async function prepare(
   for (const recipe of recipes) {
     const outFolder = recipes.length === 1 ? options.out : join(options.out, recipe.name);
     const call = callOf(recipe, outFolder, { options, exclusions });
-    sets.push(await (options.dryRun === true ? planOne(call, context) : prepareOne(call, context)));
+    if (options.dryRun === true) sets.push(await planOne(call, options, context));
+    else if (options.annotationsOnly === true) sets.push(await accountFor(call, context));
+    else sets.push(await prepareOne(call, context));
   }
   return { result: { sets }, text: sets.map(preparedText).join("\n\n") };
 }
 
-async function readExclusions(file: string | undefined): Promise<ReadonlyMap<ImageKey, Exclusion>> {
-  if (file === undefined) return new Map();
+async function readExclusions(file: string | undefined): Promise<ExclusionRules> {
+  const { listedExclusions, noExclusions } = await import("../../ingest/exclusion/given-rules.ts");
+  if (file === undefined) return noExclusions;
   const { parseExclusionManifest } = await import("../../audit/exclusions.ts");
-  return parseExclusionManifest(await readFile(file, "utf8"), file).exclusions;
+  return listedExclusions(parseExclusionManifest(await readFile(file, "utf8"), file).exclusions);
 }
 
 function callOf(
   recipe: PreparationRecipe,
   outFolder: string,
-  given: { options: PrepareOptions; exclusions: ReadonlyMap<ImageKey, Exclusion> },
+  given: { options: PrepareOptions; exclusions: ExclusionRules },
 ): PrepareCall {
   const { options, exclusions } = given;
   const { maxBad } = options;
@@ -106,6 +115,7 @@ function callOf(
     allowMissing: options.allowMissing ?? false,
     acceptUnknownRelease: options.acceptUnknownRelease ?? false,
     exclusions,
+    strict: options.strict ?? false,
     quarantineLimit: maxBad === undefined ? recipe.quarantineLimit : { share: maxBad, records: 0 },
     numWorkers: options.workers,
     fresh: options.fresh ?? false,
@@ -118,8 +128,18 @@ async function prepareOne(call: PrepareCall, context: CommandContext): Promise<P
   return summaryOfSet(call, await prepareSet(call, context));
 }
 
-async function planOne(call: PrepareCall, context: CommandContext): Promise<PreparedSummary> {
+async function accountFor(call: PrepareCall, context: CommandContext): Promise<PreparedSummary> {
+  const { accountForAnnotations } = await import("../preparation/account-for-annotations.ts");
+  return accountForAnnotations(call, context);
+}
+
+async function planOne(
+  call: PrepareCall,
+  { annotationsOnly }: PrepareOptions,
+  context: CommandContext,
+): Promise<PreparedSummary> {
   const { planOf } = await import("../preparation/prepare-set.ts");
   const { summaryOfPlan } = await import("../preparation/summary.ts");
-  return summaryOfPlan(call, await planOf(call, context));
+  using plan = await planOf(call, context, { annotationsOnly: annotationsOnly ?? false });
+  return summaryOfPlan(call, plan);
 }

@@ -2,13 +2,13 @@ import { join } from "node:path";
 import { exclusionManifest } from "../../audit/exclusions.ts";
 import { verdictSummary } from "../../audit/verdict-text.ts";
 import type { AuditVerdict } from "../../audit/verdict.ts";
-import type { ImageKey } from "../../core/keys.ts";
 import { ShardError, StateError } from "../../core/errors.ts";
 import { writeFileAtomically } from "../../core/files.ts";
 import { decodedSize } from "../../ingest/pictures/decoded-size.ts";
 import { readRecipe } from "../../ingest/recipe.ts";
 import { writeSmallWorld } from "../../ingest/small-world/small-world.ts";
-import type { Exclusion } from "../../ingest/source.ts";
+import type { ExclusionRules } from "../../ingest/exclusion/exclusion-rules.ts";
+import { listedExclusions, noExclusions } from "../../ingest/exclusion/given-rules.ts";
 import { validateShardSet } from "../../shards/validation/validate-shard-set.ts";
 import { findRuntime } from "../../tensor/load.ts";
 import { setupRuntime } from "../../tensor/setup.ts";
@@ -66,7 +66,9 @@ export async function runDemo(call: DemoCall, frame: CommandContext): Promise<De
   say(`the audit found ${planted.numFound} of the ${planted.numPlanted} leaks planted inside COCO`);
   await writeFileAtomically(join(call.out, "exclusions.json"), exclusionManifest(before));
   const clean = join(call.out, "shards", "coco");
-  const exclusions = new Map(before.exclusions.map((exclusion) => [exclusion.key, exclusion]));
+  const exclusions = listedExclusions(
+    new Map(before.exclusions.map((exclusion) => [exclusion.key, exclusion])),
+  );
   const after = await prepareAndAudit({ world, out: clean, exclusions }, context);
   const training = await trainDemo(call, { world, clean }, context);
   const run = join(call.out, "run");
@@ -113,7 +115,7 @@ async function ensureRuntime(context: CommandContext): Promise<void> {
 interface PrepareRequest {
   readonly world: string;
   readonly out: string;
-  readonly exclusions?: ReadonlyMap<ImageKey, Exclusion>;
+  readonly exclusions?: ExclusionRules;
 }
 
 async function prepareAndAudit(
@@ -121,7 +123,7 @@ async function prepareAndAudit(
   context: DemoContext,
 ): Promise<AuditVerdict> {
   const recipe = await readRecipe("coco");
-  const exclusions = request.exclusions ?? new Map<ImageKey, Exclusion>();
+  const exclusions = request.exclusions ?? noExclusions;
   const { index } = await prepareSet(
     {
       recipe,
@@ -130,6 +132,7 @@ async function prepareAndAudit(
       allowMissing: false,
       acceptUnknownRelease: false,
       exclusions,
+      strict: false,
       quarantineLimit: recipe.quarantineLimit,
       numWorkers: 2,
       fresh: false,

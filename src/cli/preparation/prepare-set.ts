@@ -1,22 +1,25 @@
+import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { JsonValue } from "../../core/digest.ts";
 import { StateError } from "../../core/errors.ts";
-import type { ImageKey } from "../../core/keys.ts";
 import type { Progress } from "../../core/progress.ts";
-import type { LedgerEntry, RecordCounts } from "../../core/records.ts";
+import { type LedgerEntry, ledgerOutcomes, type RecordCounts } from "../../core/records.ts";
 import { FaultJournal } from "../../ingest/fault-journal.ts";
+import type { ExclusionRules } from "../../ingest/exclusion/exclusion-rules.ts";
 import {
   allowedQuarantined,
-  digestOfExclusions,
   planPreparation,
   type PreparationPlan,
-  recipeJson,
   requireConservation,
   requireFewQuarantined,
 } from "../../ingest/preparation-plan.ts";
-import type { PreparationRecipe, QuarantineLimit, RecipeSplit } from "../../ingest/recipe.ts";
+import {
+  type PreparationRecipe,
+  type QuarantineLimit,
+  type RecipeSplit,
+  recipeJson,
+} from "../../ingest/recipe.ts";
 import { storeScenes } from "../../ingest/scenes.ts";
-import type { Exclusion, PlannedScene } from "../../ingest/source.ts";
 import { writeLedger } from "../../shards/ledger.ts";
 import {
   commitIndex,
@@ -31,6 +34,7 @@ import {
   clearFolder,
   finishedSet,
   isSetOf,
+  refuseAccount,
   refuseFinished,
   removeLeftovers,
 } from "./set-folder.ts";
@@ -42,7 +46,10 @@ export interface PrepareCall {
   readonly outFolder: string;
   readonly allowMissing: boolean;
   readonly acceptUnknownRelease: boolean;
-  readonly exclusions: ReadonlyMap<ImageKey, Exclusion>;
+  /** Which pictures may not be trained on. */
+  readonly exclusions: ExclusionRules;
+  /** Stop at the first faulty record. */
+  readonly strict: boolean;
   /** The recipe's, unless the command line says otherwise. */
   readonly quarantineLimit: QuarantineLimit;
   readonly numWorkers: number;
@@ -60,10 +67,14 @@ export interface PreparedSet {
   readonly wasComplete: boolean;
 }
 
-/** Plans a preparation without writing anything. */
-export function planOf(call: PrepareCall, context: PrepareContext): Promise<PreparationPlan> {
-  const { recipe, sourceFolder, ...options } = call;
-  return planPreparation(recipe, { ...options, ...context, folder: sourceFolder });
+/** Plans a preparation without writing anything; `annotationsOnly` as if every picture were there. */
+export function planOf(
+  call: PrepareCall,
+  context: PrepareContext,
+  { annotationsOnly = false }: { readonly annotationsOnly?: boolean } = {},
+): Promise<PreparationPlan> {
+  const { recipe, sourceFolder: folder, ...options } = call;
+  return planPreparation(recipe, { ...options, ...context, folder, annotationsOnly });
 }
 
 /**
@@ -71,7 +82,7 @@ export function planOf(call: PrepareCall, context: PrepareContext): Promise<Prep
  * set's bytes depend on recipe and source alone.
  */
 export async function prepareSet(call: PrepareCall, context: PrepareContext): Promise<PreparedSet> {
-  const plan = await planOf(call, context);
+  using plan = await planOf(call, context);
   const { recipe, outFolder } = call;
   const splits = recipe.splits.map(({ name }) => name);
   const claim: Claim = { folder: outFolder, recipe: recipe.name, planDigest: plan.digest, splits };
@@ -81,6 +92,7 @@ export async function prepareSet(call: PrepareCall, context: PrepareContext): Pr
     await removeLeftovers(outFolder);
     return { index: before, wasComplete: true };
   }
+  refuseAccount(claim);
   using held = new DisposableStack();
   held.use(await claimFolder(claim));
   return { index: await writeSet(plan, call, context), wasComplete: false };
@@ -116,7 +128,7 @@ async function writeSet(
     splits,
     counts,
     sources: plan.files,
-    ledger: await writeLedger(outFolder, wholeLedger(plan, faults)),
+    ledger: await writeLedger(outFolder, countedLedger(counts, wholeLedger(plan, faults))),
   });
 }
 
@@ -125,7 +137,7 @@ function preparationJson(plan: PreparationPlan, { recipe, exclusions }: PrepareC
     ...recipeJson(recipe),
     release: plan.release,
     planDigest: plan.digest,
-    exclusions: { pictures: exclusions.size, sha256: digestOfExclusions(exclusions) },
+    exclusions: { sha256: exclusions.digest },
   };
 }
 
@@ -135,6 +147,26 @@ async function* wholeLedger(
 ): AsyncGenerator<LedgerEntry> {
   yield* plan.ledger();
   yield* faults;
+}
+
+/** Passes the ledger on, and proves that it has a row for each record that the counts do not call written. */
+export async function* countedLedger(
+  counts: readonly RecordCounts[],
+  ledger: AsyncIterable<LedgerEntry>,
+): AsyncGenerator<LedgerEntry> {
+  const rows = new Map<string, number>();
+  for await (const entry of ledger) {
+    const name = `${entry.file} ${entry.kind} ${entry.outcome}`;
+    rows.set(name, (rows.get(name) ?? 0) + 1);
+    yield entry;
+  }
+  for (const { file, kind, ...count } of counts) {
+    for (const outcome of ledgerOutcomes) {
+      const found = rows.get(`${file} ${kind} ${outcome}`) ?? 0;
+      const what = `${file}: ${count[outcome]} ${kind} records are ${outcome}, the ledger has ${found}`;
+      assert.equal(found, count[outcome], what);
+    }
+  }
 }
 
 function withFaults(count: RecordCounts, faults: readonly LedgerEntry[]): RecordCounts {
@@ -168,7 +200,7 @@ async function writeSplit(
   const total = plan.splits.find((planned) => planned.name === name)?.numScenes ?? 0;
   let sceneIndex = journal.numSettled;
   const options = { sourceFolder, policy: recipe.pictures, numWorkers, signal };
-  for await (const outcome of storeScenes(skipped(plan.scenes(name), sceneIndex), options)) {
+  for await (const outcome of storeScenes(plan.scenes(name, sceneIndex), options)) {
     signal.throwIfAborted();
     if (outcome.scene !== undefined) await writer.append(outcome.scene);
     else {
@@ -181,17 +213,6 @@ async function writeSplit(
   const entry = await writer.finish();
   requireAllScenes(entry, total - journal.numFaulty, outFolder);
   return { entry, faults: journal.entries };
-}
-
-async function* skipped(
-  scenes: AsyncIterable<PlannedScene>,
-  count: number,
-): AsyncGenerator<PlannedScene> {
-  let index = 0;
-  for await (const scene of scenes) {
-    if (index >= count) yield scene;
-    index += 1;
-  }
 }
 
 // Checked at each fault, so that a folder of broken pictures does not take hours to be refused.

@@ -24,8 +24,8 @@ interface SplitSummary {
 export interface PreparedSummary {
   readonly recipe: string;
   readonly folder: string;
-  /** "prepared", "complete" (it was there already) or "planned" (a dry run). */
-  readonly status: "prepared" | "complete" | "planned";
+  /** "prepared", "complete" (it was there already), "planned" (a dry run) or "accounted" (annotations only). */
+  readonly status: "prepared" | "complete" | "planned" | "accounted";
   /** Null of a dry run. */
   readonly digest: string | null;
   readonly release: string;
@@ -39,6 +39,7 @@ export interface PreparedSummary {
 const headline = {
   prepared: "prepared",
   complete: "is complete already; nothing was done",
+  accounted: "is accounted for, as if every picture were there (annotations.json, ledger.arrow)",
   planned: "would be prepared (dry run: no picture was read, nothing was written)",
 } as const;
 

@@ -31,6 +31,8 @@ const claimSchema = z.strictObject({
 const holderSchema = z.object({ pid: z.int(), host: z.string(), since: z.string() });
 const plannedRecipe = z.object({ planDigest: z.string() });
 
+/** Holds the account of annotation files whose pictures were not looked at. */
+export const ANNOTATIONS_FILE = "annotations.json";
 const CLAIM_FILE = "preparation.json";
 const HOLDER_FILE = "holder.json";
 const LOCK_FILE = "lock";
@@ -64,6 +66,15 @@ export async function claimFolder(claim: Claim): Promise<Disposable> {
     lock[Symbol.dispose]();
     throw explainedWriteError(error, claim.folder);
   }
+}
+
+/** Throws RefusedError when the folder holds an account of annotations instead of a set. */
+export function refuseAccount({ folder }: Claim): void {
+  if (!existsSync(join(folder, ANNOTATIONS_FILE))) return;
+  throw new RefusedError(`${folder} holds an account of annotations and no set`, {
+    file: join(folder, ANNOTATIONS_FILE),
+    remedy: "choose another --out folder, or add --fresh to remove it and start over",
+  });
 }
 
 /** Says that a finished set is another one than the claim's. */
@@ -100,7 +111,8 @@ export async function clearFolder(claim: Claim): Promise<void> {
     ...(index?.splits.map(({ name }) => name) ?? []),
   ];
   // The index goes first: without it, what is left is no set.
-  const names = [INDEX_FILE, CROISSANT_FILE, LEDGER_FILE].flatMap((name) => [name, `${name}.part`]);
+  const files = [INDEX_FILE, CROISSANT_FILE, LEDGER_FILE, ANNOTATIONS_FILE];
+  const names = files.flatMap((name) => [name, `${name}.part`]);
   for (const name of [...names, ...splits, UNFINISHED_FOLDER]) {
     await rm(join(claim.folder, name), { recursive: true, force: true });
   }
@@ -116,7 +128,8 @@ export async function removeLeftovers(folder: string): Promise<void> {
 }
 
 async function holdsPreparation(folder: string): Promise<boolean> {
-  return existsSync(join(folder, INDEX_FILE)) || (await readClaim(folder)) !== undefined;
+  const isDone = [INDEX_FILE, ANNOTATIONS_FILE].some((name) => existsSync(join(folder, name)));
+  return isDone || (await readClaim(folder)) !== undefined;
 }
 
 async function lockFolder(folder: string): Promise<ProcessLock> {

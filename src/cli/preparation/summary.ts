@@ -29,17 +29,18 @@ export async function summaryOfSet(
   };
 }
 
-/** What is to be told of a dry run. */
+/** What is to be told of a dry run, or of annotations that were accounted for without pictures. */
 export async function summaryOfPlan(
   { recipe, outFolder }: PrepareCall,
   plan: PreparationPlan,
+  status: "planned" | "accounted" = "planned",
 ): Promise<PreparedSummary> {
   const roles = new Map(recipe.splits.map(({ name, role }) => [name, role]));
   return {
     recipe: recipe.name,
     folder: outFolder,
-    status: "planned",
-    digest: null,
+    status,
+    digest: status === "planned" ? null : plan.digest,
     release: plan.release,
     partial: plan.partial,
     splits: plan.splits.map(({ name, numScenes, numPictures, numTexts }) => {
@@ -48,7 +49,10 @@ export async function summaryOfPlan(
     }),
     counts: plan.counts,
     reasons: await countReasons(plan.ledger()),
-    next: "run the same command without --dry-run",
+    next:
+      status === "planned"
+        ? "run the same command without --dry-run"
+        : "run the same command without --annotations-only, into another folder",
   };
 }
 
