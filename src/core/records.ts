@@ -105,9 +105,30 @@ export interface SceneHead {
   readonly texts: readonly SceneText[];
 }
 
+/**
+ * What a detector saw in one picture: R boxes with features of size D and probabilities of C classes
+ * (UNITER). The 16-bit floats are kept as bytes, which is what a shard holds.
+ */
+export interface PictureRegions {
+  /** [R], in pixels of the stored picture */
+  readonly boxes: readonly Box[];
+  /** [R], 0 to 1; null when the detector's are not known. */
+  readonly confidences: readonly number[] | null;
+  /** D */
+  readonly numFeatures: number;
+  /** C; 0 when there are no class probabilities. */
+  readonly numClasses: number;
+  /** [R, D] float16, little-endian, row after row */
+  readonly features: Uint8Array;
+  /** [R, C] float16, little-endian, row after row */
+  readonly classProbabilities: Uint8Array;
+}
+
 /** A scene ready to be written to a shard, or read back from one. */
 export interface Scene extends SceneHead {
   readonly pictures: readonly StoredPicture[];
+  /** One for each picture, null for a picture that has none; null when the set has none at all. */
+  readonly regions: readonly (PictureRegions | null)[] | null;
 }
 
 export const ledgerOutcomes = ["excluded", "quarantined", "missing"] as const;

@@ -1,5 +1,11 @@
 import pLimit from "p-limit";
-import type { LedgerEntry, PictureReference, Scene, StoredPicture } from "../core/records.ts";
+import type {
+  LedgerEntry,
+  PictureReference,
+  Scene,
+  SceneText,
+  StoredPicture,
+} from "../core/records.ts";
 import { PictureFault } from "./pictures/picture-fault.ts";
 import { storePicture, type StorePictureOptions } from "./pictures/store-picture.ts";
 import type { PlannedScene, RecordPlace } from "./source.ts";
@@ -63,7 +69,20 @@ async function storeScene(
     }
     pictures.push(picture);
   }
-  return { scene: { sceneKey: draft.sceneKey, pictures, texts: draft.texts } };
+  const texts = draft.texts.map((text) => inStoredPixels(text, pictures[0]));
+  return { scene: { sceneKey: draft.sceneKey, pictures, texts, regions: null } };
+}
+
+/** A box is published in pixels of the file as it lies there, unturned; so are the stored pixels. */
+function inStoredPixels(text: SceneText, picture: StoredPicture | undefined): SceneText {
+  if (text.box === null || picture === undefined) return text;
+  const scaleX = picture.width / picture.sourceWidth;
+  const scaleY = picture.height / picture.sourceHeight;
+  const { x, y, width, height } = text.box;
+  return {
+    ...text,
+    box: { x: x * scaleX, y: y * scaleY, width: width * scaleX, height: height * scaleY },
+  };
 }
 
 async function storeOrFault(

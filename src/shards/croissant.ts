@@ -165,9 +165,12 @@ const descriptions: Readonly<Record<string, string>> = {
   sha256: "Digest of the stored bytes.",
   source_sha256: "Digest of the source file.",
   pixel_sha256: "Digest of the decoded, upright 8-bit RGB pixels.",
-  regions: "Detector output for each picture.",
-  features: "One row for each box, float16, little-endian.",
-  class_probabilities: "One row for each box, float16, little-endian.",
+  regions: "Detector output for each picture: R boxes.",
+  boxes: "x, y, width, height in pixels of the stored picture.",
+  num_features: "D, the features of each box.",
+  num_classes: "C, the classes with a probability for each box; 0 when there are none.",
+  features: "R x D float16, little-endian, row after row.",
+  class_probabilities: "R x C float16, little-endian, row after row.",
   picture_bytes: "The encoded pictures, in the order of pictures.",
 };
 

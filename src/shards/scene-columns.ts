@@ -1,7 +1,6 @@
 import { type ImageKey, parseImageKey } from "../core/keys.ts";
 import {
   type AnswerCount,
-  type Box,
   type PictureInfo,
   type Scene,
   type SceneHead,
@@ -11,16 +10,10 @@ import {
 } from "../core/records.ts";
 import type { ByteRange, BatchBody } from "./arrow/batch-body.ts";
 import { BodyCursor } from "./arrow/batch-body.ts";
-import { type Codec, float32, int32, largeBinary, utf8 } from "./arrow/codec.ts";
-import {
-  field,
-  type FieldCodec,
-  fixedSizeList,
-  list,
-  nullable,
-  struct,
-} from "./arrow/nested-codec.ts";
+import { type Codec, int32, largeBinary, utf8 } from "./arrow/codec.ts";
+import { field, type FieldCodec, list, nullable, struct } from "./arrow/nested-codec.ts";
 import { ArrowFormatError } from "./arrow/format-error.ts";
+import { box, pictureRegions, type RegionRanges } from "./region-columns.ts";
 
 const imageKeyText: Codec<ImageKey> = restrictedText("coco:0", parseImageKey);
 const textKindText: Codec<TextKind> = restrictedText("caption", (text) =>
@@ -49,26 +42,6 @@ export function restrictedText<T extends string>(
     },
   };
 }
-
-const fourFloats = fixedSizeList(float32, 4);
-const box: Codec<Box> = {
-  ...fourFloats,
-  blank: { x: 0, y: 0, width: 0, height: 0 },
-  encode(values, body, validity) {
-    const rows = values.map((value) => [value.x, value.y, value.width, value.height]);
-    fourFloats.encode(rows, body, validity);
-  },
-  view(cursor, numRows, allowsNulls) {
-    const view = fourFloats.view(cursor, numRows, allowsNulls);
-    return {
-      ...view,
-      get(row) {
-        const [x = 0, y = 0, width = 0, height = 0] = view.get(row);
-        return { x, y, width, height };
-      },
-    };
-  },
-};
 
 const answerCount = struct<AnswerCount>({
   fields: [field("answer", utf8, (row) => row.answer), field("count", int32, (row) => row.count)],
@@ -208,56 +181,20 @@ const pictureInfo = struct<PictureInfo>({
   },
 });
 
-/**
- * Detector output for one picture: R boxes with features of size D and probabilities of C classes
- * (UNITER). The halves are kept as bytes, because DuckDB opens no file that has a float16 column.
- */
-interface PictureRegions {
-  /** [R, 4] x, y, width, height in pixels of the stored picture */
-  readonly boxes: readonly (readonly number[])[];
-  /** [R, D] float16, little-endian, row after row */
-  readonly features: Uint8Array;
-  /** [R, C] float16, little-endian, row after row */
-  readonly classProbabilities: Uint8Array;
-}
-
-const boxRows = list(fourFloats);
-const pictureRegions = struct<PictureRegions, PictureRegionRanges>({
-  fields: [
-    field("boxes", boxRows, (row) => row.boxes),
-    field("features", largeBinary, (row) => row.features),
-    field("class_probabilities", largeBinary, (row) => row.classProbabilities),
-  ],
-  blank: { boxes: [], features: new Uint8Array(0), classProbabilities: new Uint8Array(0) },
-  view(cursor, numRows) {
-    const boxes = boxRows.view(cursor, numRows);
-    const features = largeBinary.view(cursor, numRows);
-    const classProbabilities = largeBinary.view(cursor, numRows);
-    return (row) => ({
-      boxes: boxes.get(row),
-      features: features.get(row),
-      classProbabilities: classProbabilities.get(row),
-    });
-  },
-});
-
-interface PictureRegionRanges {
-  readonly boxes: readonly (readonly number[])[];
-  readonly features: ByteRange;
-  readonly classProbabilities: ByteRange;
-}
-
 const texts = list(sceneText);
 const pictures = list(pictureInfo);
-const regions = nullable(list(pictureRegions));
+const regions = nullable(list(nullable(pictureRegions)));
 const pictureBytes = list(largeBinary);
 
-/** The columns of a shard. The encoded pictures come last, so that all the rest of a batch is one contiguous read. */
+/**
+ * The columns of a shard. The values of the binary ones (features, class probabilities, encoded pictures) lie at the
+ * end of a batch, so that all the rest of it is one contiguous read.
+ */
 export const sceneFields: readonly FieldCodec<Scene>[] = [
   field("scene_key", utf8, (scene) => scene.sceneKey),
   field("texts", texts, (scene) => scene.texts),
   field("pictures", pictures, (scene) => scene.pictures),
-  field("regions", regions, () => null),
+  field("regions", regions, (scene) => scene.regions),
   field("picture_bytes", pictureBytes, (scene) => scene.pictures.map((picture) => picture.bytes)),
 ];
 
@@ -270,6 +207,8 @@ export interface SceneRows {
   picture(row: number, pictureIndex: number): PictureInfo | undefined;
   /** Where the bytes of a picture lie in the body of the batch. */
   pictureRange(row: number, pictureIndex: number): ByteRange | undefined;
+  /** One for each picture of the row; null when it has none. */
+  regions(row: number): readonly (RegionRanges | null)[] | null;
 }
 
 export function sceneRows(batch: BatchBody & { readonly numRows: number }): SceneRows {
@@ -278,7 +217,7 @@ export function sceneRows(batch: BatchBody & { readonly numRows: number }): Scen
   const sceneKey = utf8.view(cursor, numRows);
   const textRows = texts.view(cursor, numRows);
   const pictureRows = pictures.view(cursor, numRows);
-  regions.view(cursor, numRows);
+  const regionRows = regions.view(cursor, numRows);
   const byteRows = pictureBytes.view(cursor, numRows);
   cursor.end();
   return {
@@ -291,5 +230,6 @@ export function sceneRows(batch: BatchBody & { readonly numRows: number }): Scen
     numStoredPictures: (row) => byteRows.numItems(row),
     picture: (row, pictureIndex) => pictureRows.item(row, pictureIndex),
     pictureRange: (row, pictureIndex) => byteRows.item(row, pictureIndex),
+    regions: (row) => regionRows.get(row),
   };
 }

@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import { ConfigError } from "../core/errors.ts";
-import type { SceneHead, SplitRole } from "../core/records.ts";
+import type { PictureRegions, SceneHead, SplitRole } from "../core/records.ts";
 import type { ByteRange } from "./arrow/batch-body.ts";
 import type { ByteSource } from "./arrow/file-reader.ts";
 import { FileStorage, type ShardStorage } from "./file-storage.ts";
@@ -12,6 +12,7 @@ import {
   shardFault,
   type ShardPlace,
 } from "./shard-file.ts";
+import { regionSizeFault } from "./region-columns.ts";
 import {
   type BatchEntry,
   readIndex,
@@ -34,6 +35,12 @@ export interface SplitReader {
    * Throws `ShardError` naming file, batch and row.
    */
   pictureBytes(sceneIndex: number, pictureIndex: number): Promise<Uint8Array>;
+  /**
+   * What a detector saw in a picture, or null when the set has nothing for it: one positional read for the
+   * features and one for the class probabilities, both checked against the row's digests.
+   * Throws `ShardError` naming file, batch and row.
+   */
+  regions(sceneIndex: number, pictureIndex: number): Promise<PictureRegions | null>;
   /** All heads in order. */
   heads(signal?: AbortSignal): AsyncGenerator<SceneHead>;
 }
@@ -115,20 +122,40 @@ class IndexedSplit implements SplitReader {
   async pictureBytes(sceneIndex: number, pictureIndex: number): Promise<Uint8Array> {
     const { slot, row } = this.#locate(sceneIndex);
     const place = { ...slot.place, row };
-    const { rows, bodyOffset } = await this.#cache.load(slot);
-    const picture = atPlace(place, () => rows.picture(row, pictureIndex));
-    const range = atPlace(place, () => rows.pictureRange(row, pictureIndex));
-    if (picture === undefined || range === undefined) {
-      throw new RangeError(`scene ${sceneIndex} of ${this.name} has no picture ${pictureIndex}`);
-    }
-    const { sizeBytes } = range;
-    const bytes = await this.#cache.read(slot, { offset: bodyOffset + range.offset, sizeBytes });
-    const actual = hash("sha256", bytes, "hex");
-    if (actual === picture.sha256) return bytes;
-    throw shardFault(
-      place,
-      `the bytes of ${picture.key} have the digest ${actual}, the row says ${picture.sha256}`,
-    );
+    const head = await this.#cache.load(slot);
+    const picture = atPlace(place, () => head.rows.picture(row, pictureIndex));
+    const range = atPlace(place, () => head.rows.pictureRange(row, pictureIndex));
+    if (picture === undefined || range === undefined)
+      throw this.#noPicture(sceneIndex, pictureIndex);
+    const { key, sha256 } = picture;
+    return this.#bytes({ slot, head, place }, { range, sha256, name: `the bytes of ${key}` });
+  }
+
+  async regions(sceneIndex: number, pictureIndex: number): Promise<PictureRegions | null> {
+    const { slot, row } = this.#locate(sceneIndex);
+    const place = { ...slot.place, row };
+    const head = await this.#cache.load(slot);
+    const picture = atPlace(place, () => head.rows.picture(row, pictureIndex));
+    if (picture === undefined) throw this.#noPicture(sceneIndex, pictureIndex);
+    const found = atPlace(place, () => head.rows.regions(row))?.[pictureIndex] ?? null;
+    if (found === null) return null;
+    const fault = regionSizeFault(found);
+    if (fault !== undefined) throw shardFault(place, `the regions of ${picture.key}: ${fault}`);
+    const { featuresSha256, classProbabilitiesSha256, ...regions } = found;
+    const batch = { slot, head, place };
+    const [features, classProbabilities] = await Promise.all([
+      this.#bytes(batch, {
+        range: regions.features,
+        sha256: featuresSha256,
+        name: `the features of ${picture.key}`,
+      }),
+      this.#bytes(batch, {
+        range: regions.classProbabilities,
+        sha256: classProbabilitiesSha256,
+        name: `the class probabilities of ${picture.key}`,
+      }),
+    ]);
+    return { ...regions, features, classProbabilities };
   }
 
   async *heads(signal?: AbortSignal): AsyncGenerator<SceneHead> {
@@ -139,6 +166,23 @@ class IndexedSplit implements SplitReader {
         yield atPlace({ ...slot.place, row }, () => rows.head(row));
       }
     }
+  }
+
+  /** Bytes of a batch's body, never any whose digest is another. */
+  async #bytes(
+    { slot, head, place }: { slot: BatchSlot; head: LoadedHead; place: ShardPlace },
+    { range, sha256, name }: { range: ByteRange; sha256: string; name: string },
+  ): Promise<Uint8Array> {
+    const { sizeBytes } = range;
+    const offset = head.bodyOffset + range.offset;
+    const bytes = await this.#cache.read(slot, { offset, sizeBytes });
+    const actual = hash("sha256", bytes, "hex");
+    if (actual === sha256) return bytes;
+    throw shardFault(place, `${name} have the digest ${actual}, the row says ${sha256}`);
+  }
+
+  #noPicture(sceneIndex: number, pictureIndex: number): RangeError {
+    return new RangeError(`scene ${sceneIndex} of ${this.name} has no picture ${pictureIndex}`);
   }
 
   #locate(sceneIndex: number): { slot: BatchSlot; row: number } {

@@ -33,6 +33,9 @@ const BATCH_OVERHEAD_BYTES = 2 ** 18;
 const SCENE_OVERHEAD_BYTES = 64;
 const PICTURE_OVERHEAD_BYTES = 512;
 const TEXT_OVERHEAD_BYTES = 128;
+const REGIONS_OVERHEAD_BYTES = 256;
+// A box and a confidence.
+const REGION_BYTES = 20;
 const STRING_OVERHEAD_BYTES = 16;
 
 /**
@@ -178,6 +181,10 @@ function sceneSize(scene: Scene): number {
   for (const { id, text, label, context, choices, answers } of scene.texts) {
     sizeBytes += TEXT_OVERHEAD_BYTES + sizeOfStrings([id, text, label, context, ...choices]);
     sizeBytes += sizeOfStrings(answers.map(({ answer }) => answer));
+  }
+  for (const { boxes, features, classProbabilities } of scene.regions?.filter((each) => each !== null) ?? []) {
+    sizeBytes += REGIONS_OVERHEAD_BYTES + boxes.length * REGION_BYTES;
+    sizeBytes += features.byteLength + classProbabilities.byteLength;
   }
   return sizeBytes;
 }

@@ -57,7 +57,7 @@ async function writeSet(
 
 function sceneOf(given: number | StoredPicture): Scene {
   const picture = typeof given === "number" ? madeUpPicture(given) : given;
-  return { sceneKey: picture.key, pictures: [picture], texts: [] };
+  return { sceneKey: picture.key, pictures: [picture], texts: [], regions: null };
 }
 
 function audit(...args: readonly string[]): {

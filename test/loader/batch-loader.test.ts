@@ -130,7 +130,8 @@ describe("faults and endings", () => {
     await using twoPictures = await temporaryFolder();
     const [first, second, ...others] = await drawnScenes(9);
     const pictures = [...(first?.pictures ?? []), ...(second?.pictures ?? [])];
-    const pair = { sceneKey: "nlvr2:dev-1-0", pictures, texts: first?.texts ?? [] };
+    const texts = first?.texts ?? [];
+    const pair = { sceneKey: "nlvr2:dev-1-0", pictures, texts, regions: null };
     await writeSet(twoPictures.path, [pair, ...others]);
     const sets = [{ folder: twoPictures.path, splits: ["train"] }];
     await expect(BatchLoader.open(fixture.options({ sets }))).rejects.toThrow(

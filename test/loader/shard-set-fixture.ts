@@ -90,6 +90,7 @@ async function drawnScene(index: number): Promise<Scene> {
     sceneKey: `coco:${index}`,
     pictures: [storedPicture(String(index), bytes, { width, height })],
     texts,
+    regions: null,
   };
 }
 
@@ -117,6 +118,7 @@ export async function photographScenes(): Promise<Scene[]> {
         texts: annotations
           .filter((annotation) => annotation.image_id === id)
           .map((annotation) => caption(String(annotation.id), annotation.caption)),
+        regions: null,
       };
     }),
   );

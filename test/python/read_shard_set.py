@@ -12,6 +12,19 @@ def digest(data):
     return hashlib.sha256(data).hexdigest()
 
 
+def plain_regions(regions):
+    if regions is None:
+        return None
+    confidences = regions["confidences"]
+    return {
+        **regions,
+        "boxes": [[float(value) for value in box] for box in regions["boxes"]],
+        "confidences": None if confidences is None else [float(value) for value in confidences],
+        "features": digest(regions["features"]),
+        "class_probabilities": digest(regions["class_probabilities"]),
+    }
+
+
 def plain_rows(rows):
     """Rows as every reader must give them."""
     return [
@@ -22,7 +35,7 @@ def plain_rows(rows):
                 for text in row["texts"]
             ],
             "pictures": row["pictures"],
-            "regions": row["regions"],
+            "regions": None if row["regions"] is None else [plain_regions(item) for item in row["regions"]],
             "bytes": [digest(data) for data in row["picture_bytes"]],
         }
         for row in rows

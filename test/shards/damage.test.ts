@@ -4,12 +4,13 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ShardError, SourceError } from "../../src/core/errors.ts";
-import type { Scene } from "../../src/core/records.ts";
+import type { PictureRegions, Scene } from "../../src/core/records.ts";
 import { RandomStream } from "../../src/core/random.ts";
 import { readLedger } from "../../src/shards/ledger.ts";
 import { INDEX_FILE } from "../../src/shards/shard-set-index.ts";
 import { ShardSetReader } from "../../src/shards/shard-set-reader.ts";
 import { validateShardSet } from "../../src/shards/validation/validate-shard-set.ts";
+import { withRegions } from "./scenes.ts";
 import {
   filesOf,
   ledgerEntries,
@@ -18,7 +19,7 @@ import {
   writeShardSet,
 } from "./small-set.ts";
 
-const scenes = madeUpScenes(24);
+const scenes = madeUpScenes(24).map(withRegions);
 const splits = { train: scenes.slice(0, 17), val: scenes.slice(17) };
 
 /** Kept through all tests: each damages a copy of one file and puts it back. */
@@ -109,6 +110,10 @@ async function readAll(): Promise<Reading> {
           await attempt(async () =>
             Buffer.from(bytes).equals(await split.pictureBytes(sceneIndex, pictureIndex)),
           );
+          await attempt(async () => {
+            const regions = await split.regions(sceneIndex, pictureIndex);
+            return isSame(regions, scene.regions?.[pictureIndex] ?? null);
+          });
         }
       }
     }
@@ -118,6 +123,19 @@ async function readAll(): Promise<Reading> {
     isDeepStrictEqual(await Array.fromAsync(readLedger(folder.path)), ledgerEntries),
   );
   return reading;
+}
+
+function hexOf(regions: PictureRegions): unknown {
+  return {
+    ...regions,
+    features: Buffer.from(regions.features).toString("hex"),
+    classProbabilities: Buffer.from(regions.classProbabilities).toString("hex"),
+  };
+}
+
+function isSame(found: PictureRegions | null, written: PictureRegions | null): boolean {
+  if (found === null || written === null) return found === written;
+  return isDeepStrictEqual(hexOf(found), hexOf(written));
 }
 
 function headOf({ sceneKey, pictures, texts }: Scene): unknown {

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import type { Box, PictureInfo, SceneHead } from "../../src/core/records.ts";
+import type { Box, PictureInfo, PictureRegions, Scene, SceneHead } from "../../src/core/records.ts";
+import { sha256 } from "../../src/core/digest.ts";
 import { pythonEnvironment } from "../python-environment.ts";
 
 type Rows = readonly Readonly<Record<string, unknown>>[];
@@ -35,16 +36,30 @@ export async function readElsewhere(
 }
 
 /** The rows that the other readers must find for scenes whose pictures have these digests. */
-export function rowsOf(scenes: readonly SceneHead[]): unknown[] {
+export function rowsOf(scenes: readonly (SceneHead & Partial<Scene>)[]): unknown[] {
   return scenes.map((scene) => ({
     scene_key: scene.sceneKey,
     texts: scene.texts.map((text) =>
       Object.assign({}, text, { box: text.box && numbersOf(text.box) }),
     ),
     pictures: scene.pictures.map((picture) => snakeCased(picture)),
-    regions: null,
+    regions: scene.regions?.map((regions) => regions && regionRow(regions)) ?? null,
     bytes: scene.pictures.map((picture) => picture.sha256),
   }));
+}
+
+function regionRow(regions: PictureRegions): Record<string, unknown> {
+  const { boxes, confidences, numFeatures, numClasses, features, classProbabilities } = regions;
+  return {
+    boxes: boxes.map(numbersOf),
+    confidences,
+    num_features: numFeatures,
+    num_classes: numClasses,
+    features_sha256: sha256(features),
+    class_probabilities_sha256: sha256(classProbabilities),
+    features: sha256(features),
+    class_probabilities: sha256(classProbabilities),
+  };
 }
 
 function numbersOf({ x, y, width, height }: Box): number[] {

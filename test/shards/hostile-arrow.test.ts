@@ -8,6 +8,7 @@ import { type ByteSource, parseBatch, readFooter } from "../../src/shards/arrow/
 import { ArrowFormatError } from "../../src/shards/arrow/format-error.ts";
 import { sceneFields, sceneRows } from "../../src/shards/scene-columns.ts";
 import type { BatchEntry } from "../../src/shards/shard-set-index.ts";
+import { withRegions } from "./scenes.ts";
 import { madeUpScenes, temporaryFolder, writeShardSet } from "./small-set.ts";
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -16,7 +17,9 @@ let batch: BatchEntry;
 
 beforeAll(async () => {
   folder = await temporaryFolder();
-  const index = await writeShardSet(folder.path, [{ split: "train", scenes: madeUpScenes(10) }]);
+  const index = await writeShardSet(folder.path, [
+    { split: "train", scenes: madeUpScenes(10).map(withRegions) },
+  ]);
   const [shard] = index.splits.flatMap((split) => split.shards);
   const [first] = shard?.batches ?? [];
   if (first === undefined) throw new TypeError("the set has no batch");
@@ -62,6 +65,7 @@ function readHead(bytes: Uint8Array): void {
   const rows = sceneRows(parseBatch(bytes));
   for (let row = 0; row < Math.min(rows.numRows, 100); row += 1) {
     rows.head(row);
+    rows.regions(row);
     for (let index = 0; index < rows.numStoredPictures(row); index += 1) {
       rows.pictureRange(row, index);
     }

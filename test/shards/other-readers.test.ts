@@ -4,9 +4,12 @@ import { parseBatch, readFooter } from "../../src/shards/arrow/file-reader.ts";
 import { FileStorage } from "../../src/shards/file-storage.ts";
 import { sceneRows } from "../../src/shards/scene-columns.ts";
 import { otherReaders, type OtherReadings, readElsewhere, rowsOf } from "./elsewhere.ts";
+import { withRegions } from "./scenes.ts";
 import { ledgerEntries, madeUpScenes, temporaryFolder, writeShardSet } from "./small-set.ts";
 
-const scenes = madeUpScenes(34);
+const scenes = madeUpScenes(34).map((scene, index) =>
+  index % 3 === 1 ? scene : withRegions(scene, index),
+);
 let readings: OtherReadings;
 let rewritten: { readonly sceneKeys: string[]; readonly pictures: Buffer[] };
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { sha256 } from "../../src/core/digest.ts";
 import { imageKey, imageSources } from "../../src/core/keys.ts";
 import {
+  type PictureRegions,
   type Scene,
   type SceneText,
   type StoredPicture,
@@ -63,10 +64,43 @@ const picture: fc.Arbitrary<StoredPicture> = pictureBytes.chain((bytes) =>
   }),
 );
 
-const scene: fc.Arbitrary<Scene> = fc.record({
-  sceneKey: text,
-  pictures: fc.array(picture, { maxLength: 3 }),
-  texts: fc.array(sceneText, { maxLength: 4 }),
+const box = fc.record({ x: float, y: float, width: float, height: float });
+
+function halves(numValues: number): fc.Arbitrary<Uint8Array> {
+  return fc.uint8Array({ minLength: 2 * numValues, maxLength: 2 * numValues });
+}
+
+const regions: fc.Arbitrary<PictureRegions> = fc
+  .record({
+    boxes: fc.array(box, { maxLength: 3 }),
+    numFeatures: fc.integer({ min: 1, max: 5 }),
+    numClasses: fc.integer({ min: 0, max: 3 }),
+  })
+  .chain(({ boxes, numFeatures, numClasses }) => {
+    const numRegions = boxes.length;
+    return fc.record({
+      boxes: fc.constant(boxes),
+      confidences: fc.option(fc.array(float, { minLength: numRegions, maxLength: numRegions }), {
+        nil: null,
+      }),
+      numFeatures: fc.constant(numFeatures),
+      numClasses: fc.constant(numClasses),
+      features: halves(numRegions * numFeatures),
+      classProbabilities: halves(numRegions * numClasses),
+    });
+  });
+
+const scene: fc.Arbitrary<Scene> = fc.array(picture, { maxLength: 3 }).chain((pictures) => {
+  const ofPictures = fc.array(fc.option(regions, { nil: null }), {
+    minLength: pictures.length,
+    maxLength: pictures.length,
+  });
+  return fc.record({
+    sceneKey: text,
+    pictures: fc.constant(pictures),
+    texts: fc.array(sceneText, { maxLength: 4 }),
+    regions: pictures.length === 0 ? fc.constant(null) : fc.option(ofPictures, { nil: null }),
+  });
 });
 
 async function readBack(folder: string, split: string): Promise<Scene[]> {
@@ -76,13 +110,31 @@ async function readBack(folder: string, split: string): Promise<Scene[]> {
     Array.from({ length: scenes.numScenes }, async (_, sceneIndex) => {
       const head = await scenes.head(sceneIndex);
       const pictures = [];
+      const found = [];
       for (const [pictureIndex, info] of head.pictures.entries()) {
         const bytes = await scenes.pictureBytes(sceneIndex, pictureIndex);
         pictures.push({ ...info, bytes: Uint8Array.from(bytes) });
+        found.push(plainBytes(await scenes.regions(sceneIndex, pictureIndex)));
       }
-      return { ...head, pictures };
+      return { ...head, pictures, regions: found };
     }),
   );
+}
+
+/** The reader gives Node's buffers, which are not equal to plain arrays. */
+function plainBytes(given: PictureRegions | null): PictureRegions | null {
+  if (given === null) return null;
+  const { features, classProbabilities, ...rest } = given;
+  return {
+    ...rest,
+    features: Uint8Array.from(features),
+    classProbabilities: Uint8Array.from(classProbabilities),
+  };
+}
+
+/** A reader tells of each picture; that a scene has none at all and that none of its pictures has any is the same. */
+function ofEachPicture(written: Scene): Scene {
+  return { ...written, regions: written.regions ?? written.pictures.map(() => null) };
 }
 
 describe("a shard set", () => {
@@ -98,7 +150,7 @@ describe("a shard set", () => {
         async (scenes, layout) => {
           await using folder = await temporaryFolder();
           await writeShardSet(folder.path, [{ split: "train", scenes }], layout);
-          expect(await readBack(folder.path, "train")).toEqual(scenes);
+          expect(await readBack(folder.path, "train")).toEqual(scenes.map(ofEachPicture));
         },
       ),
       { numRuns: 40 },

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { imageKey } from "../../src/core/keys.ts";
 import { sha256 } from "../../src/core/digest.ts";
-import type { Scene, SceneText, StoredPicture } from "../../src/core/records.ts";
+import type { PictureRegions, Scene, SceneText, StoredPicture } from "../../src/core/records.ts";
 
 /** Bytes that look like nothing but are the same for the same seed. */
 function madeUpBytes(seed: string, sizeBytes: number): Uint8Array {
@@ -54,10 +54,37 @@ export function madeUpText(id: number): SceneText {
   };
 }
 
+/** Bytes of finite 16-bit floats, little-endian. */
+function madeUpHalves(seed: string, numValues: number): Uint8Array {
+  const bytes = madeUpBytes(seed, 2 * numValues);
+  return bytes.map((byte, index) => (index % 2 === 1 ? byte & 0x3f : byte));
+}
+
+/** What a detector could have seen in picture `id`: 1 to 4 regions, 6 features, 3 classes. */
+export function madeUpRegions(id: number): PictureRegions {
+  const numRegions = 1 + (id % 4);
+  const [numFeatures, numClasses] = [6, 3];
+  const regions = Array.from({ length: numRegions }, (_, index) => index);
+  return {
+    boxes: regions.map((index) => ({ x: 10 * index, y: 0.5, width: 600, height: 400 - index })),
+    confidences: id % 3 === 0 ? null : regions.map((index) => 1 - index / 8),
+    numFeatures,
+    numClasses,
+    features: madeUpHalves(`features ${id}`, numRegions * numFeatures),
+    classProbabilities: madeUpHalves(`classes ${id}`, numRegions * numClasses),
+  };
+}
+
+/** The scene with regions for its pictures, but for the last of two. */
+export function withRegions(scene: Scene, index: number): Scene {
+  const regions = scene.pictures.map((_, place) => (place === 1 ? null : madeUpRegions(index)));
+  return { ...scene, regions };
+}
+
 /** Scene number `index` of a made-up split: one or two pictures, 0 to 5 texts. */
 export function madeUpScene(index: number, sizeBytes = 500): Scene {
   const pictures = [madeUpPicture(2 * index, sizeBytes)];
   if (index % 6 === 5) pictures.push(madeUpPicture(2 * index + 1, sizeBytes >>> 1));
   const texts = Array.from({ length: (index * 7) % 6 }, (_, text) => madeUpText(index * 6 + text));
-  return { sceneKey: `scene-${index}`, pictures, texts };
+  return { sceneKey: `scene-${index}`, pictures, texts, regions: null };
 }

@@ -5,8 +5,10 @@ import { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
 import { ConfigError, ShardError } from "../../src/core/errors.ts";
 import { RandomStream } from "../../src/core/random.ts";
-import { FileStorage } from "../../src/shards/file-storage.ts";
+import type { ByteRange } from "../../src/shards/arrow/batch-body.ts";
+import { FileStorage, type ShardStorage } from "../../src/shards/file-storage.ts";
 import { ShardSetReader } from "../../src/shards/shard-set-reader.ts";
+import { withRegions } from "./scenes.ts";
 import { madeUpScenes, temporaryFolder, writeShardSet } from "./small-set.ts";
 
 const scenes = madeUpScenes(60);
@@ -69,6 +71,59 @@ describe("ShardSetReader", () => {
     });
     expect(await split.pictureBytes(16, 0)).toHaveLength(500);
     expect(await split.pictureBytes(18, 0)).toHaveLength(500);
+  });
+
+  it("names file, batch and row of damaged features, and reads what is beside them", async () => {
+    await using folder = await temporaryFolder();
+    const [scene, other] = [scenes[0], scenes[1]].map(
+      (each, index) => each && withRegions(each, index),
+    );
+    if (scene === undefined || other === undefined) throw new TypeError("there are no scenes");
+    const index = await writeShardSet(folder.path, [{ split: "train", scenes: [scene, other] }]);
+    const batch = index.splits[0]?.shards[0]?.batches[0];
+    // The features come first behind the small columns: those of scene 0 have 12 bytes.
+    const position = (batch?.offset ?? 0) + (batch?.headSizeBytes ?? 0) + 12 + 5;
+    await overwrite(join(folder.path, "train/00000.arrow"), position);
+    await using reader = await ShardSetReader.open(folder.path);
+    const split = reader.split("train");
+    const damaged = split.regions(1, 0);
+    await expect(damaged).rejects.toThrow(ShardError);
+    await expect(damaged).rejects.toMatchObject({
+      file: join(folder.path, "train/00000.arrow"),
+      record: "batch 0, row 1",
+      message: expect.stringContaining("the features of coco:2 have the digest"),
+    });
+    expect(await split.regions(0, 0)).toMatchObject({ numFeatures: 6, numClasses: 3 });
+    expect(await split.pictureBytes(1, 0)).toHaveLength(500);
+    await expect(split.regions(0, 1)).rejects.toThrow(RangeError);
+  });
+
+  it("reads features alone, and no other byte of a batch but its small columns", async () => {
+    await using folder = await temporaryFolder();
+    const index = await writeShardSet(folder.path, [
+      { split: "train", scenes: scenes.slice(0, 5).map(withRegions) },
+    ]);
+    const reads: ByteRange[] = [];
+    const files = new FileStorage(folder.path);
+    const storage: ShardStorage = {
+      async open(file) {
+        const source = await files.open(file);
+        const read = (range: ByteRange): Promise<Uint8Array> => {
+          reads.push(range);
+          return source.read(range);
+        };
+        return { ...source, read };
+      },
+      [Symbol.asyncDispose]: () => files[Symbol.asyncDispose](),
+    };
+    await using reader = await ShardSetReader.open(folder.path, { storage });
+    await reader.split("train").head(3);
+    const before = reads.length;
+    await reader.split("train").regions(3, 0);
+    const batch = index.splits[0]?.shards[0]?.batches[0];
+    const headEnd = (batch?.offset ?? 0) + (batch?.headSizeBytes ?? 0);
+    expect(reads.slice(before).map(({ sizeBytes }) => sizeBytes)).toEqual([4 * 12, 4 * 6]);
+    expect(reads.slice(before).every(({ offset }) => offset >= headEnd)).toBe(true);
   });
 
   it.each([

@@ -5,11 +5,11 @@ import { describe, expect, it } from "vitest";
 import { sha256 } from "../../src/core/digest.ts";
 import { SourceError } from "../../src/core/errors.ts";
 import type { ProgressReading } from "../../src/core/progress.ts";
-import type { Scene, StoredPicture } from "../../src/core/records.ts";
+import type { PictureRegions, Scene, StoredPicture } from "../../src/core/records.ts";
 import { decodedSize } from "../../src/ingest/pictures/decoded-size.ts";
 import { commitIndex, type ShardSetIndex } from "../../src/shards/shard-set-index.ts";
 import { validateShardSet } from "../../src/shards/validation/validate-shard-set.ts";
-import { madeUpPicture, madeUpScene, madeUpText } from "./scenes.ts";
+import { madeUpPicture, madeUpRegions, madeUpScene, madeUpText } from "./scenes.ts";
 import { madeUpScenes, recordCounts, temporaryFolder, writeShardSet } from "./small-set.ts";
 
 const scenes = madeUpScenes(12);
@@ -169,6 +169,65 @@ describe("validation of rows", () => {
       expect.stringMatching(/^1 coco:1 cannot be decoded: /),
       "2 coco:2 decodes to 48x32, the row says 64x32",
     ]);
+  });
+});
+
+describe("validation of regions", () => {
+  const given = madeUpRegions(5);
+
+  it.each<[string, Partial<PictureRegions>, RegExp]>([
+    ["a box too few", { boxes: given.boxes.slice(1) }, /1 boxes, but 2 confidences/],
+    ["a feature too few", { features: given.features.subarray(2) }, /22 bytes of features, 2/],
+    [
+      "a probability too many",
+      { classProbabilities: new Uint8Array(14) },
+      /14 bytes of class probabilities, 2 regions have 12/,
+    ],
+    ["no features", { numFeatures: 0 }, /0 features and 3 classes for each region/],
+    [
+      "features of another size",
+      { numFeatures: 4, features: new Uint8Array(16) },
+      /4 features and 3 classes, others of the set have 6 features and 3 classes/,
+    ],
+    [
+      "a feature that is no number",
+      { features: given.features.map((byte, index) => (index === 7 ? 0x7e : byte)) },
+      /features that are not finite/,
+    ],
+    [
+      "a box outside of the picture",
+      { boxes: given.boxes.map((box) => Object.assign({}, box, { x: 41 })) },
+      /the box 41, 0.5, 600, 400 does not lie in 640x480 pixels/,
+    ],
+    [
+      "a box that is none",
+      { boxes: given.boxes.map((box) => Object.assign({}, box, { y: Number.NaN })) },
+      /the box 0, NaN, 600, 400/,
+    ],
+    ["a confidence above 1", { confidences: [0.5, 1.5] }, /a confidence of 1.5/],
+  ])("finds %s", async (_, change, message) => {
+    const [first, second] = [madeUpScene(0), madeUpScene(1)];
+    const faults = await faultsOfScenes([
+      { ...first, regions: [given] },
+      { ...second, regions: [{ ...given, ...change }] },
+    ]);
+    expect(faults).toEqual([expect.stringMatching(/^0\/1 the regions of coco:2: /)]);
+    expect(faults[0]).toMatch(message);
+  });
+
+  it("finds regions of more or fewer pictures than there are", async () => {
+    const faults = await faultsOfScenes([{ ...madeUpScene(0), regions: [given, null] }]);
+    expect(faults).toEqual(["0/0 1 pictures, but the regions of 2"]);
+  });
+
+  it("accepts pictures without regions among others, and regions without probabilities", async () => {
+    const plain = { ...given, numClasses: 0, classProbabilities: new Uint8Array(0) };
+    const faults = await faultsOfScenes([
+      { ...madeUpScene(0), regions: [plain] },
+      { ...madeUpScene(5), regions: [null, { ...plain, confidences: null }] },
+      madeUpScene(2),
+    ]);
+    expect(faults).toEqual([]);
   });
 });
 

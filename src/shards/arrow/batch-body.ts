@@ -19,31 +19,65 @@ export function alignedSize(sizeBytes: number): number {
   return Math.ceil(sizeBytes / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
 }
 
-/** Collects the columns of one record batch in the order in which the schema lists them. */
-export class BodyBuilder {
-  readonly nodes: ColumnNode[] = [];
-  readonly buffers: ByteRange[] = [];
-  readonly parts: Uint8Array[] = [];
-  #sizeBytes = 0;
+/** The body of a record batch as it is written: parts that follow each other, each buffer padded to the alignment. */
+export interface BuiltBody {
+  readonly nodes: readonly ColumnNode[];
+  /** In the order of the schema, wherever they lie. */
+  readonly buffers: readonly ByteRange[];
+  readonly parts: readonly Uint8Array[];
+  /** How many bytes at the start hold every buffer but the large ones. */
+  readonly headSizeBytes: number;
+  readonly sizeBytes: number;
+}
 
-  /** Size of the body so far; always a multiple of the alignment. */
-  get sizeBytes(): number {
-    return this.#sizeBytes;
-  }
+/**
+ * Collects the columns of one record batch in the order in which the schema lists them. Large buffers are
+ * laid behind all others, so that everything else is one contiguous read; a reader finds each by its offset.
+ */
+export class BodyBuilder {
+  readonly #nodes: ColumnNode[] = [];
+  readonly #buffers: { readonly pieces: readonly Uint8Array[]; readonly isLarge: boolean }[] = [];
 
   addNode(numRows: number, validity: Validity): void {
-    this.nodes.push({ numRows, numNulls: validity.numNulls });
+    this.#nodes.push({ numRows, numNulls: validity.numNulls });
     this.addBuffer([validity.bitmap]);
   }
 
   /** Adds one buffer, given in pieces that are written one after the other. */
   addBuffer(pieces: readonly Uint8Array[]): void {
-    const sizeBytes = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
-    this.buffers.push({ offset: this.#sizeBytes, sizeBytes });
-    for (const piece of pieces) if (piece.byteLength > 0) this.parts.push(piece);
-    const padding = alignedSize(sizeBytes) - sizeBytes;
-    if (padding > 0) this.parts.push(new Uint8Array(padding));
-    this.#sizeBytes += sizeBytes + padding;
+    this.#buffers.push({ pieces, isLarge: false });
+  }
+
+  /** The same for a buffer whose values are read one at a time. */
+  addLargeBuffer(pieces: readonly Uint8Array[]): void {
+    this.#buffers.push({ pieces, isLarge: true });
+  }
+
+  build(): BuiltBody {
+    const ranges = new Map<number, ByteRange>();
+    const parts: Uint8Array[] = [];
+    const lay = (wantsLarge: boolean, start: number): number => {
+      let end = start;
+      for (const [index, { pieces, isLarge }] of this.#buffers.entries()) {
+        if (isLarge !== wantsLarge) continue;
+        const sizeBytes = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
+        ranges.set(index, { offset: end, sizeBytes });
+        const padding = new Uint8Array(alignedSize(sizeBytes) - sizeBytes);
+        parts.push(...pieces, padding);
+        end += sizeBytes + padding.byteLength;
+      }
+      return end;
+    };
+    const headSizeBytes = lay(false, 0);
+    const sizeBytes = lay(true, headSizeBytes);
+    const buffers = this.#buffers.flatMap((_, index) => ranges.get(index) ?? []);
+    return {
+      nodes: this.#nodes,
+      buffers,
+      parts: parts.filter((part) => part.byteLength > 0),
+      headSizeBytes,
+      sizeBytes,
+    };
   }
 }
 

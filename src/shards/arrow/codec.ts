@@ -101,7 +101,7 @@ export const largeBinary: Codec<Uint8Array, ByteRange> = {
     }
     body.addNode(values.length, validity);
     body.addBuffer([bytesOf(offsets)]);
-    body.addBuffer(values);
+    body.addLargeBuffer(values);
   },
   view(cursor, expectedRows, allowsNulls = false) {
     const { numRows, numNulls, bitmap } = cursor.node(allowsNulls, expectedRows);

@@ -15,7 +15,7 @@ export interface WrittenBatch {
   readonly sizeBytes: number;
   readonly sha256: string;
   readonly numRows: number;
-  /** The first bytes of the batch: everything but the values of its last column. */
+  /** The first bytes of the batch: everything but the values of its binary columns. */
   readonly headSizeBytes: number;
   readonly headSha256: string;
 }
@@ -35,8 +35,9 @@ export class EncodedBatch {
   readonly headSizeBytes: number;
 
   constructor(numRows: number, encode: (body: BodyBuilder) => void) {
-    const body = new BodyBuilder();
-    encode(body);
+    const builder = new BodyBuilder();
+    encode(builder);
+    const body = builder.build();
     const header = new RecordBatch(
       numRows,
       body.nodes.map((node) => new FieldNode(node.numRows, node.numNulls)),
@@ -48,7 +49,7 @@ export class EncodedBatch {
     this.parts = [metadata, ...body.parts];
     this.metadataSizeBytes = metadata.byteLength;
     this.bodySizeBytes = body.sizeBytes;
-    this.headSizeBytes = metadata.byteLength + (body.buffers.at(-1)?.offset ?? 0);
+    this.headSizeBytes = metadata.byteLength + body.headSizeBytes;
   }
 
   get sizeBytes(): number {

@@ -13,6 +13,7 @@ import {
 } from "../shard-file.ts";
 import { type BatchEntry, MAX_BATCH_BYTES, type ShardEntry } from "../shard-set-index.ts";
 import type { CheckedCounts, FaultList } from "./faults.ts";
+import type { RegionCheck } from "./region-check.ts";
 import { sceneFaults } from "./scene-faults.ts";
 
 /** Decodes a picture; rejects when it is damaged. */
@@ -23,6 +24,7 @@ export interface CheckContext {
   readonly storage: ShardStorage;
   readonly faults: FaultList;
   readonly checked: CheckedCounts;
+  readonly regions: RegionCheck;
   readonly decode: PictureDecoder | undefined;
   readonly signal: AbortSignal | undefined;
   /** Called with the bytes read since the last call. */
@@ -128,6 +130,8 @@ export class ShardCheck {
         if (numStored !== head.pictures.length) {
           this.#fault(place, `${head.pictures.length} pictures, but the bytes of ${numStored}`);
         }
+        const scene = { regions: rows.regions(row) ?? [], pictures: head.pictures, body };
+        for (const message of this.#context.regions.faults(scene)) this.#fault(place, message);
         for (const [pictureIndex, picture] of head.pictures.entries()) {
           const range = rows.pictureRange(row, pictureIndex);
           if (range === undefined) continue;

@@ -17,6 +17,7 @@ import {
 } from "../shard-set-index.ts";
 import { type CheckedCounts, FaultList, type ValidationFault } from "./faults.ts";
 import { checkLedger } from "./ledger-check.ts";
+import { RegionCheck } from "./region-check.ts";
 import { type CheckContext, type PictureDecoder, ShardCheck } from "./shard-check.ts";
 
 export interface ValidationOptions {
@@ -83,7 +84,8 @@ async function checkSet(index: ShardSetIndex, check: SetCheck): Promise<void> {
     done += sizeBytes;
     progress.report({ activity: `validating ${index.name}`, done, total, unit: "bytes" });
   };
-  const context: CheckContext = { storage, faults, checked, decode, signal, onRead };
+  const regions = new RegionCheck();
+  const context: CheckContext = { storage, faults, checked, regions, decode, signal, onRead };
   await checkFolder(index, folder, faults);
   for (const split of index.splits) await checkSplit(split, context);
   await checkLedger(index, context);
