@@ -1,9 +1,12 @@
 import { ConfigError } from "../core/errors.ts";
 import { coco } from "./datasets/coco.ts";
+import { flickr30k } from "./datasets/flickr30k.ts";
+import { nlvr2 } from "./datasets/nlvr2.ts";
+import { snliVe } from "./datasets/snli-ve.ts";
 import type { Source } from "./source.ts";
 
 /** Every dataset that can be prepared; adding one adds a line here and a row in the contract test. */
-export const sources: readonly Source[] = [coco];
+export const sources: readonly Source[] = [coco, flickr30k, nlvr2, snliVe];
 
 /** The source of a dataset. Throws ConfigError for a name that is none. */
 export function sourceOf(dataset: string): Source {

@@ -39,11 +39,11 @@ export async function checkSourceContract({
   const ledger = await Array.fromAsync(plan.ledger());
   checkFates(plan, scenes, ledger);
   for (const scene of scenes) checkScene(scene);
+  // A picture that is in two parts is a scene of each: a leak that the audit finds.
   checkDistinct(
-    scenes.map(({ draft }) => draft.sceneKey),
-    "scene keys",
+    scenes.map(({ draft }) => `${draft.split} ${draft.sceneKey}`),
+    "scene keys of a split",
   );
-
   for (const { name, numScenes, numPictures, numTexts } of plan.splits) {
     const ofSplit = scenes.filter(({ draft }) => draft.split === name);
     assert.equal(ofSplit.length, numScenes);
@@ -105,7 +105,7 @@ function checkFates(
 
 function checkScene({ draft, records }: PlannedScene): void {
   assert.ok(draft.pictures.length > 0 && draft.texts.length > 0);
-  assert.ok(records.length >= draft.pictures.length);
+  assert.ok(records.length > 0);
   for (const { key, path } of draft.pictures) {
     assert.equal(parseImageKey(key), key);
     assert.ok(!path.startsWith("/") && !path.split("/").includes(".."));

@@ -3,7 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ConfigError } from "../../src/core/errors.ts";
+import { silentProgress } from "../../src/core/progress.ts";
 import { coco } from "../../src/ingest/datasets/coco.ts";
+import { flickr30k } from "../../src/ingest/datasets/flickr30k.ts";
+import { nlvr2 } from "../../src/ingest/datasets/nlvr2.ts";
+import { snliVe } from "../../src/ingest/datasets/snli-ve.ts";
+import { writeSmallWorld } from "../../src/ingest/small-world/small-world.ts";
+import type { SourceSplit } from "../../src/ingest/source.ts";
 import { sourceOf, sources } from "../../src/ingest/sources.ts";
 import { checkSourceContract, type SourceCase } from "../contracts/source-contract.ts";
 import { layOutRealCoco } from "../real-data.ts";
@@ -12,19 +18,57 @@ import { everything, karpathySplits } from "./coco-folder.ts";
 let folder = "";
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "crossweave-sources-"));
-  await layOutRealCoco(join(folder, "coco"));
+  const { signal } = new AbortController();
+  const options = { seed: 7, scale: 0.1, progress: silentProgress, signal };
+  await writeSmallWorld(join(folder, SMALL_WORLD), options);
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
+const SMALL_WORLD = "small-world";
+
+interface Row extends Omit<SourceCase, "folder"> {
+  readonly name: string;
+  /** Fills a folder with the case's files; without it the case is read from the small world. */
+  readonly layOut?: (folder: string) => Promise<void>;
+}
+
 /** One row for each way a dataset comes. */
-const cases: readonly (Omit<SourceCase, "folder"> & { readonly name: string })[] = [
-  { name: "COCO by Karpathy's split", source: coco, splits: karpathySplits },
-  { name: "COCO in one split", source: coco, splits: everything },
+const cases: readonly Row[] = [
+  {
+    name: "COCO by Karpathy's split",
+    source: coco,
+    splits: karpathySplits,
+    layOut: layOutRealCoco,
+  },
+  { name: "COCO in one split", source: coco, splits: everything, layOut: layOutRealCoco },
+  {
+    name: "Flickr30K of the small world",
+    source: flickr30k,
+    splits: eachPart("train", "val", "test"),
+  },
+  { name: "Flickr30K in one split", source: flickr30k, splits: everything },
+  { name: "NLVR2 of the small world", source: nlvr2, splits: eachPart("train", "dev", "test1") },
+  { name: "NLVR2 in one split", source: nlvr2, splits: everything },
+  { name: "SNLI-VE of the small world", source: snliVe, splits: eachPart("train", "dev", "test") },
 ];
 
+/** A split for each part, the first of them to be trained on. */
+function eachPart(...parts: readonly string[]): readonly SourceSplit[] {
+  return parts.map((part, index) => {
+    return { name: part, role: index === 0 ? "train" : "eval", parts: [part] };
+  });
+}
+
+async function folderOf({ layOut, source }: Row): Promise<string> {
+  if (layOut === undefined) return join(folder, SMALL_WORLD);
+  const ofCase = await mkdtemp(join(folder, `${source.dataset}-`));
+  await layOut(join(ofCase, "source"));
+  return join(ofCase, "source");
+}
+
 describe("Every source", () => {
-  it.each(cases)("keeps the contract: $name", async ({ source, splits }) => {
-    const checked = checkSourceContract({ source, splits, folder: join(folder, source.dataset) });
+  it.each(cases)("keeps the contract: $name", async (row) => {
+    const checked = checkSourceContract({ ...row, folder: await folderOf(row) });
     await expect(checked).resolves.toBeUndefined();
   });
 
