@@ -31,6 +31,8 @@ export interface SourceOptions {
   readonly acceptUnknownRelease: boolean;
   /** Plan as if every picture were there. */
   readonly annotationsOnly: boolean;
+  /** Only `pictures` will be asked of the plan: files that list no pictures need not be read or be there. */
+  readonly picturesOnly?: boolean | undefined;
   /** Throw SourceError at the first faulty record instead of quarantining it. */
   readonly strict: boolean;
   readonly progress: Progress;
@@ -92,10 +94,12 @@ export interface MissingPictures {
 
 /** A picture that the annotation files list, whatever the recipe takes. */
 export interface ListedPicture extends PictureIdentity {
-  /** Its part of the published split; null when in none. */
-  readonly part: string | null;
-  /** Where that is written. */
+  /** Its part of the published split; undefined when in none. */
+  readonly part: string | undefined;
+  /** Where it is listed, and where its part is written. */
   readonly evidence: string;
+  /** Whether only the split names it: then no annotation file has told its photo or its links. */
+  readonly isUnlisted: boolean;
 }
 
 /** What a source has for a preparation: a pure function of the files and the options. */
@@ -116,7 +120,7 @@ export interface SourcePlan extends Disposable {
   readonly missing: MissingPictures;
   /** The scenes of a split from the given one on, always in the same order. */
   scenes(split: string, firstScene?: number): AsyncIterable<PlannedScene> | Iterable<PlannedScene>;
-  /** All pictures that are listed, by the first record that describes their scene. */
+  /** All pictures that are listed or named by the split; one that is in several parts comes once for each. */
   pictures(): Iterable<ListedPicture>;
   /** The records that are already known not to be written, always in the same order. */
   ledger(): AsyncIterable<LedgerEntry> | Iterable<LedgerEntry>;

@@ -5,6 +5,7 @@ import { prepareSet } from "../../src/cli/preparation/prepare-set.ts";
 import { evaluateRun, type RunRetrieval } from "../../src/cli/runs/retrieval.ts";
 import { runTraining } from "../../src/cli/runs/training.ts";
 import { silentProgress } from "../../src/core/progress.ts";
+import { noExclusions } from "../../src/ingest/exclusion/given-rules.ts";
 import { readRecipe } from "../../src/ingest/recipe.ts";
 import { overrideRecipe } from "../../src/train/recipe-parser.ts";
 import { recipeNamed } from "../../src/train/recipes/visual-parsing.ts";
@@ -38,7 +39,8 @@ export async function fitPhotographs(options: {
         outFolder: data,
         allowMissing: true,
         acceptUnknownRelease: false,
-        exclusions: new Map(),
+        exclusions: noExclusions,
+    strict: false,
         quarantineLimit: recipe.quarantineLimit,
         numWorkers: 2,
         fresh: false,

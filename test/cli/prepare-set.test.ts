@@ -12,6 +12,7 @@ import { preparedText } from "../../src/cli/preparation/prepare-text.ts";
 import { IncompleteError, RefusedError, SourceError, StateError } from "../../src/core/errors.ts";
 import { ProcessLock } from "../../src/core/locks.ts";
 import { silentProgress } from "../../src/core/progress.ts";
+import { listedExclusions, noExclusions } from "../../src/ingest/exclusion/given-rules.ts";
 import { type PreparationRecipe, readRecipe } from "../../src/ingest/recipe.ts";
 import { readLedger } from "../../src/shards/ledger.ts";
 import { ShardSetReader } from "../../src/shards/shard-set-reader.ts";
@@ -83,7 +84,8 @@ function callOf(choice: Choice = {}): PrepareCall {
     outFolder: out,
     allowMissing: true,
     acceptUnknownRelease: false,
-    exclusions: new Map(),
+    exclusions: noExclusions,
+    strict: false,
     quarantineLimit: recipe.quarantineLimit,
     numWorkers: 2,
     fresh: false,
@@ -176,7 +178,9 @@ describe("A preparation", () => {
   });
 
   it("leaves out the pictures of an exclusion list, with rule and evidence", async () => {
-    const exclusions = new Map([["coco:9", { rule: "same-bytes", evidence: "seen" }] as const]);
+    const exclusions = listedExclusions(
+      new Map([["coco:9", { rule: "same-bytes", evidence: "seen" }] as const]),
+    );
     const { index } = await prepare({ exclusions });
     expect(index.splits[0]?.numScenes).toBe(16);
     const entries = await Array.fromAsync(readLedger(out));
@@ -185,7 +189,7 @@ describe("A preparation", () => {
       { kind: "caption", id: "9", reason: "same-bytes" },
       { kind: "caption", id: "109", reason: "same-bytes" },
     ]);
-    expect(index.recipe).toMatchObject({ exclusions: { pictures: 1 } });
+    expect(index.recipe).toMatchObject({ exclusions: { sha256: exclusions.digest } });
   });
 
   it("puts faulty pictures and their captions into quarantine", async () => {

@@ -28,24 +28,29 @@ export const coco: Source = { dataset: "coco", plan };
 
 async function plan(options: SourceOptions): Promise<SourcePlan> {
   const manifest = await readDatasetManifest(coco.dataset);
-  const paths = await findFiles(options.folder, manifest);
+  const paths = await findFiles(options, manifest);
   const reading: Omit<DatasetReading, "files"> = {
     manifest,
     pictures: await listCocoPictures(options.folder),
     split: await readSplit(options, manifest),
+    keyOfSplitId: (id) => imageKey("coco", id),
     compareTexts: (a, b) => compareIds(a.id, b.id),
   };
   const files = paths.map((path) => captionFile(path, reading.split?.partOf ?? new Map()));
   return planDataset({ ...reading, files }, options);
 }
 
-async function findFiles(folder: string, manifest: DatasetManifest): Promise<string[]> {
+async function findFiles(
+  { folder, picturesOnly }: SourceOptions,
+  manifest: DatasetManifest,
+): Promise<string[]> {
   const expected = manifest.releases.flatMap((release) => release.files);
   const found: string[] = [];
   for (const { path } of expected) {
     if ((await findAnnotationFile(folder, path)) !== undefined) found.push(path);
   }
-  if (found.length > 0) return found;
+  // The split alone names pictures too.
+  if (found.length > 0 || picturesOnly === true) return found;
   const names = expected.map(({ path }) => path).join(", ");
   const places = Array.from(new Set(expected.map(({ offeredAt }) => offeredAt))).join(" and ");
   throw new SourceError(

@@ -21,6 +21,8 @@ export interface DatasetReading {
   readonly pictures: PictureFolders;
   /** The published split whose parts the recipe takes; without one the parts are the files' own. */
   readonly split?: PublishedSplit | undefined;
+  /** The key of a picture that the split names, for those that no file lists. */
+  readonly keyOfSplitId?: (id: string) => ImageKey;
   /** The order of a scene's texts; the order of the files without it. */
   readonly compareTexts?: (a: SceneText, b: SceneText) => number;
   /** Official files that are wanted and not there; by default the rest of each release of which a file is there. */

@@ -184,8 +184,7 @@ export class FirstPass {
       this.scenes.describe(scene, description, { list, row });
       return true;
     }
-    const split = this.scenes.splitOfPart(description.part?.part);
-    if (split === this.scenes.split(scene)) return true;
+    if (this.scenes.describeAgain(scene, description, { list, row })) return true;
     const evidence = `its picture is in another part too`;
     this.#requireNotStrict(list, row, { fault: "ANN_CONFLICT", evidence });
     list.setFate(row, entryFates.otherPart);

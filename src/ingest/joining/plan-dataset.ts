@@ -3,11 +3,11 @@ import type { PublishedSplit } from "../published-split.ts";
 import { type FoundFile, type FoundSplit, type JudgedRelease, judgeRelease } from "../release.ts";
 import type { ListedPicture, PlannedSplit, SourceOptions, SourcePlan } from "../source.ts";
 import type { DatasetReading } from "./dataset-reading.ts";
-import { FirstPass, type PassedFile } from "./first-pass.ts";
+import { FirstPass, type PassedFile, placeOfEntry } from "./first-pass.ts";
 import { entryFates } from "./list-table.ts";
 import { PlannedScenes } from "./planned-scenes.ts";
 import { RecordFates } from "./record-fates.ts";
-import { sceneFates } from "./scene-table.ts";
+import { sceneFates, type SceneSource } from "./scene-table.ts";
 
 /** How many missing pictures are named in an error. */
 const EXAMPLES_SHOWN = 5;
@@ -44,7 +44,7 @@ export async function planDataset(
     missing,
     scenes: (split, firstScene) => scenes.of(split, firstScene),
     ledger: () => fates.entries(),
-    pictures: () => listedPictures(pass),
+    pictures: () => listedPictures(pass, reading),
     [Symbol.dispose]: () => opened[Symbol.dispose](),
   };
 }
@@ -166,13 +166,33 @@ function plannedSplits({ scenes }: FirstPass, { splits }: SourceOptions): Planne
   return planned;
 }
 
-function* listedPictures({ scenes }: FirstPass): Generator<ListedPicture> {
+function* listedPictures(
+  { scenes }: FirstPass,
+  { split, keyOfSplitId }: DatasetReading,
+): Generator<ListedPicture> {
   for (let scene = 0; scene < scenes.length; scene += 1) {
-    if (!scenes.isDescribed(scene)) continue;
-    const { part, pictures } = scenes.description(scene);
-    for (const { key, linkedKeys, flickrPhotoId } of pictures) {
-      const membership = { part: part?.part ?? null, evidence: part?.evidence ?? "" };
-      yield { key, linkedKeys, flickrPhotoId, ...membership };
-    }
+    const source = scenes.source(scene);
+    if (source !== undefined) yield* picturesAt(source);
   }
+  for (const source of scenes.otherParts) yield* picturesAt(source);
+  if (split === undefined || keyOfSplitId === undefined) return;
+  for (const [id, { part, evidence }] of split.partOf) {
+    if (scenes.describedRow(id) !== undefined) continue;
+    const identity = { key: keyOfSplitId(id), linkedKeys: [], flickrPhotoId: null };
+    yield { ...identity, part, evidence, isUnlisted: true };
+  }
+}
+
+function* picturesAt({ list, row }: SceneSource): Generator<ListedPicture> {
+  const { part, pictures = [] } = list.record(row).describe?.() ?? {};
+  const place = `${list.file.file.path}#${placeOfEntry(list, row)}`;
+  const evidence = part === undefined ? place : `${place}, ${part.evidence}`;
+  for (const { key, linkedKeys, flickrPhotoId } of pictures) {
+    yield { key, linkedKeys, flickrPhotoId, part: part?.part, evidence, isUnlisted: false };
+  }
+}
+
+function placeOf({ list, row }: SceneSource): string {
+  const entry = placeOfEntry(list, row);
+  return `${list.file.file.path}${entry.startsWith("/") ? "#" : " "}${entry}`;
 }

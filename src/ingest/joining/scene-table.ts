@@ -35,6 +35,10 @@ export class SceneTable {
   readonly #describers: Column = rowColumn();
   readonly #describerLists: Column = codeColumn();
   readonly #splits: Column = codeColumn();
+  /** Positions in `#partNames`. */
+  readonly #parts: Column = codeColumn();
+  readonly #partNames: (string | undefined)[] = [undefined];
+  readonly #otherParts: SceneSource[] = [];
   readonly #fates: Column = codeColumn();
   readonly #numTexts: Column = rowColumn();
   readonly #numListed: Column = rowColumn();
@@ -64,6 +68,7 @@ export class SceneTable {
       this.#describers.push(NONE);
       this.#describerLists.push(0);
       this.#splits.push(NO_SPLIT);
+      this.#parts.push(0);
       this.#fates.push(sceneFates.undescribed);
       this.#numTexts.push(0);
       this.#numListed.push(0);
@@ -93,6 +98,7 @@ export class SceneTable {
     if (!this.#lists.includes(list)) this.#lists.push(list);
     this.#describers.set(row, describer);
     this.#describerLists.set(row, this.#lists.indexOf(list));
+    this.#parts.set(row, this.#partIndex(description.part?.part));
     this.#numPictures.set(row, description.pictures.length);
     const split = this.splitOfPart(description.part?.part);
     const exclusion =
@@ -108,6 +114,26 @@ export class SceneTable {
       const isThere = description.pictures.map((picture) => this.#lookFor(picture)).every(Boolean);
       this.#fates.set(row, isThere ? sceneFates.written : sceneFates.missingPicture);
     }
+  }
+
+  #partIndex(part: string | undefined): number {
+    const known = this.#partNames.indexOf(part);
+    return known < 0 ? this.#partNames.push(part) - 1 : known;
+  }
+
+  /**
+   * Takes another description of a scene that is described already; whether it puts the scene into the
+   * same split.
+   */
+  describeAgain(row: number, { part }: SceneDescription, source: SceneSource): boolean {
+    if (this.#partIndex(part?.part) === this.#parts.at(row)) return true;
+    this.#otherParts.push(source);
+    return this.splitOfPart(part?.part) === this.split(row);
+  }
+
+  /** Where scenes are said to be in another part than where they are first described. */
+  get otherParts(): readonly SceneSource[] {
+    return this.#otherParts;
   }
 
   // Of two equal pictures the one that is trained on goes; the evaluation stays as it was published.

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { prepareSet } from "../../../src/cli/preparation/prepare-set.ts";
 import { silentProgress } from "../../../src/core/progress.ts";
+import { noExclusions } from "../../../src/ingest/exclusion/given-rules.ts";
 import { readRecipe } from "../../../src/ingest/recipe.ts";
 import { writeSmallWorld } from "../../../src/ingest/small-world/small-world.ts";
 import { type EndedProgram, RunningProgram } from "../running-program.ts";
@@ -35,7 +36,8 @@ export async function drawTinyWorld(): Promise<TinyWorld> {
       outFolder,
       allowMissing: false,
       acceptUnknownRelease: false,
-      exclusions: new Map(),
+      exclusions: noExclusions,
+    strict: false,
       quarantineLimit: recipe.quarantineLimit,
       numWorkers: 2,
       fresh: false,

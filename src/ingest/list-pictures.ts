@@ -1,0 +1,34 @@
+import type { Progress } from "../core/progress.ts";
+import { noExclusions } from "./exclusion/given-rules.ts";
+import type { ListedPicture } from "./source.ts";
+import { sourceOf } from "./sources.ts";
+
+export interface ListPicturesOptions {
+  /** The folder with the official downloads. */
+  readonly folder: string;
+  /** Which of the dataset's published splits the parts are of; the manifest's first when not given. */
+  readonly publishedSplit?: string | undefined;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * All pictures that a dataset's annotation files describe and its published split names, each once or,
+ * when it is in several parts, once for each. Reads no more files than that takes.
+ * Throws SourceError when there is nothing, naming a file that would be needed, or when a file is damaged.
+ */
+export async function* listPictures(
+  dataset: string,
+  options: ListPicturesOptions,
+): AsyncGenerator<ListedPicture> {
+  using plan = await sourceOf(dataset).plan({
+    ...options,
+    splits: [],
+    exclusions: noExclusions,
+    acceptUnknownRelease: true,
+    annotationsOnly: true,
+    picturesOnly: true,
+    strict: false,
+  });
+  yield* plan.pictures();
+}
