@@ -1,7 +1,7 @@
 import type { ImageKey } from "../../core/keys.ts";
 import type { SceneText } from "../../core/records.ts";
 import type { DatasetManifest } from "../dataset-manifest.ts";
-import type { PictureFolders } from "../pictures/picture-folders.ts";
+import type { PictureLookup } from "../pictures/picture-folders.ts";
 import type { PublishedSplit } from "../published-split.ts";
 
 /**
@@ -18,7 +18,7 @@ export interface DatasetReading {
   /** The annotation files that are there, in a fixed order. */
   readonly files: readonly FileReading[];
   /** Where pictures are looked for. */
-  readonly pictures: PictureFolders;
+  readonly pictures: PictureLookup;
   /** The published split whose parts the recipe takes; without one the parts are the files' own. */
   readonly split?: PublishedSplit | undefined;
   /** The key of a picture that the split names, for those that no file lists. */

@@ -10,11 +10,17 @@ export interface FoundPicture {
   readonly sizeBytes: number;
 }
 
+/** Where the pictures of a dataset are. */
+export interface PictureLookup {
+  /** The file of a picture, in the preferred folder (below the source folder) or another that has it. */
+  find(wanted: string, preferredFolder: string): FoundPicture | undefined;
+}
+
 /**
  * The picture folders of a dataset, listed once. Pictures are found by comparing names with these
  * lists and never by joining a name from an annotation file to a path.
  */
-export class PictureFolders {
+export class PictureFolders implements PictureLookup {
   readonly #sourceFolder: string;
   /** Per folder, image ids and names that spell none, to file names. */
   readonly #names: ReadonlyMap<string, ReadonlyMap<string, string>>;
@@ -70,7 +76,8 @@ async function readNames(folder: string): Promise<string[]> {
   }
 }
 
-function regularFile(sourceFolder: string, path: string): FoundPicture | undefined {
+/** The file at a path below the source folder, if it is one. */
+export function regularFile(sourceFolder: string, path: string): FoundPicture | undefined {
   try {
     const found = statSync(join(sourceFolder, path));
     return found.isFile() ? { path, sizeBytes: found.size } : undefined;
