@@ -148,10 +148,20 @@ export function examineImage({ value }: Entry, split: PublishedSplit | undefined
     const key = imageKey("vg", id);
     const folder = url?.includes("/VG_100K_2/") ? "vg/VG_100K_2" : "vg/VG_100K";
     const linkedKeys = cocoId === null ? [] : [imageKey("coco", cocoId)];
-    const picture = { key, name: id, folder, url, flickrPhotoId, license: null, linkedKeys };
+    const picture = {
+      key,
+      name: `${id}.jpg`,
+      folder,
+      url,
+      flickrPhotoId,
+      license: null,
+      linkedKeys,
+    };
     return { sceneKey: key, part: split?.partOf.get(id), pictures: [picture] };
   };
-  return { id, sceneId: id, describe };
+  const { width, height } = value;
+  const essence = (): string => JSON.stringify([cocoId, flickrPhotoId, url, width, height]);
+  return { id, sceneId: id, describe, essence };
 }
 
 const LINK = `${ID_EXPECTED}, or null, -1 or 0 for none`;

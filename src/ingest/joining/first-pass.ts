@@ -110,6 +110,8 @@ export class FirstPass {
 
   #takeRecord(list: ListTable, row: number, record: ExaminedRecord): void {
     if (list.reading.digestsIds === true) this.idDigests.add(list, record.id);
+    // Whatever becomes of the entry, the records inside it were read and have to be counted.
+    const numNested = this.#takeNested(list, row, record);
     const ordinal = list.firstOrdinal + row;
     const first = record.id === "" ? ordinal : list.space.ids.claim(record.id, ordinal);
     if (first !== ordinal) {
@@ -124,7 +126,7 @@ export class FirstPass {
     list.setScene(row, scene);
     if (record.describe !== undefined && !this.#describe(list, row, record)) return;
     const numOwn = record.numTexts ?? (record.texts === undefined ? 0 : 1);
-    list.setNumTexts(row, numOwn + this.#takeNested(list, row, record));
+    list.setNumTexts(row, numOwn + numNested);
   }
 
   // Undefined when the record joins another and cannot; its fate is set then.
