@@ -115,11 +115,24 @@ function foundSplit(
     if (scene === undefined) numUnlisted += 1;
     else textsOf.set(part, (textsOf.get(part) ?? 0) + pass.scenes.numListed(scene));
   }
+  // Of a faulty text nobody knows the scene, so that a part with one could not be counted.
+  const isCounted = textKinds === undefined && !hasFaultyRecords(pass);
   const parts = Array.from(idsOf, ([part, ids]) => {
-    const texts = textKinds === undefined ? (textsOf.get(part) ?? 0) : undefined;
+    const texts = isCounted ? (textsOf.get(part) ?? 0) : undefined;
     return { name: part, scenes: ids.length, texts, sceneIdsSha256: digestOfIds(ids) };
   });
   return { name, parts, numUnlisted };
+}
+
+function hasFaultyRecords({ files }: FirstPass): boolean {
+  return files.some(({ lists }) =>
+    lists.some((list) => {
+      for (let row = 0; row < list.length; row += 1) {
+        if (list.fate(row) === entryFates.faulty) return true;
+      }
+      return false;
+    }),
+  );
 }
 
 function countUnlisted({ scenes }: FirstPass, split: PublishedSplit | undefined): number {

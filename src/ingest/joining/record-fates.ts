@@ -229,7 +229,7 @@ export class RecordFates {
       case sceneFates.noTexts: {
         const listed = scenes.numListed(scene);
         const evidence =
-          listed === 0 ? "no text names it" : `all of its ${listed} texts are held back`;
+          listed === 0 ? "no usable text names it" : `all of its ${listed} texts are held back`;
         return { outcome: "excluded", reason: "no-texts", evidence };
       }
       default: {
