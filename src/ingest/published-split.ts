@@ -188,7 +188,7 @@ function missingSplit(
   { split, otherFolders = [] }: PublishedSplitOptions,
 ): SourceError {
   const { name, json, offeredAt } = split;
-  const inFolders = otherFolders.length > 0 ? `, also in ${otherFolders.join("/, ")}/,` : "";
+  const inFolders = otherFolders.length > 0 ? `, also in ${otherFolders.join("/, ")}/` : "";
   const lists = `${missing.join(", ")}${inFolders} (each also with .gz)`;
   const places = json === undefined ? lists : `${json}[.gz], and then for ${lists}`;
   const where = offeredAt === undefined ? "" : `; it is offered at ${offeredAt}`;

@@ -1,0 +1,91 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { readDatasetManifest } from "../../../src/ingest/dataset-manifest.ts";
+import { flickr30kIdOfName } from "../../../src/ingest/datasets/flickr30k.ts";
+import { type PublishedSplit, readPublishedSplit } from "../../../src/ingest/published-split.ts";
+import type {
+  PlannedScene,
+  Source,
+  SourceOptions,
+  SourcePlan,
+  SourceSplit,
+} from "../../../src/ingest/source.ts";
+import { realData } from "../../real-data.ts";
+import { writeFileBelow } from "../coco-folder.ts";
+import { planOptions } from "../plan-options.ts";
+
+/** A source folder that is removed when it goes out of scope. */
+export interface SourceFolder extends AsyncDisposable {
+  readonly path: string;
+}
+
+/** Writes files, by their paths below the source folder. */
+export async function folderWith(
+  files: Readonly<Record<string, string | Uint8Array>>,
+): Promise<SourceFolder> {
+  const path = await mkdtemp(join(tmpdir(), "crossweave-source-"));
+  for (const [name, content] of Object.entries(files)) await writeFileBelow(path, name, content);
+  const remove = (): Promise<void> => rm(path, { recursive: true, force: true });
+  return { path, [Symbol.asyncDispose]: remove };
+}
+
+/** A file of the real data, unpacked. */
+export async function realFile(...parts: readonly string[]): Promise<Buffer> {
+  const bytes = await readFile(realData(...parts));
+  return parts.at(-1)?.endsWith(".gz") === true ? gunzipSync(bytes) : bytes;
+}
+
+/** The real lists of Flickr30K's two published splits. */
+export async function realSplitLists(): Promise<Record<string, Buffer>> {
+  const files: Record<string, Buffer> = {};
+  for (const part of ["train", "val", "test"]) {
+    files[`karpathy/flickr30k_${part}.txt`] = await realFile("karpathy", `flickr30k_${part}.txt`);
+    files[`flickr30k/entities/${part}.txt`] = await realFile("flickr30k/entities", `${part}.txt`);
+  }
+  return files;
+}
+
+/** One of Flickr30K's published splits. */
+export async function flickr30kSplit(folder: string, name: string): Promise<PublishedSplit> {
+  const { splits } = await readDatasetManifest("flickr30k");
+  const split = splits.find((known) => known.name === name);
+  if (split === undefined) throw new Error(`Flickr30K has no ${name}`);
+  return readPublishedSplit({ sourceFolder: folder, split, idOfName: flickr30kIdOfName });
+}
+
+/** A split for each part, the first of them to be trained on. */
+export function eachPart(...parts: readonly string[]): readonly SourceSplit[] {
+  return parts.map((part, index) => {
+    return { name: part, role: index === 0 ? "train" : "eval", parts: [part] };
+  });
+}
+
+/** Plans without looking for pictures, unless the choice says so. */
+export function planOf(
+  source: Source,
+  folder: string,
+  choice: Partial<SourceOptions> & Pick<SourceOptions, "splits">,
+): Promise<SourcePlan> {
+  return source.plan({ ...planOptions(folder), annotationsOnly: true, ...choice });
+}
+
+export async function allScenes(plan: SourcePlan): Promise<PlannedScene[]> {
+  const scenes: PlannedScene[] = [];
+  for (const { name } of plan.splits) scenes.push(...(await Array.fromAsync(plan.scenes(name))));
+  return scenes;
+}
+
+/** The ledger's rows as "record id outcome reason". */
+export async function ledgerLines(plan: SourcePlan): Promise<string[]> {
+  const entries = await Array.fromAsync(plan.ledger());
+  return entries.map(({ record, id, outcome, reason }) => `${record} ${id} ${outcome} ${reason}`);
+}
+
+/** How many there are of each. */
+export function tally(names: Iterable<string>): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
+}
