@@ -29,6 +29,7 @@ const edgeRooms = ["ingest", "audit", "shards", "tensor", "loader", "train", "ev
 
 /** Every package that src/ may import and the rooms that may; a package that is not listed may not be imported. */
 export const packageRooms: Readonly<Record<string, readonly string[]>> = {
+  "@julusian/jpeg-turbo": ["ingest"],
   "@streamparser/json": ["ingest"],
   "@tensorflow/tfjs-core": tensorRooms,
   "@tensorflow/tfjs-node-gpu": ["tensor"],
@@ -36,12 +37,17 @@ export const packageRooms: Readonly<Record<string, readonly string[]>> = {
   commander: ["cli"],
   "fastest-levenshtein": ["train"],
   htm: ["report"],
+  "ipaddr.js": ["ingest"],
+  koffi: ["ingest"],
   "log-update": ["cli"],
   "node-api-headers": ["tensor"],
   "p-limit": ["ingest", "shards", "loader"],
   preact: ["report"],
   "preact-render-to-string": ["report"],
+  "robots-parser": ["ingest"],
   sharp: ["ingest", "loader"],
+  "tar-stream": ["ingest"],
+  undici: ["ingest"],
   vega: ["report"],
   "vega-lite": ["report"],
   yauzl: ["ingest", "tensor"],
