@@ -91,6 +91,8 @@ export interface PictureInfo {
   readonly license: string | null;
   /** Keys of other collections that the publisher says are the same picture. */
   readonly linkedKeys: readonly ImageKey[];
+  /** What was done to the file so that it could be stored: "cmyk-to-rgb", "first-of-10-frames" … */
+  readonly notes: readonly string[];
 }
 
 export interface StoredPicture extends PictureInfo {

@@ -161,6 +161,7 @@ const descriptions: Readonly<Record<string, string>> = {
   context:
     "The text that this one is judged against: SNLI-VE's premise, the question and right answer of a rationale of VCR.",
   linked_keys: "Keys of other collections that the publisher says are the same picture.",
+  notes: "What was done to the file so that it could be stored, such as cmyk-to-rgb.",
   orientation: "EXIF orientation; it is recorded, not applied.",
   sha256: "Digest of the stored bytes.",
   source_sha256: "Digest of the source file.",

@@ -101,6 +101,7 @@ const sceneText = struct<SceneText>({
 // The audit counts pairs exactly by looking at every subset of a picture's keys.
 const MAX_LINKED_KEYS = 8;
 const linkedKeys = list(imageKeyText, MAX_LINKED_KEYS);
+const notes = list(utf8);
 
 const blankPicture: PictureInfo = {
   key: imageKeyText.blank,
@@ -120,6 +121,7 @@ const blankPicture: PictureInfo = {
   flickrPhotoId: null,
   license: null,
   linkedKeys: [],
+  notes: [],
 };
 
 const pictureInfo = struct<PictureInfo>({
@@ -141,6 +143,7 @@ const pictureInfo = struct<PictureInfo>({
     field("flickr_photo_id", nullable(utf8), (row) => row.flickrPhotoId),
     field("license", nullable(utf8), (row) => row.license),
     field("linked_keys", linkedKeys, (row) => row.linkedKeys),
+    field("notes", notes, (row) => row.notes),
   ],
   blank: blankPicture,
   view(cursor, numRows) {
@@ -159,6 +162,7 @@ const pictureInfo = struct<PictureInfo>({
     const flickrPhotoId = nullable(utf8).view(cursor, numRows);
     const license = nullable(utf8).view(cursor, numRows);
     const links = linkedKeys.view(cursor, numRows);
+    const noted = notes.view(cursor, numRows);
     return (row) => ({
       key: key.get(row),
       path: path.get(row),
@@ -177,6 +181,7 @@ const pictureInfo = struct<PictureInfo>({
       flickrPhotoId: flickrPhotoId.get(row),
       license: license.get(row),
       linkedKeys: links.get(row),
+      notes: noted.get(row),
     });
   },
 });

@@ -174,9 +174,9 @@ function countsOf(scenes: readonly Scene[]): ShardCounts {
 /** An upper bound of what a scene takes in a batch. */
 function sceneSize(scene: Scene): number {
   let sizeBytes = SCENE_OVERHEAD_BYTES + sizeOfStrings([scene.sceneKey]);
-  for (const { bytes, key, path, url, license, linkedKeys } of scene.pictures) {
+  for (const { bytes, key, path, url, license, linkedKeys, notes } of scene.pictures) {
     sizeBytes += PICTURE_OVERHEAD_BYTES + bytes.byteLength;
-    sizeBytes += sizeOfStrings([key, path, url, license, ...linkedKeys]);
+    sizeBytes += sizeOfStrings([key, path, url, license, ...linkedKeys, ...notes]);
   }
   for (const { id, text, label, context, choices, answers } of scene.texts) {
     sizeBytes += TEXT_OVERHEAD_BYTES + sizeOfStrings([id, text, label, context, ...choices]);

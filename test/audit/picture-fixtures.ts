@@ -24,6 +24,7 @@ export function pictureOf(id: number, same: Partial<PictureInfo> = {}): PictureI
     flickrPhotoId: null,
     license: null,
     linkedKeys: [],
+    notes: [],
     ...same,
   };
 }

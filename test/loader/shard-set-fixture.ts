@@ -60,6 +60,7 @@ export function storedPicture(
     flickrPhotoId: null,
     license: null,
     linkedKeys: [],
+    notes: [],
     bytes,
     ...facts,
   };

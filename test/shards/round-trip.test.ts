@@ -60,6 +60,7 @@ const picture: fc.Arbitrary<StoredPicture> = pictureBytes.chain((bytes) =>
     flickrPhotoId: nullableText,
     license: nullableText,
     linkedKeys: fc.array(imageKeyOf, { maxLength: 3 }),
+    notes: fc.array(fc.string({ unit: "grapheme" }), { maxLength: 3 }),
     bytes: fc.constant(bytes),
   }),
 );

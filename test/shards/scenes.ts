@@ -30,6 +30,7 @@ export function madeUpPicture(id: number, sizeBytes = 500): StoredPicture {
     url: id % 3 === 0 ? null : `http://images.cocodataset.org/train2017/${id}.jpg`,
     flickrPhotoId: id % 2 === 0 ? null : `${4_000_000_000 + id}`,
     license: id % 5 === 0 ? null : "3",
+    notes: id % 5 === 2 ? ["cmyk-to-rgb", "trailing-bytes-cut"] : [],
     linkedKeys: id % 4 === 3 ? [imageKey("vg", id), imageKey("flickr30k", `${id}`)] : [],
     bytes,
   };

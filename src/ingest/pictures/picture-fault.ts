@@ -6,7 +6,8 @@ export type PictureFaultCode =
   | "IMG_TOO_MANY_PIXELS"
   | "IMG_FILE_TOO_LARGE"
   | "IMG_TRUNCATED"
-  | "IMG_CORRUPT";
+  | "IMG_CORRUPT"
+  | "IMG_DECODER_DIED";
 
 /** A picture file that exists but cannot be used; its records go to quarantine and the run goes on. */
 export class PictureFault extends Error {

@@ -1,5 +1,5 @@
 import { escapedBytes } from "../annotations/annotation-file.ts";
-import { readJpegStructure } from "./jpeg-structure.ts";
+import { readJpegStructure } from "../decoding/jpeg-structure.ts";
 import { PictureFault } from "./picture-fault.ts";
 
 const pictureFormats = ["jpeg", "png", "webp", "gif"] as const;

@@ -1,12 +1,14 @@
 import { open } from "node:fs/promises";
 import { join } from "node:path";
-import sharp, { type Metadata, type Sharp, type SharpOptions } from "sharp";
 import { sha256 } from "../../core/digest.ts";
 import { errnoOf, SourceError } from "../../core/errors.ts";
 import type { PictureReference, StoredPicture } from "../../core/records.ts";
-import { readJpegStructure } from "./jpeg-structure.ts";
+import { jpegCodec } from "../decoding/jpeg-codec.ts";
+import { type OpenedPicture, openPicture, withExif } from "../decoding/open-picture.ts";
+import { type PictureSize, Resampler, type RgbPixels } from "../decoding/resampler.ts";
+import { upright } from "../decoding/upright.ts";
 import { PictureFault } from "./picture-fault.ts";
-import { isCutOff, type PictureFormat, sniffFormat } from "./picture-format.ts";
+import { sniffFormat } from "./picture-format.ts";
 
 /** How pictures are stored; a part of the recipe. */
 export interface PicturePolicy {
@@ -22,6 +24,8 @@ export interface StorePictureOptions {
   /** The folder that `reference.path` is below. */
   readonly sourceFolder: string;
   readonly policy: PicturePolicy;
+  /** Memory to work in, for one picture at a time; without it every call takes its own. */
+  readonly resampler?: Resampler;
 }
 
 /** A picture file larger than this is refused unread. */
@@ -32,13 +36,16 @@ const MAX_STORED_BYTES = 48 * 2 ** 20;
 const MAX_JPEG_SIDE = 65_500;
 
 /**
- * Reads a picture file once, checks and digests it, and gives it as it is stored:
+ * Reads a picture file once, checks, decodes and digests it, and gives it as it is stored:
  * - a JPEG of 8-bit grey or three components, in sRGB and small enough, keeps its bytes, but for bytes
- *   after its end, which are cut off;
- * - any other picture becomes a JPEG: first frame, reduced to the shorter side, transparency laid over
- *   white, grey, CMYK, palette, 16-bit and other colour spaces turned into 8-bit sRGB.
- * EXIF orientation is recorded and not applied to the stored pixels; `pixelSha256` is taken from the
- * source's own pixels, upright, so that it does not depend on the recipe or on metadata.
+ *   after its end and metadata that make no sense, which are cut out;
+ * - any other picture becomes a JPEG of its first frame in 8-bit RGB (see `openPicture` for the rules),
+ *   reduced to the shorter side by averaging areas.
+ * EXIF orientation is not applied to the stored pixels, because boxes are in the file's frame: it is
+ * recorded, and stands in the stored JPEG's own EXIF data. `pixelSha256` is taken from the source's own pixels,
+ * upright, 8-bit RGB, row by row: it depends neither on the recipe nor on metadata. A JPEG in sRGB is
+ * decoded as libjpeg does by default, bit for bit the same everywhere; only pictures with a colour profile of
+ * another space, and CMYK, have pixels that a new version of the colour conversion may round otherwise.
  * Throws PictureFault for what belongs in quarantine, SourceError when the file cannot be read.
  */
 export async function storePicture(
@@ -46,12 +53,37 @@ export async function storePicture(
   options: StorePictureOptions,
 ): Promise<StoredPicture> {
   const source = await readPicture(join(options.sourceFolder, reference.path));
+  const { policy, resampler = new Resampler() } = options;
   const format = sniffFormat(source);
-  try {
-    return await store({ reference, source, format, policy: options.policy });
-  } catch (error) {
-    throw asPictureFault(error, { source, format, policy: options.policy });
-  }
+  const picture = await openPicture({ bytes: source, format, maxPixels: policy.maxPixels });
+  const { size, orientation } = picture;
+  const target = reducedSize(size, policy.shorterSide);
+  const room = resampler.open(size, target);
+  await picture.decode(room.source);
+  const pixelSha256 = sha256(upright(room.source, orientation).data);
+  const kept = keptAsItIs(picture, target);
+  const stored = kept ?? (await encode(room.reduce(), { orientation, policy }));
+  return {
+    key: reference.key,
+    path: reference.path,
+    format: stored.format,
+    width: target.width,
+    height: target.height,
+    sourceWidth: size.width,
+    sourceHeight: size.height,
+    sourceSizeBytes: source.length,
+    orientation,
+    sha256: sha256(stored.bytes),
+    sourceSha256: sha256(source),
+    pixelSha256,
+    perceptualHash: null,
+    url: reference.url,
+    flickrPhotoId: reference.flickrPhotoId,
+    license: reference.license,
+    linkedKeys: reference.linkedKeys,
+    notes: kept === undefined ? picture.notes : kept.notes,
+    bytes: stored.bytes,
+  };
 }
 
 async function readPicture(path: string): Promise<Buffer> {
@@ -77,125 +109,57 @@ function tooLarge(sizeBytes: number, maxBytes: number): PictureFault {
   );
 }
 
-interface PictureJob {
-  readonly reference: PictureReference;
-  readonly source: Buffer;
-  readonly format: PictureFormat;
-  readonly policy: PicturePolicy;
-}
-
-async function store(job: PictureJob): Promise<StoredPicture> {
-  const { reference, source, policy } = job;
-  const limit = { limitInputPixels: policy.maxPixels, failOn: "warning" } as const;
-  const metadata = await sharp(source, limit).metadata();
-  const kept = keptBytes(job, metadata);
-  // Decoders of kept JPEGs do not manage colours, so its pixels are digested in the same way.
-  const input = { ...limit, ignoreIcc: kept !== undefined };
-  const pixelSha256 = await uprightPixelDigest(source, input);
-  const stored =
-    kept === undefined
-      ? await encode(job, { input, metadata })
-      : { bytes: kept, format: "jpeg", width: metadata.width, height: metadata.height };
-  return {
-    key: reference.key,
-    path: reference.path,
-    format: stored.format,
-    width: stored.width,
-    height: stored.height,
-    sourceWidth: metadata.width,
-    sourceHeight: metadata.height,
-    sourceSizeBytes: source.length,
-    orientation: orientationOf(metadata),
-    sha256: sha256(stored.bytes),
-    sourceSha256: sha256(source),
-    pixelSha256,
-    perceptualHash: null,
-    url: reference.url,
-    flickrPhotoId: reference.flickrPhotoId,
-    license: reference.license,
-    linkedKeys: reference.linkedKeys,
-    bytes: stored.bytes,
-  };
-}
-
-// The bytes of a JPEG that every decoder shows alike; undefined when it has to be encoded anew.
-function keptBytes(job: PictureJob, metadata: Metadata): Buffer | undefined {
-  if (job.format !== "jpeg" || !isPlainColour(metadata)) return undefined;
-  const structure = readJpegStructure(job.source);
-  if (structure === undefined || structure.endOffset === null) return undefined;
-  const isPlain =
-    structure.isCommonCoding &&
-    structure.bitsPerSample === 8 &&
-    (structure.numComponents === 1 || structure.numComponents === 3);
-  const isSmall = Math.min(structure.width, structure.height) <= job.policy.shorterSide;
-  const fits = structure.endOffset <= MAX_STORED_BYTES;
-  return isPlain && isSmall && fits ? job.source.subarray(0, structure.endOffset) : undefined;
-}
-
-function isPlainColour(metadata: Metadata): boolean {
-  const isPlainSpace = metadata.space === "srgb" || metadata.space === "b-w";
-  return isPlainSpace && (metadata.icc === undefined || namesSrgb(metadata.icc));
-}
-
-// A profile's description is ASCII in version 2 and UTF-16 in version 4 of ICC.1.
-function namesSrgb(profile: Buffer): boolean {
-  return profile.includes("sRGB", 0, "latin1") || profile.includes("\0s\0R\0G\0B", 0, "latin1");
-}
-
-function upright8BitRgb(image: Sharp): Sharp {
-  return image.flatten({ background: "#ffffff" }).toColourspace("srgb");
-}
-
-async function uprightPixelDigest(source: Buffer, input: SharpOptions): Promise<string> {
-  const upright = upright8BitRgb(sharp(source, input).autoOrient());
-  return sha256(await upright.raw({ depth: "uchar" }).toBuffer());
+function reducedSize({ width, height }: PictureSize, shorterSide: number): PictureSize {
+  const scale = Math.min(1, shorterSide / Math.min(width, height));
+  const reduced = (side: number): number => Math.max(1, Math.round(side * scale));
+  return { width: reduced(width), height: reduced(height) };
 }
 
 interface EncodedPicture {
-  readonly bytes: Buffer;
-  readonly format: string;
-  readonly width: number;
-  readonly height: number;
+  readonly bytes: Uint8Array;
+  readonly format: "jpeg" | "png";
 }
 
-async function encode(
-  { source, policy }: PictureJob,
-  { input, metadata }: { input: SharpOptions; metadata: Metadata },
-): Promise<EncodedPicture> {
-  const { width, height } = metadata;
-  const scale = Math.min(1, policy.shorterSide / Math.min(width, height));
-  const target = {
-    width: Math.max(1, Math.round(width * scale)),
-    height: Math.max(1, Math.round(height * scale)),
-  };
-  const resized = upright8BitRgb(sharp(source, input)).resize({ ...target, fit: "fill" });
-  const fitsJpeg = Math.max(target.width, target.height) <= MAX_JPEG_SIDE;
-  const encoded = fitsJpeg ? resized.jpeg({ quality: policy.jpegQuality }) : resized.png();
-  const bytes = await encoded.toBuffer();
-  if (bytes.length > MAX_STORED_BYTES) throw tooLarge(bytes.length, MAX_STORED_BYTES);
-  return { bytes, format: fitsJpeg ? "jpeg" : "png", ...target };
+interface KeptPicture extends EncodedPicture {
+  readonly notes: readonly string[];
 }
 
-function orientationOf(metadata: Metadata): number {
-  const { orientation = 1 } = metadata;
-  return orientation >= 1 && orientation <= 8 ? orientation : 1;
-}
-
-// libvips keeps its error texts in one place for all threads, so they may be about another picture:
-// what stands in the ledger comes from the bytes alone. The pixel limit's text is sharp's own.
-function asPictureFault(
-  error: unknown,
-  { source, format, policy }: { source: Buffer; format: PictureFormat; policy: PicturePolicy },
-): unknown {
-  if (!(error instanceof Error) || error instanceof PictureFault) return error;
-  if (error.message.includes("exceeds pixel limit")) {
-    const message = `its header says more than ${policy.maxPixels} pixels`;
-    return new PictureFault("IMG_TOO_MANY_PIXELS", message);
+function keptAsItIs({ plain, size }: OpenedPicture, target: PictureSize): KeptPicture | undefined {
+  if (plain === undefined || size.width !== target.width || size.height !== target.height) {
+    return undefined;
   }
-  return isCutOff(format, source)
-    ? new PictureFault(
-        "IMG_TRUNCATED",
-        `it ends at byte ${source.length}, before its ${format} data do`,
-      )
-    : new PictureFault("IMG_CORRUPT", `its ${format} data do not decode without a warning`);
+  return plain.bytes.length <= MAX_STORED_BYTES ? { ...plain, format: "jpeg" } : undefined;
+}
+
+interface EncodeOptions {
+  readonly orientation: number;
+  readonly policy: PicturePolicy;
+}
+
+async function encode(pixels: RgbPixels, options: EncodeOptions): Promise<EncodedPicture> {
+  const fitsJpeg = Math.max(pixels.width, pixels.height) <= MAX_JPEG_SIDE;
+  const encoded = await (fitsJpeg ? encodeJpeg(pixels, options) : encodePng(pixels, options));
+  if (encoded.bytes.length > MAX_STORED_BYTES) {
+    throw tooLarge(encoded.bytes.length, MAX_STORED_BYTES);
+  }
+  return encoded;
+}
+
+async function encodeJpeg(
+  pixels: RgbPixels,
+  { orientation, policy }: EncodeOptions,
+): Promise<EncodedPicture> {
+  const jpeg = await jpegCodec().encode(pixels, policy.jpegQuality);
+  return { bytes: withExif(jpeg, orientation), format: "jpeg" };
+}
+
+async function encodePng(
+  { data, width, height }: RgbPixels,
+  { orientation }: EncodeOptions,
+): Promise<EncodedPicture> {
+  const { default: sharp } = await import("sharp");
+  const image = sharp(data, { raw: { width, height, channels: 3 }, limitInputPixels: false }).png();
+  const isRotated = orientation !== 1;
+  const bytes = await (isRotated ? image.withMetadata({ orientation }) : image).toBuffer();
+  return { bytes, format: "png" };
 }

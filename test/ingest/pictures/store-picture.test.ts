@@ -3,13 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { sha256 } from "../../src/core/digest.ts";
-import { SourceError } from "../../src/core/errors.ts";
-import type { StoredPicture } from "../../src/core/records.ts";
-import { readJpegStructure } from "../../src/ingest/pictures/jpeg-structure.ts";
-import { PictureFault } from "../../src/ingest/pictures/picture-fault.ts";
-import { type PicturePolicy, storePicture } from "../../src/ingest/pictures/store-picture.ts";
-import { realData, realPhotographs } from "../real-data.ts";
+import { sha256 } from "../../../src/core/digest.ts";
+import { SourceError } from "../../../src/core/errors.ts";
+import type { StoredPicture } from "../../../src/core/records.ts";
+import { readJpegStructure } from "../../../src/ingest/decoding/jpeg-structure.ts";
+import { PictureFault } from "../../../src/ingest/pictures/picture-fault.ts";
+import { type PicturePolicy, storePicture } from "../../../src/ingest/pictures/store-picture.ts";
+import { realData, realPhotographs } from "../../real-data.ts";
 
 const policy: PicturePolicy = { shorterSide: 640, jpegQuality: 95, maxPixels: 50_000_000 };
 let folder = "";
@@ -90,7 +90,7 @@ const odd: Readonly<Record<string, string>> = {
   "hopper.Lab.tif": "IMG_FORMAT_NOT_ALLOWED",
   "hopper.iccprofile.tif": "IMG_FORMAT_NOT_ALLOWED",
   "icc_profile.png": "encoded 57x57",
-  "invalid-exif.jpg": "kept 200x200",
+  "invalid-exif.jpg": "encoded 200x200",
   "hopper_bad_exif.jpg": "IMG_CORRUPT",
   "zero_width.gif": "IMG_TRUNCATED",
   "decompression_bomb.gif": "IMG_TRUNCATED",
@@ -270,7 +270,7 @@ describe("A stored picture", () => {
 
 it("JPEG structure is read from the markers alone", async () => {
   const file = await readFile(realData("images/odd/hopper.jpg"));
-  expect(readJpegStructure(file)).toEqual({
+  expect(readJpegStructure(file)).toMatchObject({
     width: 128,
     height: 128,
     bitsPerSample: 8,

@@ -1,0 +1,157 @@
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import koffi, { type LibraryHandle } from "koffi";
+import type { RgbPixels } from "./resampler.ts";
+
+/**
+ * Decodes and encodes JPEGs of 8 bits in grey or three components, always with the accurate integer
+ * transform ("ISLOW") and smooth upsampling of the colour planes, as nearly all decoders do. Both
+ * implementations give the same pixels and the same bytes; they differ in speed alone.
+ */
+export interface JpegCodec {
+  readonly name: string;
+  /** Fills `into`, whose size is the picture's. Rejects whatever the decoder so much as warns of. */
+  decode(bytes: Uint8Array, into: RgbPixels): Promise<void>;
+  /** A baseline JFIF file with standard Huffman tables; the colour planes have half the width and height. */
+  encode(pixels: RgbPixels, quality: number): Promise<Uint8Array>;
+}
+
+// turbojpeg.h of libjpeg-turbo 3: what is passed by number.
+const INIT_COMPRESS = 0;
+const INIT_DECOMPRESS = 1;
+const STOP_ON_WARNING = 0;
+const QUALITY = 3;
+const SUBSAMPLING = 4;
+const JPEG_WIDTH = 5;
+const JPEG_HEIGHT = 6;
+const HALF_WIDTH_AND_HEIGHT = 2;
+const PIXEL_RGB = 0;
+
+/** The functions of libjpeg-turbo that are called; each gives 0 when all went well. */
+interface TurboFunctions {
+  readonly init: (what: number) => unknown;
+  readonly set: (handle: unknown, parameter: number, value: number) => number;
+  readonly get: (handle: unknown, parameter: number) => number;
+  readonly readHeader: (handle: unknown, jpeg: Uint8Array, numBytes: number) => number;
+  readonly decompress: (
+    ...operands: [unknown, Uint8Array, number, Uint8Array, number, number]
+  ) => number;
+  readonly compress: (
+    ...operands: [unknown, Uint8Array, number, number, number, number, unknown[], number[]]
+  ) => number;
+  readonly free: (memory: unknown) => void;
+  readonly errorOf: (handle: unknown) => string;
+}
+
+let known: JpegCodec | undefined;
+
+/** libjpeg-turbo where its library is at hand, which is on Linux; else sharp, which is a fourth as fast. */
+export function jpegCodec(): JpegCodec {
+  known ??= turboCodec() ?? sharpCodec;
+  return known;
+}
+
+/** libjpeg-turbo's own library, or undefined where it cannot be loaded. */
+export function turboCodec(): JpegCodec | undefined {
+  const library = loadLibrary();
+  if (library === undefined) return undefined;
+  const turbo = functionsOf(library);
+  const decoder = turbo.init(INIT_DECOMPRESS);
+  const encoder = turbo.init(INIT_COMPRESS);
+  const check = (handle: unknown, code: number): void => {
+    if (code !== 0) throw new Error(turbo.errorOf(handle));
+  };
+  check(decoder, turbo.set(decoder, STOP_ON_WARNING, 1));
+  check(encoder, turbo.set(encoder, SUBSAMPLING, HALF_WIDTH_AND_HEIGHT));
+  return {
+    name: "libjpeg-turbo",
+    decode: (bytes, into) =>
+      Promise.try(() => {
+        check(decoder, turbo.readHeader(decoder, bytes, bytes.length));
+        requireSize(into, turbo.get(decoder, JPEG_WIDTH), turbo.get(decoder, JPEG_HEIGHT));
+        check(decoder, turbo.decompress(decoder, bytes, bytes.length, into.data, 0, PIXEL_RGB));
+      }),
+    encode: ({ data, width, height }, quality) =>
+      Promise.try(() => {
+        check(encoder, turbo.set(encoder, QUALITY, quality));
+        const memory: unknown[] = [null];
+        const length = [0];
+        const operands = [encoder, data, width, 0, height, PIXEL_RGB, memory, length] as const;
+        const code = turbo.compress(...operands);
+        try {
+          check(encoder, code);
+          return Uint8Array.from(new Uint8Array(koffi.view(memory[0], Number(length[0]))));
+        } finally {
+          turbo.free(memory[0]);
+        }
+      }),
+  };
+}
+
+// The package's own JavaScript asks for the coarse transform ("FASTDCT"), which is off by more than one level on
+// average for pictures of high quality; so the library that it brings is called directly.
+function loadLibrary(): LibraryHandle | undefined {
+  if (process.platform !== "linux") return undefined;
+  const require = createRequire(import.meta.url);
+  const builds = join(dirname(require.resolve("@julusian/jpeg-turbo")), "prebuilds");
+  for (const libc of ["", "-musl"]) {
+    const build = `jpeg-turbo-linux-${process.arch}${libc}`;
+    try {
+      return koffi.load(join(builds, build, "libturbojpeg.so.0"));
+    } catch {
+      continue; // made for another processor or C library
+    }
+  }
+  return undefined;
+}
+
+function functionsOf(library: LibraryHandle): TurboFunctions {
+  return {
+    init: library.func("void *tj3Init(int)"),
+    set: library.func("int tj3Set(void *, int, int)"),
+    get: library.func("int tj3Get(void *, int)"),
+    readHeader: library.func("int tj3DecompressHeader(void *, const uint8_t *, size_t)"),
+    decompress: library.func(
+      "int tj3Decompress8(void *, const uint8_t *, size_t, uint8_t *, int, int)",
+    ),
+    compress: library.func(
+      "int tj3Compress8(void *, const uint8_t *, int, int, int, int, _Inout_ uint8_t **, _Inout_ size_t *)",
+    ),
+    free: library.func("void tj3Free(void *)"),
+    errorOf: library.func("const char *tj3GetErrorStr(void *)"),
+  };
+}
+
+function requireSize(expected: RgbPixels, width: number, height: number): void {
+  if (expected.width === width && expected.height === height) return;
+  const { width: w, height: h } = expected;
+  throw new Error(`the picture is ${width} x ${height}, its first frame header said ${w} x ${h}`);
+}
+
+/** The same with sharp. */
+export const sharpCodec: JpegCodec = {
+  name: "sharp",
+  decode: async (bytes, into) => {
+    const { default: sharp } = await import("sharp");
+    const { data, info } = await sharp(bytes, {
+      failOn: "warning",
+      ignoreIcc: true,
+      limitInputPixels: false,
+    })
+      .toColourspace("srgb")
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    requireSize(into, info.width, info.height);
+    into.data.set(data);
+  },
+  encode: async ({ data, width, height }, quality) => {
+    const { default: sharp } = await import("sharp");
+    const jpeg = await sharp(data, { raw: { width, height, channels: 3 } })
+      .jpeg({ quality, chromaSubsampling: "4:2:0", optimiseCoding: false })
+      .toBuffer();
+    return Buffer.concat([jpeg.subarray(0, 2), JFIF, jpeg.subarray(2)]);
+  },
+};
+
+// The segment that libjpeg begins a file with and libvips leaves out: JFIF 1.1, square pixels.
+const JFIF: Uint8Array = Buffer.from("\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0", "latin1");
