@@ -163,7 +163,9 @@ export class FirstPass {
 
   #joinable(space: string, joinKey: string): { list: ListTable; row: number } | undefined {
     const ordinal = this.space(space).joinKeys.get(joinKey);
-    return ordinal === undefined ? undefined : this.space(space).addressOf(ordinal);
+    const address = ordinal === undefined ? undefined : this.space(space).addressOf(ordinal);
+    // One that contradicts its picture's part is not written, and what joins it cannot be either.
+    return address?.list.fate(address.row) === entryFates.usable ? address : undefined;
   }
 
   #outcast(

@@ -189,7 +189,7 @@ export class RecordFates {
     const { joins = "" } = list.reading;
     return quarantined(
       `dangling-${joins}-id`,
-      `${joins} ${joinKey} is not in ${this.#fileNames()}`,
+      `no ${joins} ${joinKey} that can be used is in ${this.#fileNames()}`,
     );
   }
 
