@@ -69,7 +69,7 @@ async function readVqa2(options: SourceOptions): Promise<DatasetReading> {
     .filter((subset) => isTaken(subset, options))
     .flatMap(pathsOf)
     .filter((path) => !there.has(path));
-  requirePairs({ subsets, there, absentFiles }, manifest);
+  if (options.picturesOnly !== true) requirePairs({ subsets, there, absentFiles }, manifest);
   return {
     manifest,
     files: subsets.flatMap((subset) => fileReadings(subset, there, options)),
@@ -117,9 +117,11 @@ function requirePairs({ subsets, there, absentFiles }: Found, manifest: DatasetM
 function fileReadings(
   subset: Subset,
   there: ReadonlySet<string>,
-  { textKinds }: SourceOptions,
+  { textKinds, picturesOnly }: SourceOptions,
 ): FileReading[] {
-  const { questions, annotations = "" } = subset;
+  const questions = subset.questions;
+  // Annotations say nothing of pictures.
+  const annotations = picturesOnly === true ? "" : (subset.annotations ?? "");
   const takesTexts = textKinds?.includes("question") ?? true;
   const needs = there.has(annotations) ? { needs: "annotation" } : {};
   const examine = (entry: Entry): Examined => examineQuestion(entry, subset, takesTexts);
@@ -233,8 +235,8 @@ function countAnswers(given: unknown): readonly AnswerCount[] | RecordFault {
 
 function readAnswer(answer: unknown, at: string): string | RecordFault {
   if (typeof answer !== "string") return shapeFault(wrongField(at, answer, "a text"));
-  const fault = textFault(answer);
-  if (fault === undefined || fault.fault === "CAP_EMPTY") return answer;
+  const fault = answer.trim() === "" ? undefined : textFault(answer);
+  if (fault === undefined) return answer;
   return { fault: fault.fault, evidence: `/${at}: ${fault.evidence}` };
 }
 
