@@ -66,14 +66,20 @@ async function readFlickr30k(options: SourceOptions): Promise<DatasetReading> {
   const manifest = await readDatasetManifest(flickr30k.dataset);
   const [path] = await filesThere(folder, Object.keys(captionFiles));
   const captions = path === undefined ? undefined : captionFiles[path];
-  if (path === undefined || captions === undefined) throw noFileOf(manifest, folder);
+  // The split alone names pictures too.
+  if (path === undefined && options.picturesOnly !== true) throw noFileOf(manifest, folder);
   const split = await readFlickr30kSplit(manifest, options);
+  const captionReadings =
+    path === undefined || captions === undefined
+      ? []
+      : [{ path, ...captions(split?.partOf ?? new Map()) }];
   const notes = await filesThere(folder, [UNRELATED_CAPTIONS]);
   return {
     manifest,
-    files: [{ path, ...captions(split?.partOf ?? new Map()) }, ...notes.map(unrelatedCaptions)],
+    files: [...captionReadings, ...notes.map(unrelatedCaptions)],
     pictures: await listFlickr30kPictures(folder),
     split,
+    keyOfSplitId: (id) => imageKey("flickr30k", id),
     // The other files hold the same captions.
     absentFiles: [],
   };
@@ -115,7 +121,7 @@ export function describeFlickr30kPicture(
   const key = imageKey("flickr30k", photoId);
   const picture = {
     key,
-    name: photoId,
+    name: `${photoId}.jpg`,
     folder: PICTURES,
     url: null,
     flickrPhotoId: photoId,

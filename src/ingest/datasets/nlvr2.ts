@@ -130,7 +130,15 @@ function pictureOf(name: string, folder: string, address: unknown): DescribedPic
   const url = typeof address === "string" ? address : null;
   const photoId = flickrPhotoId(url ?? "") ?? null;
   const key = imageKey("nlvr2", name);
-  return { key, name, folder, url, flickrPhotoId: photoId, license: null, linkedKeys: [] };
+  return {
+    key,
+    name: `${name}.png`,
+    folder,
+    url,
+    flickrPhotoId: photoId,
+    license: null,
+    linkedKeys: [],
+  };
 }
 
 function shapeFault(evidence: string, id?: string): RecordFault {
