@@ -1,5 +1,5 @@
 import { SourceError } from "../../core/errors.ts";
-import { imageKey } from "../../core/keys.ts";
+import { imageKey, type ImageKey } from "../../core/keys.ts";
 import type { Box, TextKind } from "../../core/records.ts";
 import { ID_EXPECTED, isObject, recordId, wrongField } from "../annotations/record-fields.ts";
 import { sceneText } from "../annotations/scene-texts.ts";
@@ -72,15 +72,18 @@ async function readVisualGenome(options: SourceOptions): Promise<DatasetReading>
   if (!options.annotationsOnly) await requireOnePicturePerName(folder, folders);
   const pictures = await PictureFolders.list(folder, folders, genomeIdOfName);
   const files = [imageFile(split), ...present.map((file) => textFileReading(file))];
-  return { manifest, files, pictures, split, absentFiles };
+  return { manifest, files, pictures, split, keyOfSplitId, absentFiles };
 }
 
 // Regions and questions stand in files of their own: one of a kind that is not asked for is not opened.
 async function findFiles(
-  { folder, textKinds }: SourceOptions,
+  { folder, textKinds, picturesOnly }: SourceOptions,
   manifest: DatasetManifest,
 ): Promise<{ present: readonly TextFile[]; absentFiles: readonly string[] }> {
-  const wanted = textFiles.filter(({ textKind }) => textKinds?.includes(textKind) ?? true);
+  const wanted =
+    picturesOnly === true
+      ? []
+      : textFiles.filter(({ textKind }) => textKinds?.includes(textKind) ?? true);
   const paths = [IMAGES, ...wanted.map(({ path }) => path)];
   const there = await filesThere(folder, paths);
   const present = wanted.filter(({ path }) => there.includes(path));
@@ -93,6 +96,10 @@ async function findFiles(
     file: IMAGES,
     remedy: `put it there (.gz and .zip are read as well); it is offered at ${offered}`,
   });
+}
+
+function keyOfSplitId(id: string): ImageKey {
+  return imageKey("vg", id);
 }
 
 /** The image id in the name of a picture's file: "2415417.jpg". */

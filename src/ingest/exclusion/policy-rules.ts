@@ -1,46 +1,24 @@
 import { sha256 } from "../../core/digest.ts";
 import { SourceError } from "../../core/errors.ts";
-import type { Progress } from "../../core/progress.ts";
+import type { ImageKey } from "../../core/keys.ts";
 import { findAnnotationFile } from "../annotations/annotation-file.ts";
-import { readDatasetManifest } from "../dataset-manifest.ts";
+import { type DatasetManifest, readDatasetManifest } from "../dataset-manifest.ts";
+import type { ListPicturesOptions } from "../list-pictures.ts";
+import type { ListedPicture } from "../source.ts";
 import type { ExclusionRules } from "./exclusion-rules.ts";
 import type { LeakPolicy, ProtectedPictures } from "./leak-policy.ts";
-import { photoOf, type PlacedPicture, ProtectedTokens } from "./protected-tokens.ts";
+import { photoOf, ProtectedTokens } from "./protected-tokens.ts";
 
-/** A picture as a dataset lists it. */
-export interface ListedPicture extends PlacedPicture {
-  /** Its part of the published split; undefined when it is in none. */
-  readonly part: string | undefined;
-  /** Whether only the split names it: then no annotation file has told its photo or its links. */
-  readonly isUnlisted: boolean;
-}
-
-export interface ListPicturesOptions {
-  readonly folder: string;
-  /** Which of the dataset's published splits the parts are of; the manifest's first when not given. */
-  readonly publishedSplit?: string | undefined;
-  readonly progress: Progress;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/**
- * All pictures that a dataset's annotation files describe and its published split names, in any order,
- * each once or, when it is in several parts, once for each. One that only the split names comes without
- * links; a dataset of which only the split is there has only those. Throws SourceError when there is
- * nothing, naming a file that would be needed, or when a file is damaged.
- */
+/** All pictures of a dataset, in any order: `listPictures` of the ingest room, or a made-up one. */
 export type PictureLister = (
   dataset: string,
   options: ListPicturesOptions,
 ) => AsyncIterable<ListedPicture> | Iterable<ListedPicture>;
 
-export interface PolicyOptions {
-  readonly folder: string;
+export interface PolicyOptions extends Omit<ListPicturesOptions, "publishedSplit"> {
   readonly listPictures: PictureLister;
   /** Go on when evaluation pictures cannot be read; `absent` then says which. */
   readonly allowMissing: boolean;
-  readonly progress: Progress;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** Exclusion rules computed from the annotation files of the evaluation side. */
@@ -63,9 +41,10 @@ export async function exclusionRules(
 ): Promise<PolicyRules> {
   const tokens = new ProtectedTokens(policy.identities);
   const absences: Absence[] = [];
-  for (const protectedPictures of policy.protects) {
-    const absence = await readProtected(tokens, protectedPictures, options);
-    if (absence !== undefined) absences.push(absence);
+  for (const wanted of policy.protects) {
+    const what = await readProtected(tokens, wanted, options);
+    if (what === undefined) continue;
+    absences.push({ dataset: wanted.dataset, what: `${nameOf(wanted)}: ${what}` });
   }
   if (absences.length > 0 && !options.allowMissing) {
     throw await absentError(policy, absences, options.folder);
@@ -80,61 +59,105 @@ export async function exclusionRules(
 
 /** What of the evaluation side is not there. */
 interface Absence {
-  readonly what: string;
   readonly dataset: string;
+  readonly what: string;
 }
 
+/** What was seen of the pictures that are to be protected. */
+interface Seen {
+  readonly parts: Set<string>;
+  readonly pictures: Set<ImageKey>;
+  /** Pictures that no annotation file lists and whose keys do not tell their photos. */
+  readonly withoutPhoto: Set<ImageKey>;
+}
+
+/** Protects the pictures; gives what is known not to be there, if anything. */
 async function readProtected(
   tokens: ProtectedTokens,
   wanted: ProtectedPictures,
   options: PolicyOptions,
-): Promise<Absence | undefined> {
-  const { dataset, split: publishedSplit, parts } = wanted;
-  const { folder, progress, signal } = options;
-  const found = new Set<string>();
-  let numPhotosUnknown = 0;
-  try {
-    const pictures = options.listPictures(dataset, { folder, publishedSplit, progress, signal });
-    for await (const picture of pictures) {
-      signal?.throwIfAborted();
-      const part = picture.part ?? "";
-      if (picture.isUnlisted && photoOf(picture) === undefined) numPhotosUnknown += 1;
-      if (parts !== "everything" && !parts.includes(part)) {
-        tokens.passBy(picture);
-        continue;
+): Promise<string | undefined> {
+  const manifest = await readDatasetManifest(wanted.dataset);
+  const seen: Seen = { parts: new Set(), pictures: new Set(), withoutPhoto: new Set() };
+  let absence: string | undefined;
+  for (const split of splitsOf(wanted, manifest)) {
+    try {
+      await readSplit(tokens, { wanted, split, seen }, options);
+    } catch (error) {
+      if (!(error instanceof SourceError && (await isOfAbsentFile(error, options.folder)))) {
+        throw error;
       }
-      tokens.protect(picture, partName(wanted, part));
-      found.add(part);
+      absence ??= error.message;
     }
-  } catch (error) {
-    const what = await absenceIn(error, folder);
-    if (what === undefined) throw error;
-    return { dataset, what: `${nameOf(wanted)}: ${what}` };
   }
-  const what = lackOf(wanted, found, numPhotosUnknown);
-  return what === undefined ? undefined : { dataset, what: `${nameOf(wanted)}: ${what}` };
+  // Of everything, one split is enough: the others may name more.
+  if (absence !== undefined && (wanted.parts !== "everything" || seen.pictures.size === 0)) {
+    return absence;
+  }
+  return lackOf(wanted, seen, manifest);
 }
 
-/** What an error says is not there, when it is about a file that is not there. */
-async function absenceIn(error: unknown, folder: string): Promise<string | undefined> {
-  if (!(error instanceof SourceError) || error.file === undefined) return undefined;
-  const isThere = (await findAnnotationFile(folder, error.file)) !== undefined;
-  return isThere ? undefined : error.message;
+async function readSplit(
+  tokens: ProtectedTokens,
+  { wanted, split, seen }: { wanted: ProtectedPictures; split: string | undefined; seen: Seen },
+  { listPictures, folder, progress, signal }: PolicyOptions,
+): Promise<void> {
+  const { dataset, parts } = wanted;
+  for await (const picture of listPictures(dataset, {
+    folder,
+    publishedSplit: split,
+    progress,
+    signal,
+  })) {
+    signal?.throwIfAborted();
+    const { key, part = "" } = picture;
+    if (picture.isUnlisted && photoOf(picture) === undefined) seen.withoutPhoto.add(key);
+    if (parts === "everything" || parts.includes(part)) {
+      tokens.protect(picture, partName(dataset, split, part));
+      seen.parts.add(part);
+      seen.pictures.add(key);
+    } else tokens.passBy(picture);
+  }
 }
+
+/** The published splits to be read: that of the parts, or all that may name pictures. */
+function splitsOf(
+  { split, parts }: ProtectedPictures,
+  { splits }: DatasetManifest,
+): readonly (string | undefined)[] {
+  if (parts !== "everything" || split !== undefined) return [split ?? splits[0]?.name];
+  return splits.length === 0 ? [undefined] : splits.map(({ name }) => name);
+}
+
+async function isOfAbsentFile({ file }: SourceError, folder: string): Promise<boolean> {
+  return file !== undefined && (await findAnnotationFile(folder, file)) === undefined;
+}
+
+/** Share of the published number of pictures from which on the others are missing, and not another world. */
+const NEARLY_ALL = 0.9;
 
 function lackOf(
   { parts }: ProtectedPictures,
-  found: ReadonlySet<string>,
-  numPhotosUnknown: number,
+  seen: Seen,
+  manifest: DatasetManifest,
 ): string | undefined {
-  const empty = parts === "everything" ? [] : parts.filter((part) => !found.has(part));
-  if (found.size === 0) return "no picture is listed";
+  if (seen.pictures.size === 0) return "no picture is listed";
+  const empty = parts === "everything" ? [] : parts.filter((part) => !seen.parts.has(part));
   if (empty.length > 0) return `no picture of ${empty.join(", ")} is listed`;
-  if (numPhotosUnknown === 0) return undefined;
-  return `the Flickr photos of ${numPhotosUnknown} pictures are not known, because no annotation file lists them`;
+  if (seen.withoutPhoto.size > 0) {
+    return `the Flickr photos of ${seen.withoutPhoto.size} pictures are not known, because no annotation file lists them`;
+  }
+  const numAll = Math.max(...manifest.splits.map(numScenesOf));
+  const { size } = seen.pictures;
+  const isShort = parts === "everything" && size < numAll && size >= numAll * NEARLY_ALL;
+  return isShort ? `${size} of its ${numAll} pictures are listed` : undefined;
 }
 
-function partName({ dataset, split }: ProtectedPictures, part: string): string {
+function numScenesOf({ parts }: DatasetManifest["splits"][number]): number {
+  return parts.reduce((sum, { scenes = 0 }) => sum + scenes, 0);
+}
+
+function partName(dataset: string, split: string | undefined, part: string): string {
   const of = split === undefined ? dataset : `${dataset}, ${split}`;
   return part === "" ? of : `the ${part} part of ${of}`;
 }

@@ -5,7 +5,7 @@ import type { PictureIdentityRule } from "./leak-policy.ts";
 
 /** A picture as an annotation file or a published split names it. */
 export interface PlacedPicture extends PictureIdentity {
-  /** File and place: "coco/annotations/captions_val2014.json#/images/3". */
+  /** Where that is written: "coco/annotations/captions_val2014.json#/images/3". */
   readonly evidence: string;
 }
 

@@ -204,8 +204,3 @@ function* picturesAt({ list, row }: SceneSource): Generator<ListedPicture> {
     yield { key, linkedKeys, flickrPhotoId, part: part?.part, evidence, isUnlisted: false };
   }
 }
-
-function placeOf({ list, row }: SceneSource): string {
-  const entry = placeOfEntry(list, row);
-  return `${list.file.file.path}${entry.startsWith("/") ? "#" : " "}${entry}`;
-}
