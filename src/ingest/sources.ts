@@ -3,10 +3,12 @@ import { coco } from "./datasets/coco.ts";
 import { flickr30k } from "./datasets/flickr30k.ts";
 import { nlvr2 } from "./datasets/nlvr2.ts";
 import { snliVe } from "./datasets/snli-ve.ts";
+import { visualGenome } from "./datasets/visual-genome.ts";
+import { vqa2 } from "./datasets/vqa2.ts";
 import type { Source } from "./source.ts";
 
 /** Every dataset that can be prepared; adding one adds a line here and a row in the contract test. */
-export const sources: readonly Source[] = [coco, flickr30k, nlvr2, snliVe];
+export const sources: readonly Source[] = [coco, flickr30k, nlvr2, snliVe, visualGenome, vqa2];
 
 /** The source of a dataset. Throws ConfigError for a name that is none. */
 export function sourceOf(dataset: string): Source {

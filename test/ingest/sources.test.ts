@@ -8,12 +8,16 @@ import { coco } from "../../src/ingest/datasets/coco.ts";
 import { flickr30k } from "../../src/ingest/datasets/flickr30k.ts";
 import { nlvr2 } from "../../src/ingest/datasets/nlvr2.ts";
 import { snliVe } from "../../src/ingest/datasets/snli-ve.ts";
+import { visualGenome } from "../../src/ingest/datasets/visual-genome.ts";
+import { vqa2 } from "../../src/ingest/datasets/vqa2.ts";
 import { writeSmallWorld } from "../../src/ingest/small-world/small-world.ts";
 import type { SourceSplit } from "../../src/ingest/source.ts";
 import { sourceOf, sources } from "../../src/ingest/sources.ts";
 import { checkSourceContract, type SourceCase } from "../contracts/source-contract.ts";
 import { layOutRealCoco } from "../real-data.ts";
 import { everything, karpathySplits } from "./coco-folder.ts";
+import { butdSplits, layOutRealGenome } from "./datasets/visual-genome-folder.ts";
+import { layOutRealVqa2 } from "./datasets/vqa2-folder.ts";
 
 let folder = "";
 beforeAll(async () => {
@@ -49,6 +53,34 @@ const cases: readonly Row[] = [
   { name: "Flickr30K in one split", source: flickr30k, splits: everything },
   { name: "NLVR2 of the small world", source: nlvr2, splits: eachPart("train", "dev", "test1") },
   { name: "NLVR2 in one split", source: nlvr2, splits: everything },
+  {
+    name: "Visual Genome by bottom-up attention's split",
+    source: visualGenome,
+    splits: butdSplits,
+    layOut: layOutRealGenome,
+    choice: { annotationsOnly: true },
+  },
+  { name: "Visual Genome in one split", source: visualGenome, splits: everything },
+  {
+    name: "Regions of Visual Genome alone",
+    source: visualGenome,
+    splits: everything,
+    choice: { textKinds: ["region-description"] },
+  },
+  { name: "VQA v2 of the small world", source: vqa2, splits: eachPart("train", "val", "test") },
+  {
+    name: "VQA v2's test-dev",
+    source: vqa2,
+    splits: eachPart("test-dev"),
+    choice: { publishedSplit: "test-dev" },
+  },
+  {
+    name: "VQA v2's real files",
+    source: vqa2,
+    splits: eachPart("train", "val"),
+    layOut: layOutRealVqa2,
+    choice: { annotationsOnly: true },
+  },
   { name: "SNLI-VE of the small world", source: snliVe, splits: eachPart("train", "dev", "test") },
 ];
 

@@ -1,4 +1,4 @@
-import { copyFile, mkdtemp, readFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { visualGenome } from "../../../src/ingest/datasets/visual-genome.ts";
@@ -76,6 +76,16 @@ export async function addButdLists(folder: string): Promise<void> {
   for (const name of ["butd_train.txt.gz", "butd_val.txt", "butd_test.txt"]) {
     await copyFile(realData("visual_genome", name), join(folder, "vg", name));
   }
+}
+
+/** Puts the real files and lists below a folder; 100 images, no pictures. */
+export async function layOutRealGenome(folder: string): Promise<void> {
+  await mkdir(join(folder, "vg"), { recursive: true });
+  for (const name of ["image_data", "region_descriptions", "question_answers"]) {
+    const from = realData("visual_genome", `${name}.first100.json`);
+    await copyFile(from, join(folder, `vg/${name}.json`));
+  }
+  await addButdLists(folder);
 }
 
 export function planGenome(
