@@ -26,3 +26,9 @@ export function noFileOf(manifest: DatasetManifest, folder: string): SourceError
 export function isTaken(part: string, splits: readonly SourceSplit[]): boolean {
   return splits.some(({ parts }) => parts === "everything" || parts.includes(part));
 }
+
+/** Whether the manifest can tell a file by its ids, so that they are worth digesting. */
+export function isToldByIds(path: string, { releases }: DatasetManifest): boolean {
+  const files = releases.flatMap((release) => release.files);
+  return files.some((file) => file.path === path && file.idsSha256 !== undefined);
+}

@@ -2,7 +2,7 @@ import { flickrPhotoId, imageKey } from "../../core/keys.ts";
 import { isObject, wrongField } from "../annotations/record-fields.ts";
 import { sceneText } from "../annotations/scene-texts.ts";
 import { textFault } from "../annotations/text-faults.ts";
-import { readDatasetManifest } from "../dataset-manifest.ts";
+import { type DatasetManifest, readDatasetManifest } from "../dataset-manifest.ts";
 import type {
   DatasetReading,
   DescribedPicture,
@@ -12,7 +12,7 @@ import type {
   RecordFault,
 } from "../joining/dataset-reading.ts";
 import { planDataset } from "../joining/plan-dataset.ts";
-import { filesThere, isTaken, noFileOf } from "../official-files.ts";
+import { filesThere, isTaken, isToldByIds, noFileOf } from "../official-files.ts";
 import { PictureFolders } from "../pictures/picture-folders.ts";
 import { wantedSplit } from "../published-split.ts";
 import type { Source, SourceOptions, SourcePlan } from "../source.ts";
@@ -44,7 +44,7 @@ async function readNlvr2(options: SourceOptions): Promise<DatasetReading> {
   const read = parts.filter((part) => there.includes(fileOf(part)));
   return {
     manifest,
-    files: read.map(readingOf),
+    files: read.map((part) => readingOf(part, manifest)),
     pictures: await listPictures(folder),
     absentFiles: parts
       .filter((part) => isTaken(part, options.splits))
@@ -57,13 +57,11 @@ function fileOf(part: Part): string {
   return `nlvr2/${part}.json`;
 }
 
-function readingOf(part: Part): FileReading {
+function readingOf(part: Part, manifest: DatasetManifest): FileReading {
+  const path = fileOf(part);
   const examine = (entry: Entry): Examined => examineStatement(entry, part);
-  return {
-    path: fileOf(part),
-    format: "json-lines",
-    lists: { "": { kind: "statement", digestsIds: true, examine } },
-  };
+  const list = { kind: "statement", digestsIds: isToldByIds(path, manifest), examine };
+  return { path, format: "json-lines", lists: { "": list } };
 }
 
 /** The folders of the publisher's archives and what they become in the other layouts in use. */

@@ -11,8 +11,7 @@ import type {
   RecordFault,
 } from "../joining/dataset-reading.ts";
 import { planDataset } from "../joining/plan-dataset.ts";
-import { filesThere, isTaken, noFileOf } from "../official-files.ts";
-import type { PublishedSplit } from "../published-split.ts";
+import { filesThere, isTaken, isToldByIds, noFileOf } from "../official-files.ts";
 import type { Source, SourceOptions, SourcePlan } from "../source.ts";
 import {
   describeFlickr30kPicture,
@@ -43,26 +42,32 @@ type Part = (typeof parts)[number];
 
 interface Release {
   readonly fileOf: (part: Part) => string;
-  readonly read: (context: PairContext) => Omit<FileReading, "path">;
+  readonly format: "json-lines" | "csv";
+  readonly pairsIn: (context: PairContext) => (entry: Entry) => Examined;
 }
 
 const releases: readonly Release[] = [
-  { fileOf: (part) => `snli-ve/snli_ve_${part}.jsonl`, read: readJsonLines },
-  { fileOf: (part) => `snli-ve/esnlive_${part}.csv`, read: readRows },
+  {
+    fileOf: (part) => `snli-ve/snli_ve_${part}.jsonl`,
+    format: "json-lines",
+    pairsIn: (context) => (entry) => examinePair(entry, context),
+  },
+  { fileOf: (part) => `snli-ve/esnlive_${part}.csv`, format: "csv", pairsIn: pairsOfTable },
 ];
 
 async function readSnliVe(options: SourceOptions): Promise<DatasetReading> {
   const { folder } = options;
   const manifest = await readDatasetManifest(snliVe.dataset);
   const split = await readFlickr30kSplit(manifest, options);
-  for (const { fileOf, read } of releases) {
+  for (const release of releases) {
+    const { fileOf } = release;
     const there = await filesThere(folder, parts.map(fileOf));
     if (there.length === 0) continue;
     return {
       manifest,
       files: parts
-        .map((part) => ({ path: fileOf(part), ...read(contextOf(part, fileOf(part), split)) }))
-        .filter(({ path }) => there.includes(path)),
+        .filter((part) => there.includes(fileOf(part)))
+        .map((part) => readingOf(part, release, { manifest, split })),
       pictures: await listFlickr30kPictures(folder),
       split,
       absentFiles: parts
@@ -81,36 +86,29 @@ interface PairContext {
   readonly partOf: (photoId: string) => PartMembership | undefined;
 }
 
-function contextOf(part: Part, file: string, split: PublishedSplit | undefined): PairContext {
-  if (split !== undefined) return { scope: "", partOf: (photoId) => split.partOf.get(photoId) };
-  return { scope: `${part}/`, partOf: () => ({ part, evidence: file }) };
-}
-
-function readJsonLines(context: PairContext): Omit<FileReading, "path"> {
-  const examine = (entry: Entry): Examined => examinePair(entry, context);
-  return { format: "json-lines", lists: { "": pairs(examine, context) } };
-}
-
-function readRows(context: PairContext): Omit<FileReading, "path"> {
-  const examine = pairsOfTable(context);
-  return { format: "csv", lists: { "": pairs(examine, context) } };
-}
-
-function pairs(
-  examine: (entry: Entry) => Examined,
-  { scope }: PairContext,
-): FileReading["lists"][string] {
-  return { kind: "pair", idSpace: `${scope}pair`, digestsIds: true, examine };
+function readingOf(
+  part: Part,
+  { fileOf, format, pairsIn }: Release,
+  { manifest, split }: Pick<DatasetReading, "manifest" | "split">,
+): FileReading {
+  const path = fileOf(part);
+  const context: PairContext =
+    split === undefined
+      ? { scope: `${part}/`, partOf: () => ({ part, evidence: path }) }
+      : { scope: "", partOf: (photoId) => split.partOf.get(photoId) };
+  const idSpace = `${context.scope}pair`;
+  const digestsIds = isToldByIds(path, manifest);
+  const list = { kind: "pair", idSpace, digestsIds, examine: pairsIn(context) };
+  return { path, format, lists: { "": list } };
 }
 
 /** A line of snli_ve_*.jsonl. */
 function examinePair({ value }: Entry, context: PairContext): Examined {
   if (!isObject(value)) return shapeFault("is no object");
-  const { sentence1: premise, sentence2: hypothesis } = value;
-  if (typeof premise !== "string") return shapeFault(wrongField("sentence1", premise, "a text"));
-  const fault = textFault(premise);
-  if (fault !== undefined) return { ...fault, evidence: `/sentence1: ${fault.evidence}` };
-  return pairOf({ ...value, hypothesis }, premise, context);
+  return pairOf(
+    { fields: value, hypothesisField: "sentence2", premiseField: "sentence1" },
+    context,
+  );
 }
 
 /** Reads the rows of esnlive_*.csv, of which the first says what the columns are. */
@@ -126,66 +124,70 @@ function pairsOfTable(context: PairContext): (entry: Entry) => Examined {
       return shapeFault(`has ${row.length} columns; expected ${columns.length}`);
     }
     const fields = Object.fromEntries(columns.map((name, column) => [name, row[column]]));
-    return pairOf(fields, null, context);
+    return pairOf({ fields, hypothesisField: "hypothesis", premiseField: null }, context);
   };
 }
 
+type Fields = Readonly<Record<string, unknown>>;
+
+interface PairFields {
+  readonly fields: Fields;
+  readonly hypothesisField: string;
+  /** Null in files that have no premises. */
+  readonly premiseField: string | null;
+}
+
 function pairOf(
-  fields: { readonly [name: string]: unknown },
-  premise: string | null,
+  { fields, hypothesisField, premiseField }: PairFields,
   { scope, partOf }: PairContext,
 ): Examined {
-  const { pairID: id, hypothesis, gold_label: label } = fields;
+  const { pairID: id, gold_label: label } = fields;
   if (typeof id !== "string" || id === "") return shapeFault(wrongField("pairID", id, "an id"));
   const photoId = photoIdOf(fields);
   if (typeof photoId !== "string") return { ...photoId, id };
-  if (typeof hypothesis !== "string") {
-    return {
-      ...shapeFault(
-        wrongField(premise === null ? "hypothesis" : "sentence2", hypothesis, "a text"),
-      ),
-      id,
-    };
-  }
-  const fault = textFault(hypothesis);
-  if (fault !== undefined) return { ...fault, id };
-  if (label !== "-" && !labels.some((known) => known === label)) {
+  const text = textOf(fields, hypothesisField);
+  if (typeof text !== "string") return { ...text, id };
+  const context = premiseField === null ? null : textOf(fields, premiseField);
+  if (context !== null && typeof context !== "string") return { ...context, id };
+  if (typeof label !== "string" || !labels.includes(label)) {
     return { ...shapeFault(wrongField("gold_label", label, labels.join(", "))), id };
   }
   return {
     id,
     sceneId: `${scope}${photoId}`,
     describe: () => describeFlickr30kPicture(photoId, partOf(photoId)),
-    ...(label === "-" ? { leftOut: noAgreement } : {}),
-    texts: () => [
-      sceneText({
-        id,
-        kind: "hypothesis",
-        text: hypothesis,
-        label: String(label),
-        context: premise,
-      }),
-    ],
+    ...(label === NO_AGREEMENT ? { leftOut: noAgreement } : {}),
+    texts: () => [sceneText({ id, kind: "hypothesis", text, label, context })],
   };
 }
 
-const labels = ["entailment", "neutral", "contradiction"] as const;
+const NO_AGREEMENT = "-";
+const labels: readonly string[] = ["entailment", "neutral", "contradiction", NO_AGREEMENT];
 
 // SNLI's own rule, by which SNLI-VE was made: such pairs are neither trained on nor evaluated on.
 const noAgreement = {
   outcome: "excluded",
   reason: "no-gold-label",
-  evidence: 'its gold_label is "-": most of its annotators did not agree',
+  evidence: 'its gold_label is "-": its annotators did not agree',
 } as const;
 
 /** The publishers' spellings of the field that names the picture, the present one first. */
 const imageFields = ["Flickr30K_ID", "Flikr30kID", "Flickr30kID"] as const;
 
-function photoIdOf(fields: { readonly [name: string]: unknown }): string | RecordFault {
+function photoIdOf(fields: Fields): string | RecordFault {
   const field = imageFields.find((name) => fields[name] !== undefined) ?? imageFields[0];
   const name = fields[field];
   const photoId = typeof name === "string" ? flickr30kIdOfName(name) : undefined;
   return photoId ?? shapeFault(wrongField(field, name, "a photo id, with or without .jpg"));
+}
+
+function textOf(fields: Fields, field: string): string | RecordFault {
+  const text = fields[field];
+  if (typeof text !== "string") return shapeFault(wrongField(field, text, "a text"));
+  const fault = textFault(text);
+  return fault === undefined
+    ? text
+    : { fault: fault.fault, evidence: `/${field}: ${fault.evidence}` };
 }
 
 function shapeFault(evidence: string): RecordFault {
