@@ -24,12 +24,10 @@ export interface StorePictureOptions {
   /** The folder that `reference.path` is below. */
   readonly sourceFolder: string;
   readonly policy: PicturePolicy;
-  /** Memory to work in, for one picture at a time; without it every call takes its own. */
-  readonly resampler?: Resampler;
 }
 
 /** A picture file larger than this is refused unread. */
-const MAX_FILE_BYTES = 256 * 2 ** 20;
+const MAX_FILE_BYTES = 128 * 2 ** 20;
 /** Shard batches end at 64 MiB, so a picture has to stay below. */
 const MAX_STORED_BYTES = 48 * 2 ** 20;
 /** JPEG's size fields have 16 bits, and libjpeg ends a little before. */
@@ -50,18 +48,61 @@ const MAX_JPEG_SIDE = 65_500;
  */
 export async function storePicture(
   reference: PictureReference,
-  options: StorePictureOptions,
+  { sourceFolder, policy }: StorePictureOptions,
 ): Promise<StoredPicture> {
-  const source = await readPicture(join(options.sourceFolder, reference.path));
-  const { policy, resampler = new Resampler() } = options;
-  const format = sniffFormat(source);
-  const picture = await openPicture({ bytes: source, format, maxPixels: policy.maxPixels });
-  const { size, orientation } = picture;
+  const source = await readPicture(reference, sourceFolder);
+  const opened = await openSource(source, policy);
+  return storeOpened({ reference, source, opened }, { policy, resampler: new Resampler() });
+}
+
+/** The first step of storing a picture: its file's bytes, read once. */
+export async function readPicture(
+  { path }: PictureReference,
+  sourceFolder: string,
+): Promise<Buffer> {
+  const source = join(sourceFolder, path);
+  try {
+    await using file = await open(source, "r");
+    const { size } = await file.stat();
+    if (size > MAX_FILE_BYTES) throw tooLarge(size, MAX_FILE_BYTES);
+    return await file.readFile();
+  } catch (error) {
+    if (error instanceof PictureFault) throw error;
+    throw unreadable(source, error);
+  }
+}
+
+function unreadable(path: string, error: unknown): SourceError {
+  return new SourceError(`${path}: the picture cannot be read (${errnoOf(error) ?? "fault"})`, {
+    file: path,
+    remedy: "make it readable or put it back, then run the same command again",
+    cause: error,
+  });
+}
+
+/** The second step: its header, judged. */
+export function openSource(bytes: Buffer, { maxPixels }: PicturePolicy): Promise<OpenedPicture> {
+  return openPicture({ bytes, format: sniffFormat(bytes), maxPixels });
+}
+
+/** What the third step works on. */
+export interface OpenedSource {
+  readonly reference: PictureReference;
+  readonly source: Buffer;
+  readonly opened: OpenedPicture;
+}
+
+/** The third step: its pixels. The resampler's memory is for one picture at a time. */
+export async function storeOpened(
+  { reference, source, opened }: OpenedSource,
+  { policy, resampler }: { policy: PicturePolicy; resampler: Resampler },
+): Promise<StoredPicture> {
+  const { size, orientation } = opened;
   const target = reducedSize(size, policy.shorterSide);
   const room = resampler.open(size, target);
-  await picture.decode(room.source);
+  await opened.decode(room.source);
   const pixelSha256 = sha256(upright(room.source, orientation).data);
-  const kept = keptAsItIs(picture, target);
+  const kept = keptAsItIs(opened, target);
   const stored = kept ?? (await encode(room.reduce(), { orientation, policy }));
   return {
     key: reference.key,
@@ -81,25 +122,9 @@ export async function storePicture(
     flickrPhotoId: reference.flickrPhotoId,
     license: reference.license,
     linkedKeys: reference.linkedKeys,
-    notes: kept === undefined ? picture.notes : kept.notes,
+    notes: kept === undefined ? opened.notes : kept.notes,
     bytes: stored.bytes,
   };
-}
-
-async function readPicture(path: string): Promise<Buffer> {
-  try {
-    await using file = await open(path, "r");
-    const { size } = await file.stat();
-    if (size > MAX_FILE_BYTES) throw tooLarge(size, MAX_FILE_BYTES);
-    return await file.readFile();
-  } catch (error) {
-    if (error instanceof PictureFault) throw error;
-    throw new SourceError(`${path}: the picture cannot be read (${errnoOf(error) ?? "fault"})`, {
-      file: path,
-      remedy: "make it readable or put it back, then run the same command again",
-      cause: error,
-    });
-  }
 }
 
 function tooLarge(sizeBytes: number, maxBytes: number): PictureFault {
