@@ -56,6 +56,8 @@ export interface ReleaseEvidence {
   readonly acceptUnknownRelease: boolean;
 }
 
+const A_PART = " (a part)";
+
 /** Share of an official count from which on another file is taken for a damaged copy or another release. */
 const NEARLY_OFFICIAL = 0.9;
 
@@ -76,7 +78,10 @@ export function judgeRelease(evidence: ReleaseEvidence): JudgedRelease {
   const absentFiles = evidence.absentFiles ?? restOfReleases(evidence);
   const names = [...releaseNames(files, manifest, absentFiles), ...splitNames(parts, split)];
   const numUnlisted = split?.numUnlisted ?? 0;
-  return { name: names.join(", "), partial: numUnlisted > 0 || absentFiles.length > 0 };
+  // Of an unknown release nobody can say which files it has.
+  const isPart =
+    names.some((name) => name.endsWith(A_PART)) || (evidence.absentFiles ?? []).length > 0;
+  return { name: names.join(", "), partial: numUnlisted > 0 || isPart };
 }
 
 /** Numbers of things by their kind, and what names the things. */
@@ -240,7 +245,7 @@ function releaseNames(
   return manifest.releases
     .filter((release) => present.has(release))
     .map(({ name, files: all }) =>
-      all.some(({ path }) => absentFiles.includes(path)) ? `${name} (a part)` : name,
+      all.some(({ path }) => absentFiles.includes(path)) ? `${name}${A_PART}` : name,
     );
 }
 

@@ -95,6 +95,14 @@ describe("Files of a dataset", () => {
     expect(byDefault).toEqual({ name: "Toy 2 (a part)", partial: true });
   });
 
+  it("of an unknown release are not called a part of it, unless a wanted file is not there", () => {
+    const files = [{ ...images, records: { image: 7 } }];
+    const evidence = { manifest, files, acceptUnknownRelease: false };
+    expect(judgeRelease(evidence)).toEqual({ name: "release unknown", partial: false });
+    const wanted = { ...evidence, absentFiles: ["toy/texts.json"] };
+    expect(judgeRelease(wanted)).toEqual({ name: "release unknown", partial: true });
+  });
+
   it("that are nearly official are refused with a table of all differences", () => {
     const many = { ...images, records: { image: 109 } };
     expect(refusal([many, texts(455, ids.slice(5))])).toBe(

@@ -1,9 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import type { PreparationRecipe } from "../../ingest/recipe.ts";
-import type { ExclusionRules } from "../../ingest/exclusion/exclusion-rules.ts";
 import { type CommandContext, type CommandOutcome, runCommand } from "../frame.ts";
 import { addExamples } from "../program.ts";
 import type { PrepareCall } from "../preparation/prepare-set.ts";
@@ -14,6 +12,7 @@ interface PrepareOptions {
   readonly out: string;
   readonly allowMissing?: true;
   readonly acceptUnknownRelease?: true;
+  readonly policy?: string;
   readonly exclude?: string;
   readonly maxBad?: number;
   readonly workers: number;
@@ -37,6 +36,10 @@ export function addPrepareCommand(program: Command): void {
       "where the set goes; with several recipes, the folder of their folders",
     )
     .option("--allow-missing", "prepare what is there when pictures are missing; marked partial")
+    .option(
+      "--policy <name>",
+      "which evaluation pictures stay out of training: none, uniter, strict or a .json file of your own; the recipe says which without it",
+    )
     .option("--exclude <file>", "leave out the pictures that crossweave audit --exclusions wrote")
     .option("--accept-unknown-release", "take files that are nearly, but not, an official release")
     .option("--max-bad <share>", "share of faulty records that is allowed, 0 to 1", share)
@@ -82,11 +85,10 @@ async function prepare(
 ): Promise<CommandOutcome<{ sets: readonly PreparedSummary[] }>> {
   const { readRecipe } = await import("../../ingest/recipe.ts");
   const recipes = await Promise.all(names.map((name) => readRecipe(name)));
-  const exclusions = await readExclusions(options.exclude);
   const sets: PreparedSummary[] = [];
   for (const recipe of recipes) {
     const outFolder = recipes.length === 1 ? options.out : join(options.out, recipe.name);
-    const call = callOf(recipe, outFolder, { options, exclusions });
+    const call = await callOf(recipe, outFolder, { options, context });
     if (options.dryRun === true) sets.push(await planOne(call, options, context));
     else if (options.annotationsOnly === true) sets.push(await accountFor(call, context));
     else sets.push(await prepareOne(call, context));
@@ -94,27 +96,22 @@ async function prepare(
   return { result: { sets }, text: sets.map(preparedText).join("\n\n") };
 }
 
-async function readExclusions(file: string | undefined): Promise<ExclusionRules> {
-  const { listedExclusions, noExclusions } = await import("../../ingest/exclusion/given-rules.ts");
-  if (file === undefined) return noExclusions;
-  const { parseExclusionManifest } = await import("../../audit/exclusions.ts");
-  return listedExclusions(parseExclusionManifest(await readFile(file, "utf8"), file).exclusions);
-}
-
-function callOf(
+async function callOf(
   recipe: PreparationRecipe,
   outFolder: string,
-  given: { options: PrepareOptions; exclusions: ExclusionRules },
-): PrepareCall {
-  const { options, exclusions } = given;
-  const { maxBad } = options;
+  { options, context }: { options: PrepareOptions; context: CommandContext },
+): Promise<PrepareCall> {
+  const { preparationExclusions } = await import("../preparation/exclusions.ts");
+  const { source: sourceFolder, policy, exclude, maxBad } = options;
+  const allowMissing = options.allowMissing ?? false;
+  const choice = { sourceFolder, policy, exclude, allowMissing };
   return {
     recipe,
-    sourceFolder: options.source,
+    sourceFolder,
     outFolder,
-    allowMissing: options.allowMissing ?? false,
+    allowMissing,
     acceptUnknownRelease: options.acceptUnknownRelease ?? false,
-    exclusions,
+    ...(await preparationExclusions(recipe, choice, context)),
     strict: options.strict ?? false,
     quarantineLimit: maxBad === undefined ? recipe.quarantineLimit : { share: maxBad, records: 0 },
     numWorkers: options.workers,

@@ -8,7 +8,14 @@ import type { PreparationPlan } from "../../ingest/preparation-plan.ts";
 import { recipeJson } from "../../ingest/recipe.ts";
 import { writeLedger } from "../../shards/ledger.ts";
 import { UNFINISHED_FOLDER } from "../../shards/shard-set-index.ts";
-import { countedLedger, planOf, type PrepareCall, type PrepareContext } from "./prepare-set.ts";
+import {
+  countedLedger,
+  exclusionsJson,
+  isPartial,
+  planOf,
+  type PrepareCall,
+  type PrepareContext,
+} from "./prepare-set.ts";
 import type { PreparedSummary } from "./prepare-text.ts";
 import {
   ANNOTATIONS_FILE,
@@ -67,19 +74,17 @@ function parsed(text: string): unknown {
   }
 }
 
-async function writeAccount(
-  plan: PreparationPlan,
-  { recipe, outFolder, exclusions }: PrepareCall,
-): Promise<void> {
+async function writeAccount(plan: PreparationPlan, call: PrepareCall): Promise<void> {
+  const { recipe, outFolder } = call;
   const ledger = await writeLedger(outFolder, countedLedger(plan.counts, plan.ledger()));
   const account = {
     format: FORMAT,
     version: 1,
     planDigest: plan.digest,
     recipe: recipeJson(recipe),
-    exclusions: { sha256: exclusions.digest },
+    exclusions: exclusionsJson(call),
     release: plan.release,
-    partial: plan.partial,
+    partial: isPartial(plan, call),
     files: plan.files,
     splits: plan.splits,
     counts: plan.counts,

@@ -19,6 +19,7 @@ import {
   type RecipeSplit,
   recipeJson,
 } from "../../ingest/recipe.ts";
+import { PicturePool } from "../../ingest/pictures/picture-pool.ts";
 import { storeScenes } from "../../ingest/scenes.ts";
 import { writeLedger } from "../../shards/ledger.ts";
 import {
@@ -28,6 +29,7 @@ import {
   UNFINISHED_FOLDER,
 } from "../../shards/shard-set-index.ts";
 import { SplitWriter } from "../../shards/split-writer.ts";
+import type { ExclusionNotes } from "./exclusions.ts";
 import {
   type Claim,
   claimFolder,
@@ -48,6 +50,8 @@ export interface PrepareCall {
   readonly acceptUnknownRelease: boolean;
   /** Which pictures may not be trained on. */
   readonly exclusions: ExclusionRules;
+  /** Where they come from, for whoever reads the index. */
+  readonly exclusionNotes?: ExclusionNotes | undefined;
   /** Stop at the first faulty record. */
   readonly strict: boolean;
   /** The recipe's, unless the command line says otherwise. */
@@ -109,11 +113,12 @@ async function writeSet(
   call: PrepareCall,
   context: PrepareContext,
 ): Promise<ShardSetIndex> {
-  const { recipe, outFolder } = call;
+  const { recipe, sourceFolder, outFolder, numWorkers } = call;
+  await using pictures = new PicturePool({ sourceFolder, policy: recipe.pictures, numWorkers });
   const faults: LedgerEntry[] = [];
   const splits: SplitEntry[] = [];
   for (const split of recipe.splits) {
-    const written = await writeSplit({ split, plan, call, faults }, context);
+    const written = await writeSplit({ split, plan, call, faults, pictures }, context);
     splits.push(written.entry);
     faults.push(...written.faults);
   }
@@ -124,7 +129,7 @@ async function writeSet(
     version: 1,
     name: recipe.name,
     recipe: preparationJson(plan, call),
-    partial: plan.partial,
+    partial: isPartial(plan, call),
     splits,
     counts,
     sources: plan.files,
@@ -132,13 +137,23 @@ async function writeSet(
   });
 }
 
-function preparationJson(plan: PreparationPlan, { recipe, exclusions }: PrepareCall): JsonValue {
+function preparationJson(plan: PreparationPlan, call: PrepareCall): JsonValue {
   return {
-    ...recipeJson(recipe),
+    ...recipeJson(call.recipe),
     release: plan.release,
     planDigest: plan.digest,
-    exclusions: { sha256: exclusions.digest },
+    exclusions: exclusionsJson(call),
   };
+}
+
+/** What an index says of the exclusions. */
+export function exclusionsJson({ exclusions, exclusionNotes }: PrepareCall): JsonValue {
+  return { sha256: exclusions.digest, ...exclusionNotes };
+}
+
+/** Whether a set lacks records, or may hold evaluation pictures because their lists were not there. */
+export function isPartial(plan: PreparationPlan, { exclusionNotes }: PrepareCall): boolean {
+  return plan.partial || (exclusionNotes?.notKnown.length ?? 0) > 0;
 }
 
 async function* wholeLedger(
@@ -183,6 +198,7 @@ interface SplitJob {
   readonly call: PrepareCall;
   /** Of the splits before. */
   readonly faults: readonly LedgerEntry[];
+  readonly pictures: PicturePool;
 }
 
 async function writeSplit(
@@ -190,7 +206,7 @@ async function writeSplit(
   { progress, signal }: PrepareContext,
 ): Promise<{ entry: SplitEntry; faults: readonly LedgerEntry[] }> {
   const { split, plan, call } = job;
-  const { recipe, sourceFolder, outFolder, numWorkers } = call;
+  const { recipe, outFolder } = call;
   const { name, role } = split;
   const target = { folder: outFolder, split: name, role };
   const planDigest = plan.digest;
@@ -199,7 +215,7 @@ async function writeSplit(
   await using journal = await FaultJournal.open(journalPath, writer.numScenesDone);
   const total = plan.splits.find((planned) => planned.name === name)?.numScenes ?? 0;
   let sceneIndex = journal.numSettled;
-  const options = { sourceFolder, policy: recipe.pictures, numWorkers, signal };
+  const options = { pictures: job.pictures, signal };
   for await (const outcome of storeScenes(plan.scenes(name, sceneIndex), options)) {
     signal.throwIfAborted();
     if (outcome.scene !== undefined) await writer.append(outcome.scene);

@@ -1,6 +1,7 @@
 import { escapeControls } from "../../core/text.ts";
 import type { RecordCounts, SplitRole } from "../../core/records.ts";
 import { textTable } from "../text-table.ts";
+import type { ExclusionNotes } from "./exclusions.ts";
 
 /** How many ledger rows have one reason. */
 export interface ReasonCount {
@@ -29,6 +30,8 @@ export interface PreparedSummary {
   /** Null of a dry run. */
   readonly digest: string | null;
   readonly release: string;
+  /** Which evaluation pictures were kept out of training; null of sets that were written without a word of it. */
+  readonly exclusions: ExclusionNotes | null;
   readonly partial: boolean;
   readonly splits: readonly SplitSummary[];
   readonly counts: readonly RecordCounts[];
@@ -56,6 +59,7 @@ export function preparedText(summary: PreparedSummary): string {
   if (faults.length > 0) parts.push(faults.map(firstFault).join("\n"));
   const closing = [
     `source: ${release}`,
+    ...exclusionLines(summary.exclusions),
     partial
       ? "partial: records that the split or the release names are not in the set"
       : "complete: every record that the files name was there",
@@ -63,6 +67,19 @@ export function preparedText(summary: PreparedSummary): string {
     ...(next === null ? [] : [`next: ${next}`]),
   ];
   return [...parts, closing.map(escapeControls).join("\n")].join("\n\n");
+}
+
+function exclusionLines(notes: ExclusionNotes | null): string[] {
+  if (notes === null) return [];
+  const { policy, protectedPictures, listedPictures, notKnown } = notes;
+  const numbers = [
+    ...(protectedPictures === 0 ? [] : [`protects ${protectedPictures} pictures`]),
+    ...(listedPictures === 0 ? [] : [`a list names ${listedPictures} pictures to leave out`]),
+  ];
+  return [
+    `policy: ${[policy, ...numbers].join("; ")}`,
+    ...notKnown.map((what) => `not known to it: ${what}`),
+  ];
 }
 
 function countTable(counts: readonly RecordCounts[]): string {

@@ -2,10 +2,14 @@ import { z } from "zod";
 import type { LedgerEntry } from "../../core/records.ts";
 import type { PreparationPlan } from "../../ingest/preparation-plan.ts";
 import { readLedger } from "../../shards/ledger.ts";
-import type { PrepareCall, PreparedSet } from "./prepare-set.ts";
+import { exclusionNotesSchema } from "./exclusions.ts";
+import { isPartial, type PrepareCall, type PreparedSet } from "./prepare-set.ts";
 import type { PreparedSummary, ReasonCount } from "./prepare-text.ts";
 
-const preparedRecipe = z.object({ release: z.string() });
+const preparedRecipe = z.object({
+  release: z.string(),
+  exclusions: exclusionNotesSchema.optional().catch(undefined),
+});
 
 /** What is to be told of a finished set. */
 export async function summaryOfSet(
@@ -13,12 +17,14 @@ export async function summaryOfSet(
   { index, wasComplete }: PreparedSet,
 ): Promise<PreparedSummary> {
   const { outFolder } = call;
+  const { release, exclusions } = preparedRecipe.parse(index.recipe);
   return {
     recipe: index.name,
     folder: outFolder,
     status: wasComplete ? "complete" : "prepared",
     digest: index.digest,
-    release: preparedRecipe.parse(index.recipe).release,
+    release,
+    exclusions: exclusions ?? null,
     partial: index.partial,
     splits: index.splits.map(({ name, role, numScenes, numPictures, numTexts }) => {
       return { name, role, scenes: numScenes, pictures: numPictures, texts: numTexts };
@@ -31,10 +37,11 @@ export async function summaryOfSet(
 
 /** What is to be told of a dry run, or of annotations that were accounted for without pictures. */
 export async function summaryOfPlan(
-  { recipe, outFolder }: PrepareCall,
+  call: PrepareCall,
   plan: PreparationPlan,
   status: "planned" | "accounted" = "planned",
 ): Promise<PreparedSummary> {
+  const { recipe, outFolder } = call;
   const roles = new Map(recipe.splits.map(({ name, role }) => [name, role]));
   return {
     recipe: recipe.name,
@@ -42,7 +49,8 @@ export async function summaryOfPlan(
     status,
     digest: status === "planned" ? null : plan.digest,
     release: plan.release,
-    partial: plan.partial,
+    exclusions: call.exclusionNotes ?? null,
+    partial: isPartial(plan, call),
     splits: plan.splits.map(({ name, numScenes, numPictures, numTexts }) => {
       const role = roles.get(name) ?? "train";
       return { name, role, scenes: numScenes, pictures: numPictures, texts: numTexts };
