@@ -15,7 +15,7 @@ export interface SoftTarget {
 }
 
 /** How often an answer must be the question's own (normalised) to be in the usual vocabulary of 3,129. */
-export const MIN_ANSWER_COUNT = 9;
+const MIN_ANSWER_COUNT = 9;
 
 /** The vocabulary in which each answer's label is its place; the answers must be distinct. */
 export function answerVocabulary(answers: readonly string[]): AnswerVocabulary {

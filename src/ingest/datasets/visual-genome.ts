@@ -140,7 +140,7 @@ function textFileReading({ path, member, nestedKind, examine }: TextFile): FileR
 type Fields = Readonly<Record<string, unknown>>;
 
 /** An entry of image_data.json. Other entries are of scenes that these describe. */
-export function examineImage({ value }: Entry, split: PublishedSplit | undefined): Examined {
+function examineImage({ value }: Entry, split: PublishedSplit | undefined): Examined {
   if (!isObject(value)) return shapeFault("is no object");
   const id = publishedId(value, imageIdNames);
   if (typeof id !== "string") return id;
