@@ -138,5 +138,5 @@ async function planOne(
   const { planOf } = await import("../preparation/prepare-set.ts");
   const { summaryOfPlan } = await import("../preparation/summary.ts");
   using plan = await planOf(call, context, { annotationsOnly: annotationsOnly ?? false });
-  return summaryOfPlan(call, plan);
+  return await summaryOfPlan(call, plan); // the plan is closed on leaving
 }

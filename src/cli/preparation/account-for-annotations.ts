@@ -49,7 +49,7 @@ export async function accountForAnnotations(
     held.use(await claimFolder(claim));
     await writeAccount(plan, call);
   }
-  return summaryOfPlan(call, plan, "accounted");
+  return await summaryOfPlan(call, plan, "accounted"); // the plan is closed on leaving
 }
 
 /** Whether the folder holds this very account. */
