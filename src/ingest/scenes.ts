@@ -1,39 +1,45 @@
 import pLimit from "p-limit";
 import type {
   LedgerEntry,
-  PictureReference,
+  PictureRegions,
   Scene,
   SceneText,
   StoredPicture,
 } from "../core/records.ts";
 import { PictureFault } from "./pictures/picture-fault.ts";
-import { storePicture, type StorePictureOptions } from "./pictures/store-picture.ts";
+import type { PicturePool } from "./pictures/picture-pool.ts";
+import { RegionFault } from "./regions/region-fault.ts";
+import type { RegionSource } from "./regions/region-source.ts";
 import type { PlannedScene, RecordPlace } from "./source.ts";
 
-/** A scene that is ready, or the ledger entries of one whose picture is faulty. */
+/** A scene that is ready, or the ledger entries of one whose picture or region features are faulty. */
 export type SceneOutcome =
   | { readonly scene: Scene; readonly quarantined?: never }
   | { readonly scene?: never; readonly quarantined: readonly LedgerEntry[] };
 
-export interface StoreScenesOptions extends StorePictureOptions {
-  /** Pictures read and decoded at the same time. */
-  readonly numWorkers: number;
+export interface StoreScenesOptions {
+  /** What reads and decodes the pictures. */
+  readonly pictures: Pick<PicturePool, "capacity" | "store">;
+  /** Where region features come from, when the recipe wants any. */
+  readonly regions?: RegionSource | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** How many scenes may be under way or wait to be taken, for each worker. */
-const SCENES_AHEAD = 4;
+/** How many scenes may be under way or wait to be taken, for each picture that the pool has room for. */
+const SCENES_AHEAD = 2;
 
 /**
  * Reads the pictures of planned scenes, several at a time, and gives every scene's outcome in the
  * order of the plan: the outcomes are the same for any number of workers.
- * Throws SourceError when a picture file can no longer be read.
+ * Boxes come out in pixels of the stored pictures.
+ * Throws SourceError when a picture file or region features can no longer be read.
  */
 export async function* storeScenes(
   planned: AsyncIterable<PlannedScene> | Iterable<PlannedScene>,
   options: StoreScenesOptions,
 ): AsyncGenerator<SceneOutcome> {
-  const limit = pLimit(options.numWorkers);
+  const { capacity } = options.pictures;
+  const limit = pLimit(capacity);
   const underWay: Promise<SceneOutcome>[] = [];
   try {
     for await (const scene of planned) {
@@ -42,7 +48,7 @@ export async function* storeScenes(
       // Its turn to be awaited may come after it has failed; the failure is seen then.
       outcome.catch(() => {});
       underWay.push(outcome);
-      if (underWay.length >= options.numWorkers * SCENES_AHEAD) yield await first(underWay);
+      if (underWay.length >= capacity * SCENES_AHEAD) yield await first(underWay);
     }
     while (underWay.length > 0) yield await first(underWay);
   } finally {
@@ -61,16 +67,27 @@ async function storeScene(
   options: StoreScenesOptions,
 ): Promise<SceneOutcome> {
   const pictures: StoredPicture[] = [];
+  const regions: (PictureRegions | null)[] = [];
   for (const reference of draft.pictures) {
     options.signal?.throwIfAborted();
-    const picture = await storeOrFault(reference, options);
-    if (picture instanceof PictureFault) {
-      return { quarantined: quarantine(records, reference, picture) };
+    try {
+      const picture = await options.pictures.store(reference);
+      pictures.push(picture);
+      regions.push((await options.regions?.read(picture)) ?? null);
+    } catch (error) {
+      if (error instanceof PictureFault) {
+        const evidence = `${reference.path}: ${error.message}`;
+        return { quarantined: quarantine(records, error.code, evidence) };
+      }
+      if (!(error instanceof RegionFault)) throw error;
+      return { quarantined: quarantine(records, error.code, error.message) };
     }
-    pictures.push(picture);
   }
   const texts = draft.texts.map((text) => inStoredPixels(text, pictures[0]));
-  return { scene: { sceneKey: draft.sceneKey, pictures, texts, regions: null } };
+  const hasRegions = options.regions !== undefined;
+  return {
+    scene: { sceneKey: draft.sceneKey, pictures, texts, regions: hasRegions ? regions : null },
+  };
 }
 
 /** A box is published in pixels of the file as it lies there, unturned; so are the stored pixels. */
@@ -85,27 +102,14 @@ function inStoredPixels(text: SceneText, picture: StoredPicture | undefined): Sc
   };
 }
 
-async function storeOrFault(
-  reference: PictureReference,
-  options: StorePictureOptions,
-): Promise<StoredPicture | PictureFault> {
-  try {
-    return await storePicture(reference, options);
-  } catch (error) {
-    if (error instanceof PictureFault) return error;
-    throw error;
-  }
-}
-
 // A text about a picture that cannot be used is of no use either: all records of the scene go.
 function quarantine(
   records: readonly RecordPlace[],
-  { path }: PictureReference,
-  fault: PictureFault,
+  reason: string,
+  evidence: string,
 ): LedgerEntry[] {
   const outcome = "quarantined";
-  const evidence = `${path}: ${fault.message}`;
   return records.map(({ file, kind, record, id }) => {
-    return { file, kind, record, id, outcome, reason: fault.code, evidence };
+    return { file, kind, record, id, outcome, reason, evidence };
   });
 }
