@@ -5,6 +5,7 @@ import type { JsonValue } from "../core/digest.ts";
 import { ConfigError, errnoOf } from "../core/errors.ts";
 import { type SplitRole, type TextKind, textKinds } from "../core/records.ts";
 import type { PicturePolicy } from "./pictures/store-picture.ts";
+import { type RegionPolicy, regionPolicySchema } from "./regions/region-policy.ts";
 import type { SourceSplit } from "./source.ts";
 
 /** A dataset that a recipe takes something of. */
@@ -42,6 +43,8 @@ export interface PreparationRecipe {
   readonly splits: readonly RecipeSplit[];
   /** Which pictures stay out of what is trained on; manifests/policies/ says what each protects. */
   readonly policy: PolicyName;
+  /** Region features to be stored beside the pictures; none when not given. */
+  readonly regions?: RegionPolicy | undefined;
   readonly pictures: PicturePolicy;
   readonly shards: {
     readonly targetBatchBytes: number;
@@ -85,6 +88,7 @@ const recipeSchema: z.ZodType<PreparationRecipe> = z
       )
       .min(1),
     policy: z.enum(policyNames),
+    regions: regionPolicySchema.optional(),
     pictures: z.strictObject({
       shorterSide: positiveInteger,
       jpegQuality: z.int().min(1).max(100),
@@ -166,17 +170,25 @@ export function sourceSplitsOf(recipe: PreparationRecipe, dataset: string): Sour
 
 /** A recipe as it stands in a set's index. */
 export function recipeJson(recipe: PreparationRecipe): { readonly [key: string]: JsonValue } {
-  const { name, summary, policy, pictures, shards, quarantineLimit } = recipe;
+  const { name, summary, policy, regions, pictures, shards, quarantineLimit } = recipe;
   return {
     name,
     summary,
     datasets: recipe.datasets.map((dataset) => ({ ...dataset })),
     splits: recipe.splits.map((split) => ({ ...split, from: { ...split.from } })),
     policy,
+    ...(regions === undefined ? {} : { regions: regionsJson(regions) }),
     pictures: { ...pictures },
     shards: { ...shards },
     quarantineLimit: { ...quarantineLimit },
   };
+}
+
+function regionsJson(policy: RegionPolicy): JsonValue {
+  const selection = { ...policy.selection };
+  return policy.from === "tsv"
+    ? { ...policy, selection, files: policy.files.map((file) => ({ ...file })) }
+    : { ...policy, selection, folders: [...policy.folders] };
 }
 
 /**

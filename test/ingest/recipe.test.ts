@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { canonicalJson } from "../../src/core/digest.ts";
 import { ConfigError } from "../../src/core/errors.ts";
-import { manifestNames } from "../../src/ingest/dataset-manifest.ts";
+import { manifestNames, readDatasetManifest } from "../../src/ingest/dataset-manifest.ts";
 import { readRecipe, recipeJson, recipeNames, sourceSplitsOf } from "../../src/ingest/recipe.ts";
 
 let folder = "";
@@ -30,6 +30,53 @@ describe("A preparation recipe", () => {
       const recipe = await readRecipe(name);
       expect(recipe.name).toBe(name);
       expect(known).toEqual(expect.arrayContaining(recipe.datasets.map((dataset) => dataset.name)));
+    }
+  });
+
+  it("takes parts of published splits that there are", async () => {
+    for (const name of await recipeNames()) {
+      const recipe = await readRecipe(name);
+      for (const { name: dataset, split } of recipe.datasets) {
+        const { splits } = await readDatasetManifest(dataset);
+        const published = splits.find((one) => one.name === (split ?? one.name));
+        const known = published?.parts.map((part) => part.name) ?? [];
+        const taken = sourceSplitsOf(recipe, dataset).flatMap(({ parts }) =>
+          parts === "everything" ? [] : parts,
+        );
+        const unknown = taken.filter((part) => !known.includes(part));
+        expect([name, dataset, split ?? "", unknown]).toEqual([name, dataset, split ?? "", []]);
+      }
+    }
+  });
+
+  it("is there for what each paper trains on, and for each downstream task", async () => {
+    expect(await recipeNames()).toEqual([
+      "coco",
+      "coco-fit",
+      "finetune/flickr30k",
+      "finetune/nlvr2",
+      "finetune/refcoco",
+      "finetune/refcoco+",
+      "finetune/refcocog",
+      "finetune/snli-ve",
+      "finetune/snli-ve-entities",
+      "finetune/vcr",
+      "finetune/vqa2",
+      "finetune/vqa2-trainval",
+      "pretrain/soho",
+      "pretrain/uniter-all",
+      "pretrain/uniter-indomain",
+      "pretrain/visual-parsing",
+    ]);
+  });
+
+  it("to pre-train with leaves evaluation pictures out, and says where it differs from its paper", async () => {
+    for (const name of (await recipeNames()).filter((one) => one.startsWith("pretrain/"))) {
+      const { policy, summary, splits } = await readRecipe(name);
+      expect(policy).toBe("uniter");
+      expect(summary).toContain("Different from the paper");
+      const evaluated = splits.filter(({ role }) => role === "eval");
+      expect(evaluated.map(({ from }) => from["coco"])).toContainEqual(["val"]);
     }
   });
 
@@ -91,6 +138,17 @@ describe("A preparation recipe", () => {
   });
 
   it("stands in an index as it was written", async () => {
+    const plain = await readRecipe("coco");
+    const selection = { minConfidence: 0.2, minRegions: 10, maxRegions: 100 };
+    const common = { required: false, numFeatures: 2048, numClasses: 1601, selection };
+    for (const regions of [
+      { from: "npz", folders: ["img_db/coco_train2014"], ...common },
+      { from: "tsv", files: [{ path: "butd/train.tsv", pictures: "coco" }], ...common },
+    ]) {
+      await writeFile(join(folder, "regions.json"), JSON.stringify({ ...plain, regions }));
+      const recipe = await readRecipe(join(folder, "regions.json"));
+      expect(JSON.parse(canonicalJson(recipeJson(recipe)))).toEqual({ ...plain, regions });
+    }
     for (const name of await recipeNames()) {
       const recipe = await readRecipe(name);
       expect(JSON.parse(canonicalJson(recipeJson(recipe)))).toEqual(recipe);
