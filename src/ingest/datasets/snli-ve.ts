@@ -123,10 +123,6 @@ function pairsOfTable(context: PairContext): (entry: Entry) => Examined {
     if (row.length !== columns.length) {
       return shapeFault(`has ${row.length} columns; expected ${columns.length}`);
     }
-    // What was no UTF-8 has become this sign by now.
-    if (row.some((field) => String(field).includes("\u{fffd}"))) {
-      return { fault: "ANN_SYNTAX", evidence: "is not UTF-8" };
-    }
     const fields = Object.fromEntries(columns.map((name, column) => [name, row[column]]));
     return pairOf({ fields, hypothesisField: "hypothesis", premiseField: null }, context);
   };

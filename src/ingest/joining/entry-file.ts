@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, openSync } from "node:fs";
+import { pipeline } from "node:stream";
 import { parse as csvRows } from "csv-parse";
 import { SourceError } from "../../core/errors.ts";
 import {
@@ -124,31 +125,25 @@ export class EntryFile implements Disposable {
   }
 
   async *#csvEntries(): AsyncGenerator<readonly FileEntry[]> {
-    const rows = csvRows({ relaxColumnCount: true, skipEmptyLines: true });
-    const fed = this.#feed(rows);
+    const parser = csvRows({ relaxColumnCount: true, skipEmptyLines: true });
+    // A fault reaches the reader of the last stream; this callback has nothing to add.
+    const rows = pipeline(this.#decodedChunks(), parser, () => {});
     let index = 0;
     try {
       for await (const row of rows) {
         yield [this.#rewritten(row, index)];
         index += 1;
       }
-      await fed;
     } catch (error) {
-      await fed.catch(() => {});
       throw this.#csvFault(error, index);
     }
   }
 
-  async #feed(rows: ReturnType<typeof csvRows>): Promise<void> {
-    try {
-      for await (const chunk of this.#reader.chunks()) {
-        if (!rows.write(chunk)) await new Promise((resolve) => rows.once("drain", resolve));
-      }
-      rows.end();
-    } catch (error) {
-      rows.destroy(error instanceof Error ? error : undefined);
-      throw error;
-    }
+  // The parser would put a sign in the place of bytes that are no UTF-8.
+  async *#decodedChunks(): AsyncGenerator<string> {
+    const utf8 = new TextDecoder("utf-8", { fatal: true });
+    for await (const chunk of this.#reader.chunks()) yield utf8.decode(chunk, { stream: true });
+    yield utf8.decode();
   }
 
   #csvFault(error: unknown, index: number): unknown {

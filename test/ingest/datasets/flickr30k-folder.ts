@@ -63,11 +63,7 @@ export function eachPart(...parts: readonly string[]): readonly SourceSplit[] {
 }
 
 /** Plans without looking for pictures, unless the choice says so. */
-export function planOf(
-  source: Source,
-  folder: string,
-  choice: Partial<SourceOptions> & Pick<SourceOptions, "splits">,
-): Promise<SourcePlan> {
+export function planOf(source: Source, folder: string, choice: Choice): Promise<SourcePlan> {
   return source.plan({ ...planOptions(folder), annotationsOnly: true, ...choice });
 }
 
@@ -83,9 +79,42 @@ export async function ledgerLines(plan: SourcePlan): Promise<string[]> {
   return entries.map(({ record, id, outcome, reason }) => `${record} ${id} ${outcome} ${reason}`);
 }
 
+export type Files = Readonly<Record<string, string | Uint8Array>>;
+
+type Choice = Partial<SourceOptions> & Pick<SourceOptions, "splits">;
+
+/** What a source makes of some files. */
+export interface Outcome {
+  readonly scenes: readonly PlannedScene[];
+  /** All texts of the scenes. */
+  readonly texts: PlannedScene["draft"]["texts"];
+  readonly ledger: readonly string[];
+  readonly plan: SourcePlan;
+}
+
+export async function outcomeOf(source: Source, files: Files, choice: Choice): Promise<Outcome> {
+  await using folder = await folderWith(files);
+  using plan = await planOf(source, folder.path, choice);
+  const scenes = await allScenes(plan);
+  const texts = scenes.flatMap(({ draft }) => draft.texts);
+  return { scenes, texts, ledger: await ledgerLines(plan), plan };
+}
+
+/** Why files are refused. */
+export async function faultOf(source: Source, files: Files, choice: Choice): Promise<unknown> {
+  return await outcomeOf(source, files, choice).then(
+    () => "no fault",
+    (error: unknown) => error,
+  );
+}
+
 /** How many there are of each. */
 export function tally(names: Iterable<string>): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
   return counts;
+}
+
+export function jsonLines(...values: readonly unknown[]): string {
+  return values.map((value) => `${JSON.stringify(value)}\n`).join("");
 }

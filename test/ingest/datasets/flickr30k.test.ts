@@ -1,40 +1,36 @@
 import { describe, expect, it } from "vitest";
 import { SourceError } from "../../../src/core/errors.ts";
-import type { SourceOptions, SourcePlan } from "../../../src/ingest/source.ts";
+import type { SourceOptions } from "../../../src/ingest/source.ts";
 import { flickr30k } from "../../../src/ingest/datasets/flickr30k.ts";
 import { everything, drawPicture } from "../coco-folder.ts";
-import { allScenes, eachPart, folderWith, ledgerLines, planOf } from "./flickr30k-folder.ts";
+import {
+  allScenes,
+  eachPart,
+  type Files,
+  faultOf,
+  folderWith,
+  ledgerLines,
+  type Outcome,
+  outcomeOf,
+  planOf,
+} from "./flickr30k-folder.ts";
 
 const TOKENS = "flickr30k/results_20130124.token";
 const CSV = "flickr30k/results.csv";
 const JSON_FILE = "flickr30k/dataset_flickr30k.json";
 
-interface Outcome {
-  /** Texts of each scene by their ids. */
+interface Written extends Outcome {
   readonly written: Readonly<Record<string, string>>;
-  readonly ledger: readonly string[];
-  readonly plan: SourcePlan;
 }
 
-async function outcomeOf(
-  files: Readonly<Record<string, string | Uint8Array>>,
-  choice: Partial<SourceOptions> = {},
-): Promise<Outcome> {
-  await using folder = await folderWith(files);
-  using plan = await planOf(flickr30k, folder.path, { splits: everything, ...choice });
-  const texts = (await allScenes(plan)).flatMap(({ draft }) => draft.texts);
-  const written = Object.fromEntries(texts.map(({ id, text }) => [id, text]));
-  return { written, ledger: await ledgerLines(plan), plan };
+async function readFiles(files: Files, choice?: Partial<SourceOptions>): Promise<Written> {
+  const outcome = await outcomeOf(flickr30k, files, { splits: everything, ...choice });
+  const written = Object.fromEntries(outcome.texts.map(({ id, text }) => [id, text]));
+  return { ...outcome, written };
 }
 
-async function faultOf(
-  files: Readonly<Record<string, string | Uint8Array>>,
-  choice?: Partial<SourceOptions>,
-): Promise<unknown> {
-  return await outcomeOf(files, choice).then(
-    () => "no fault",
-    (error: unknown) => error,
-  );
+function refusalOf(files: Files, choice?: Partial<SourceOptions>): Promise<unknown> {
+  return faultOf(flickr30k, files, { splits: everything, ...choice });
 }
 
 function karpathyJson(images: readonly unknown[]): string {
@@ -52,7 +48,7 @@ const image = {
 
 describe("Flickr30K's token file", () => {
   it("gives captions as they stand, whatever is in them", async () => {
-    const { written } = await outcomeOf({
+    const { written } = await readFiles({
       [TOKENS]: '12.jpg#0\tA dog # 8 , it\'s "old" .\n12.jpg#1\ta\tb | 字 \n',
     });
     expect(written).toEqual({
@@ -62,7 +58,7 @@ describe("Flickr30K's token file", () => {
   });
 
   it("may have Windows line ends, a byte order mark, empty lines and no last line end", async () => {
-    const { written, plan } = await outcomeOf({
+    const { written, plan } = await readFiles({
       [TOKENS]: "\u{feff}12.jpg#0\tA dog .\r\n\r\n12.jpg#1\tA cat .",
     });
     expect(written).toEqual({ "12.jpg#0": "A dog .", "12.jpg#1": "A cat ." });
@@ -70,7 +66,7 @@ describe("Flickr30K's token file", () => {
   });
 
   it("has each bad line in the ledger, with its number", async () => {
-    const { written, ledger } = await outcomeOf({
+    const { written, ledger } = await readFiles({
       [TOKENS]: Buffer.concat([
         Buffer.from("12.jpg#0\tA dog .\nno tab here\n12.jpg\tno number\n#0\tno name\n"),
         Buffer.from(
@@ -98,7 +94,7 @@ describe("Flickr30K's token file", () => {
   });
 
   it("has doubles once, and contradictions in quarantine", async () => {
-    const { written, ledger } = await outcomeOf({
+    const { written, ledger } = await readFiles({
       [TOKENS]: "12.jpg#0\tA dog .\n12.jpg#0\tA dog .\n12.jpg#0\tA cat .\n",
     });
     expect(written).toEqual({ "12.jpg#0": "A dog ." });
@@ -114,14 +110,17 @@ describe("Flickr30K's token file", () => {
       [utf16, "is UTF-16, expected UTF-8"],
       ["", "has no records"],
     ] as const) {
-      const error = await faultOf({ [TOKENS]: content });
+      const error = await refusalOf({ [TOKENS]: content });
       expect(error).toBeInstanceOf(SourceError);
       expect(error).toMatchObject({ file: TOKENS, message: expect.stringContaining(words) });
     }
   });
 
   it("stops a strict preparation at the first bad line", async () => {
-    const error = await faultOf({ [TOKENS]: "12.jpg#0\tA dog .\n12.jpg#1\t\n" }, { strict: true });
+    const error = await refusalOf(
+      { [TOKENS]: "12.jpg#0\tA dog .\n12.jpg#1\t\n" },
+      { strict: true },
+    );
     expect(error).toMatchObject({
       file: TOKENS,
       record: "line 2",
@@ -132,7 +131,7 @@ describe("Flickr30K's token file", () => {
 
 describe("Flickr30K's results.csv", () => {
   it("is read with blanks around the pipes, and where the known second pipe is missing", async () => {
-    const { written, plan } = await outcomeOf({
+    const { written, plan } = await readFiles({
       [CSV]: "image_name| comment_number| comment\n12.jpg| 0| A dog .\n12.jpg| 4   A dog runs .\n",
     });
     expect(written).toEqual({ "12.jpg#0": "A dog .", "12.jpg#4": "A dog runs ." });
@@ -140,7 +139,7 @@ describe("Flickr30K's results.csv", () => {
   });
 
   it("has its bad rows in the ledger", async () => {
-    const { written, ledger } = await outcomeOf({
+    const { written, ledger } = await readFiles({
       [CSV]:
         'image_name|comment_number|comment\n12.jpg|0|A "dog .\n12.jpg|x|A cat .\n12.jpg\n12.jpg|1|\n',
     });
@@ -155,7 +154,7 @@ describe("Flickr30K's results.csv", () => {
 
 describe("Karpathy's JSON as a source of captions", () => {
   it("gives the raw sentences and the split", async () => {
-    const { written, plan } = await outcomeOf(
+    const { written, plan } = await readFiles(
       {
         [JSON_FILE]: karpathyJson([
           image,
@@ -183,7 +182,7 @@ describe("Karpathy's JSON as a source of captions", () => {
       sentence,
       { ...sentence, raw: "A cat." },
     ];
-    const { written, ledger } = await outcomeOf({
+    const { written, ledger } = await readFiles({
       [JSON_FILE]: karpathyJson([
         { ...image, sentences },
         { ...image, filename: "12.gif" },
@@ -209,7 +208,7 @@ describe("Karpathy's JSON as a source of captions", () => {
   });
 
   it("is not read for captions where the token file is there", async () => {
-    const { written, plan } = await outcomeOf(
+    const { written, plan } = await readFiles(
       { [JSON_FILE]: karpathyJson([image]), [TOKENS]: "12.jpg#0\tA dog .\n", [CSV]: "x" },
       { splits: eachPart("train", "val", "test") },
     );
@@ -218,14 +217,14 @@ describe("Karpathy's JSON as a source of captions", () => {
   });
 
   it("cut in half is refused with the place", async () => {
-    const error = await faultOf({ [JSON_FILE]: karpathyJson([image]).slice(0, 60) });
+    const error = await refusalOf({ [JSON_FILE]: karpathyJson([image]).slice(0, 60) });
     expect(error).toMatchObject({ file: JSON_FILE, record: "byte 60 (line 1, column 61)" });
   });
 });
 
 describe("Flickr30K", () => {
   it("without any of its files is described with the places looked at", async () => {
-    const error = await faultOf({ "flickr30k/readme.txt": "" });
+    const error = await refusalOf({ "flickr30k/readme.txt": "" });
     expect(error).toBeInstanceOf(SourceError);
     expect(String(error)).toContain(`has no file of Flickr30K: looked for ${TOKENS}, ${CSV}`);
   });
@@ -259,19 +258,19 @@ describe("Flickr30K", () => {
       "flickr30k/entities/val.txt": "13\n",
       "flickr30k_entities/test.txt": "15\n",
     };
-    const { written, ledger, plan } = await outcomeOf(files, {
+    const { written, ledger, plan } = await readFiles(files, {
       splits: eachPart("train", "val"),
       publishedSplit: "Entities split",
     });
     expect(Object.keys(written)).toEqual(["12.jpg#0", "13.jpg#0"]);
     expect(ledger).toEqual(["line 3 14.jpg#0 excluded not-in-any-split"]);
     expect(plan.unlisted.numPictures).toBe(1);
-    const missing = await faultOf(files, { splits: eachPart("train") });
+    const missing = await refusalOf(files, { splits: eachPart("train") });
     expect(String(missing)).toContain(`the Karpathy split is missing: looked for ${JSON_FILE}`);
   });
 
   it("has bad notes of unrelated captions in the ledger", async () => {
-    const { ledger } = await outcomeOf({
+    const { ledger } = await readFiles({
       [TOKENS]: "12.jpg#0\tA dog .\n",
       "flickr30k/entities/UNRELATED_CAPTIONS": "# format\n12 1\n12\n12 0\nx 5\n",
     });

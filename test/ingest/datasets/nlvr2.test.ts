@@ -6,9 +6,14 @@ import { drawPicture, everything } from "../coco-folder.ts";
 import {
   allScenes,
   eachPart,
+  type Files,
+  faultOf,
   flickr30kSplit,
   folderWith,
+  jsonLines,
   ledgerLines,
+  type Outcome,
+  outcomeOf,
   planOf,
   realFile,
   realSplitLists,
@@ -156,38 +161,17 @@ const statement = {
   directory: 44,
 };
 
-interface Outcome {
-  readonly scenes: readonly PlannedScene[];
-  readonly ledger: readonly string[];
-  readonly plan: SourcePlan;
+function readFiles(files: Files, choice?: Partial<SourceOptions>): Promise<Outcome> {
+  return outcomeOf(nlvr2, files, { splits: everything, ...choice });
 }
 
-async function outcomeOf(
-  files: Readonly<Record<string, string | Uint8Array>>,
-  choice: Partial<SourceOptions> = {},
-): Promise<Outcome> {
-  await using folder = await folderWith(files);
-  using plan = await planOf(nlvr2, folder.path, { splits: everything, ...choice });
-  return { scenes: await allScenes(plan), ledger: await ledgerLines(plan), plan };
-}
-
-async function faultOf(
-  files: Readonly<Record<string, string | Uint8Array>>,
-  choice?: Partial<SourceOptions>,
-): Promise<unknown> {
-  return await outcomeOf(files, choice).then(
-    () => "no fault",
-    (error: unknown) => error,
-  );
-}
-
-function jsonLines(...values: readonly unknown[]): string {
-  return values.map((value) => `${JSON.stringify(value)}\n`).join("");
+function refusalOf(files: Files, choice?: Partial<SourceOptions>): Promise<unknown> {
+  return faultOf(nlvr2, files, { splits: everything, ...choice });
 }
 
 describe("NLVR2", () => {
   it("has one scene for a pair, with all of its statements", async () => {
-    const { scenes } = await outcomeOf({
+    const { scenes } = await readFiles({
       "nlvr2/train.json": jsonLines(
         statement,
         { ...statement, identifier: "train-3-1-0" },
@@ -249,7 +233,7 @@ describe("NLVR2", () => {
       { ...statement, label: "False" },
       { ...statement, right_url: "https://example.org/c.jpg" },
     ];
-    const { scenes, ledger } = await outcomeOf({
+    const { scenes, ledger } = await readFiles({
       "nlvr2/train.json": `${jsonLines(statement, ...bad)}{"sentence": "half\n{"label": NaN}\n`,
     });
     expect(scenes).toHaveLength(1);
@@ -275,14 +259,14 @@ describe("NLVR2", () => {
 
   it("reads a file with a byte order mark, Windows line ends and no last one", async () => {
     const lines = `\u{feff}${JSON.stringify(statement)}\r\n\r\n${JSON.stringify({ ...statement, identifier: "train-3-1-0" })}`;
-    const { scenes, plan } = await outcomeOf({ "nlvr2/train.json": lines });
+    const { scenes, plan } = await readFiles({ "nlvr2/train.json": lines });
     expect(scenes).toHaveLength(2);
     expect(plan.counts).toEqual([expect.objectContaining({ read: 2, written: 2 })]);
   });
 
   it("keeps pictures whose addresses are no text, without them", async () => {
     const addresses = { left_url: null, right_url: 7 };
-    const { scenes } = await outcomeOf({
+    const { scenes } = await readFiles({
       "nlvr2/train.json": jsonLines({ ...statement, ...addresses, directory: "x" }),
     });
     expect(scenes[0]?.draft.pictures.map(({ url, path }) => [url, path])).toEqual([
@@ -298,19 +282,19 @@ describe("NLVR2", () => {
       [{ "nlvr2/dev.json": "" }, "nlvr2/dev.json: it has no records"],
       [{}, "has no file of NLVR2: looked for nlvr2/train.json, nlvr2/dev.json"],
     ] as const) {
-      const error = await faultOf(files);
+      const error = await refusalOf(files);
       expect(error).toBeInstanceOf(SourceError);
       expect(String(error)).toContain(words);
     }
   });
 
   it("says which of the files that the recipe wants is not there", async () => {
-    const { plan } = await outcomeOf(
+    const { plan } = await readFiles(
       { "nlvr2/train.json": jsonLines(statement) },
       { splits: eachPart("train", "dev") },
     );
     expect([plan.partial, plan.unlisted.absentFiles]).toEqual([true, ["nlvr2/dev.json"]]);
-    const wrongPart = await faultOf({}, { splits: eachPart("train", "val") });
+    const wrongPart = await refusalOf({}, { splits: eachPart("train", "val") });
     expect(wrongPart).toBeInstanceOf(ConfigError);
   });
 });
