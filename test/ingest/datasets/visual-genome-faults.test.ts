@@ -135,7 +135,7 @@ describe("Faulty records of Visual Genome", () => {
     const images = [imageRecord(7), imageRecord(8)];
     const found = await faultsOf({ images, regions });
     expect(found.map((row) => row.replace("region_descriptions.json", ""))).toEqual([
-      "image_data.json#/1 8 no-texts: no text names it",
+      "image_data.json#/1 8 no-texts: no usable text names it",
       `#/1  ANN_SHAPE: /image_id is missing; ${ids}`.replace("image_id is missing", "id is 7.5"),
       "#/2 8 ANN_SHAPE: /regions is missing; expected a list",
       "#/3 7 ANN_CONFLICT: /id is 9; expected 7, as image_id says",
