@@ -158,6 +158,7 @@ describe("Entries of SBU", () => {
       await expect(refused).rejects.toThrow(
         "entries belong together by their position, so all must have as many",
       );
+      await expect(refused).rejects.toThrow(expect.objectContaining({ file: SBU, record }));
     },
   );
 
