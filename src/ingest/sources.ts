@@ -1,14 +1,31 @@
 import { ConfigError } from "../core/errors.ts";
 import { coco } from "./datasets/coco.ts";
+import { conceptualCaptions } from "./datasets/conceptual-captions.ts";
 import { flickr30k } from "./datasets/flickr30k.ts";
 import { nlvr2 } from "./datasets/nlvr2.ts";
+import { refcoco, refcocog, refcocoPlus } from "./datasets/refcoco.ts";
+import { sbu } from "./datasets/sbu.ts";
 import { snliVe } from "./datasets/snli-ve.ts";
+import { vcr } from "./datasets/vcr.ts";
 import { visualGenome } from "./datasets/visual-genome.ts";
 import { vqa2 } from "./datasets/vqa2.ts";
 import type { Source } from "./source.ts";
 
 /** Every dataset that can be prepared; adding one adds a line here and a row in the contract test. */
-export const sources: readonly Source[] = [coco, flickr30k, nlvr2, snliVe, visualGenome, vqa2];
+export const sources: readonly Source[] = [
+  coco,
+  flickr30k,
+  nlvr2,
+  snliVe,
+  visualGenome,
+  vqa2,
+  conceptualCaptions,
+  sbu,
+  vcr,
+  refcoco,
+  refcocoPlus,
+  refcocog,
+];
 
 /** The source of a dataset. Throws ConfigError for a name that is none. */
 export function sourceOf(dataset: string): Source {

@@ -5,9 +5,13 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ConfigError } from "../../src/core/errors.ts";
 import { silentProgress } from "../../src/core/progress.ts";
 import { coco } from "../../src/ingest/datasets/coco.ts";
+import { conceptualCaptions } from "../../src/ingest/datasets/conceptual-captions.ts";
 import { flickr30k } from "../../src/ingest/datasets/flickr30k.ts";
 import { nlvr2 } from "../../src/ingest/datasets/nlvr2.ts";
+import { refcoco, refcocog, refcocoPlus } from "../../src/ingest/datasets/refcoco.ts";
+import { sbu } from "../../src/ingest/datasets/sbu.ts";
 import { snliVe } from "../../src/ingest/datasets/snli-ve.ts";
+import { vcr } from "../../src/ingest/datasets/vcr.ts";
 import { visualGenome } from "../../src/ingest/datasets/visual-genome.ts";
 import { vqa2 } from "../../src/ingest/datasets/vqa2.ts";
 import { writeSmallWorld } from "../../src/ingest/small-world/small-world.ts";
@@ -16,6 +20,8 @@ import { sourceOf, sources } from "../../src/ingest/sources.ts";
 import { checkSourceContract, type SourceCase } from "../contracts/source-contract.ts";
 import { layOutRealCoco } from "../real-data.ts";
 import { everything, karpathySplits } from "./coco-folder.ts";
+import { layOutRefcoco } from "./datasets/refcoco-folder.ts";
+import { layOutConceptualCaptions, layOutSbu, layOutVcr } from "./datasets/web-and-film-folders.ts";
 import { butdSplits, layOutRealGenome } from "./datasets/visual-genome-folder.ts";
 import { layOutRealVqa2 } from "./datasets/vqa2-folder.ts";
 
@@ -82,6 +88,44 @@ const cases: readonly Row[] = [
     choice: { annotationsOnly: true },
   },
   { name: "SNLI-VE of the small world", source: snliVe, splits: eachPart("train", "dev", "test") },
+  {
+    name: "Conceptual Captions' real lines",
+    source: conceptualCaptions,
+    splits: eachPart("training", "validation"),
+    layOut: layOutConceptualCaptions,
+  },
+  {
+    name: "Conceptual Captions in one split",
+    source: conceptualCaptions,
+    splits: everything,
+    layOut: layOutConceptualCaptions,
+  },
+  { name: "SBU's real entries", source: sbu, splits: everything, layOut: layOutSbu },
+  {
+    name: "VCR's real records",
+    source: vcr,
+    splits: eachPart("train", "val", "test"),
+    layOut: layOutVcr,
+  },
+  { name: "VCR in one split", source: vcr, splits: everything, layOut: layOutVcr },
+  {
+    name: "RefCOCO by its own parts",
+    source: refcoco,
+    splits: eachPart("train", "val", "testA", "testB"),
+    layOut: (to) => layOutRefcoco(to, "refcoco/refcoco/refs(unc).p"),
+  },
+  {
+    name: "RefCOCO+ in one split",
+    source: refcocoPlus,
+    splits: everything,
+    layOut: (to) => layOutRefcoco(to, "refcoco/refcoco+/refs(unc).p"),
+  },
+  {
+    name: "RefCOCOg by its own parts",
+    source: refcocog,
+    splits: eachPart("train", "val", "test"),
+    layOut: (to) => layOutRefcoco(to, "refcoco/refcocog/refs(umd).p"),
+  },
 ];
 
 /** A split for each part, the first of them to be trained on. */
