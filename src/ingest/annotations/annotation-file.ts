@@ -22,7 +22,7 @@ export interface FileDigest {
   readonly sha256: string;
 }
 
-const CHUNK_BYTES = 2 ** 20;
+const CHUNK_BYTES = 2 ** 18;
 
 /** The file of this name, or else the one with ".gz" or ".zip" after it; undefined when there is none. */
 export async function findAnnotationFile(

@@ -4,6 +4,7 @@ import { escapedBytes, placeOfByte } from "./annotation-file.ts";
 import type { AnnotationContent, AnnotationFile } from "./annotation-file.ts";
 import { JsonSplitter, JsonStructureFault } from "./json-splitter.ts";
 import type { JsonRun } from "./json-splitter.ts";
+import { isObject } from "./record-fields.ts";
 
 /** One value of an annotation file's outermost lists, or a member that is no list. */
 export interface JsonElement {
@@ -108,14 +109,17 @@ function tryParse(text: string): ParsedJson {
 }
 
 function countKeys(value: unknown): number {
-  if (typeof value !== "object" || value === null) return 0;
   let total = 0;
   if (Array.isArray(value)) {
-    for (const item of value) total += countKeys(item);
-    return total;
+    for (const item of value) if (typeof item === "object") total += countKeys(item);
+  } else if (isObject(value)) {
+    // All keys are its own, as JSON.parse makes them: a key "__proto__" is one of them and does no harm.
+    for (const key in value) {
+      total += 1;
+      const item = value[key];
+      if (typeof item === "object") total += countKeys(item);
+    }
   }
-  // Own keys only, as JSON.parse makes them: a key "__proto__" is one of them and does no harm.
-  for (const item of Object.values(value)) total += 1 + countKeys(item);
   return total;
 }
 

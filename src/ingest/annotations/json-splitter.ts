@@ -46,6 +46,12 @@ const CLOSE_LIST = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
+/** By byte: 1 for those that mean something outside strings. */
+const MEANS = new Uint8Array(256);
+for (const byte of [QUOTE, COMMA, COLON, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT]) {
+  MEANS[byte] = 1;
+}
+
 type State =
   | "document"
   | "first key"
@@ -65,7 +71,9 @@ type State =
  */
 export class JsonSplitter {
   #state: State = "document";
+  /** The bytes being cut: the beginning of `#memory`. */
   #buffer: Buffer = Buffer.alloc(0);
+  #memory: Buffer = Buffer.alloc(0);
   /** Offset of `#buffer` in the document. */
   #bufferOffset = 0;
   #position = 0;
@@ -83,14 +91,16 @@ export class JsonSplitter {
   #ends: number[] = [];
   #runKeys = 0;
 
-  /** Takes the next chunk and gives the values that it completes. Throws JsonStructureFault. */
+  /**
+   * Takes the next chunk and gives the values that it completes; their bytes are there until the next
+   * call. Throws JsonStructureFault.
+   */
   feed(chunk: Buffer): JsonRun[] {
     const kept = this.#state === "inside a value" ? this.#valueStart : this.#position;
-    const tail = this.#buffer.subarray(kept);
-    if (tail.length > MAX_VALUE_BYTES) {
+    if (this.#buffer.length - kept > MAX_VALUE_BYTES) {
       this.#fail(`a value is longer than ${MAX_VALUE_BYTES} bytes`, kept);
     }
-    this.#buffer = tail.length === 0 ? chunk : Buffer.concat([tail, chunk]);
+    this.#buffer = this.#joined(kept, chunk);
     this.#bufferOffset += kept;
     this.#position -= kept;
     this.#valueStart -= kept;
@@ -100,6 +110,19 @@ export class JsonSplitter {
     }
     this.#flush(runs);
     return runs;
+  }
+
+  // One piece of memory serves all chunks: what is cut from it is parsed before the next one comes.
+  #joined(kept: number, chunk: Buffer): Buffer {
+    const numKept = this.#buffer.length - kept;
+    const sizeBytes = numKept + chunk.length;
+    if (sizeBytes > this.#memory.length) {
+      const larger = Buffer.allocUnsafeSlow(2 * sizeBytes);
+      this.#buffer.copy(larger, 0, kept);
+      this.#memory = larger;
+    } else if (kept > 0) this.#memory.copyWithin(0, kept, kept + numKept);
+    chunk.copy(this.#memory, numKept);
+    return this.#memory.subarray(0, sizeBytes);
   }
 
   /** Says that the document is over. Throws JsonStructureFault when it is cut off. */
@@ -205,13 +228,16 @@ export class JsonSplitter {
         position = end + 1;
         continue;
       }
-      const byte = buffer[position];
+      // Most bytes between strings mean nothing here.
+      while (position < length && MEANS[buffer[position] ?? 0] === 0) position += 1;
+      if (position === length) break;
+      const byte = buffer[position] ?? 0;
       if (byte === QUOTE) this.#inString = true;
       else if (byte === COLON) this.#valueKeys += 1;
       else if (byte === COMMA) {
         if (this.#closers.length === 0) return this.#closeValue(position, runs);
       } else if (byte === OPEN_OBJECT || byte === OPEN_LIST) this.#nest(byte, position);
-      else if (byte === CLOSE_OBJECT || byte === CLOSE_LIST) {
+      else {
         if (this.#closers.length === 0) return this.#closeValue(position, runs);
         if (this.#closers.pop() !== byte) this.#fail("a bracket does not match", position);
       }

@@ -78,11 +78,16 @@ export class FirstPass {
     const seen = new Set<string>();
     for await (const batch of entries.entries()) {
       this.#options.signal?.throwIfAborted();
+      let member = batch[0]?.member ?? "";
+      let list = lists.get(member);
       for (const entry of batch) {
-        const list = lists.get(entry.member);
-        if (entry.index >= 0) seen.add(entry.member);
+        if (entry.member !== member) {
+          member = entry.member;
+          list = lists.get(member);
+        }
+        if (entry.index === 0) seen.add(member);
         if (list !== undefined && entry.index >= 0) this.#take(list, entry);
-        else reading.readAside?.(entry.member, entry.value);
+        else reading.readAside?.(member, entry.value);
       }
     }
     requireLists(entries.file, lists, seen);

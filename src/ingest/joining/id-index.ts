@@ -3,10 +3,13 @@ import { hash } from "node:crypto";
 const FIRST_CAPACITY = 2048;
 const MAX_LOAD = 0.7;
 const FREE = -1;
-/** Digits of a number that a double holds exactly, whatever they are. */
-const EXACT_DIGITS = /^(?:0|[1-9]\d{0,14})$/;
+/** A double holds numbers of up to so many digits exactly, whatever they are. */
+const EXACT_DIGITS = 15;
 // Of a text's sha256: two words of 52 bits, so that two of ten million texts meet once in 10^17 times.
 const WORD_HEX_DIGITS = 13;
+/** Neighbouring numbers share a block of slots: ids mostly come in their order, and stay in the cache. */
+const BLOCK_BITS = 4;
+const IN_BLOCK = 2 ** BLOCK_BITS - 1;
 
 /**
  * From ids to row numbers, for millions of ids: no object and no string for each. Ids that are
@@ -25,39 +28,56 @@ export class IdIndex {
 
   /** The row of an id, or undefined. */
   get(id: string): number | undefined {
-    const { first, second } = wordsOf(id);
-    const row = this.#rows[this.#slotOf(first, second)] ?? FREE;
+    const number = numberOf(id);
+    const slot = number < 0 ? this.#slotOfText(wordsOf(id)) : this.#slotOf(number, 0);
+    const row = this.#rows[slot] ?? FREE;
     return row === FREE ? undefined : row;
   }
 
   /** Gives an id a row unless it has one; the row it has then. */
   claim(id: string, row: number): number {
     if (this.#numIds >= this.#rows.length * MAX_LOAD) this.#grow();
-    const { first, second } = wordsOf(id);
-    if (second !== 0) this.#seconds ??= new Float64Array(this.#rows.length);
-    const slot = this.#slotOf(first, second);
+    const number = numberOf(id);
+    return number < 0 ? this.#claim(wordsOf(id), row) : this.#claimNumber(number, row);
+  }
+
+  #claimNumber(number: number, row: number): number {
+    const slot = this.#slotOf(number, 0);
     const known = this.#rows[slot] ?? FREE;
     if (known !== FREE) return known;
-    this.#place(slot, { first, second, row });
+    this.#rows[slot] = row;
+    this.#keys[slot] = number;
     this.#numIds += 1;
     return row;
   }
 
-  #place(slot: number, entry: Words & { readonly row: number }): void {
-    this.#rows[slot] = entry.row;
-    this.#keys[slot] = entry.first;
-    if (this.#seconds !== undefined) this.#seconds[slot] = entry.second;
+  #claim(words: Words, row: number): number {
+    this.#seconds ??= new Float64Array(this.#rows.length);
+    const slot = this.#slotOfText(words);
+    const known = this.#rows[slot] ?? FREE;
+    if (known !== FREE) return known;
+    this.#rows[slot] = row;
+    this.#keys[slot] = words.first;
+    this.#seconds[slot] = words.second;
+    this.#numIds += 1;
+    return row;
+  }
+
+  #slotOfText({ first, second }: Words): number {
+    return this.#slotOf(first, second);
   }
 
   /** Where an id stands, or the free slot where it would. */
   #slotOf(first: number, second: number): number {
-    const mask = this.#rows.length - 1;
-    let slot = scramble(first) & mask;
-    for (;;) {
-      if (this.#rows[slot] === FREE) return slot;
-      if (this.#keys[slot] === first && (this.#seconds?.[slot] ?? 0) === second) return slot;
+    const rows = this.#rows;
+    const keys = this.#keys;
+    const mask = rows.length - 1;
+    let slot = homeOf(first) & mask;
+    while (rows[slot] !== FREE) {
+      if (keys[slot] === first && (this.#seconds?.[slot] ?? 0) === second) return slot;
       slot = (slot + 1) & mask;
     }
+    return slot;
   }
 
   #grow(): void {
@@ -66,24 +86,40 @@ export class IdIndex {
     this.#rows = new Int32Array(capacity).fill(FREE);
     this.#keys = new Float64Array(capacity);
     this.#seconds = seconds === undefined ? undefined : new Float64Array(capacity);
-    for (let slot = 0; slot < rows.length; slot += 1) {
-      const row = rows[slot] ?? FREE;
+    for (let old = 0; old < rows.length; old += 1) {
+      const row = rows[old] ?? FREE;
       if (row === FREE) continue;
-      const first = keys[slot] ?? 0;
-      const second = seconds?.[slot] ?? 0;
-      this.#place(this.#slotOf(first, second), { first, second, row });
+      const first = keys[old] ?? 0;
+      const second = seconds?.[old] ?? 0;
+      const slot = this.#slotOf(first, second);
+      this.#rows[slot] = row;
+      this.#keys[slot] = first;
+      if (this.#seconds !== undefined) this.#seconds[slot] = second;
     }
   }
 }
 
+/** The number whose digits an id is; -1 for any other id. */
+function numberOf(id: string): number {
+  const { length } = id;
+  const hasLeadingZero = length > 1 && id.startsWith("0");
+  if (length === 0 || length > EXACT_DIGITS || hasLeadingZero) return -1;
+  let number = 0;
+  for (let at = 0; at < length; at += 1) {
+    const digit = id.charCodeAt(at) - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    number = number * 10 + digit;
+  }
+  return number;
+}
+
 interface Words {
   readonly first: number;
-  /** 0 for numbers; never 0 for others. */
+  /** Never 0, which numbers have. */
   readonly second: number;
 }
 
 function wordsOf(id: string): Words {
-  if (EXACT_DIGITS.test(id)) return { first: Number(id), second: 0 };
   const digest = hash("sha256", id, "hex");
   return {
     first: Number.parseInt(digest.slice(0, WORD_HEX_DIGITS), 16),
@@ -91,10 +127,13 @@ function wordsOf(id: string): Words {
   };
 }
 
-// The finalizer of MurmurHash3 over both halves of the number.
-function scramble(value: number): number {
-  let word = (value | 0) ^ Math.imul(Math.floor(value / 2 ** 32) | 0, 0x9e3779b1);
+// The finalizer of MurmurHash3 over the number's block; the place inside it stays.
+function homeOf(value: number): number {
+  const block = (value | 0) >>> BLOCK_BITS;
+  const high = value < 2 ** 32 ? 0 : Math.floor(value / 2 ** 32);
+  let word = block ^ Math.imul(high, 0x9e3779b1);
   word = Math.imul(word ^ (word >>> 16), 0x85ebca6b);
   word = Math.imul(word ^ (word >>> 13), 0xc2b2ae35);
-  return (word ^ (word >>> 16)) >>> 0;
+  word ^= word >>> 16;
+  return (word << BLOCK_BITS) | (value & IN_BLOCK);
 }

@@ -38,10 +38,10 @@ export class RecordFates {
       if (list.fate(row) === entryFates.noRecord) continue;
       const outcome = this.#outcomeOf(list, row);
       own.add(outcome, 1);
-      const { total, quarantined, excluded } = list.nested(row);
-      nested.add("quarantined", quarantined);
+      const { total, quarantined: numFaulty, excluded } = list.nested(row);
+      nested.add("quarantined", numFaulty);
       nested.add("excluded", excluded);
-      nested.add(outcome, total - quarantined - excluded);
+      nested.add(outcome, total - numFaulty - excluded);
     }
     const { path: file } = list.file.file;
     const { kind, nestedKind } = list.reading;
@@ -81,25 +81,36 @@ export class RecordFates {
   *entries(): Generator<LedgerEntry> {
     for (const { entries, lists } of this.#pass.files) {
       entries.requireUnchanged();
-      for (const list of lists) {
-        for (let row = 0; row < list.length; row += 1) {
-          this.#options.signal?.throwIfAborted();
-          yield* this.#entriesOf(list, row);
-        }
-      }
+      for (const list of lists) yield* this.#entriesOfList(list);
     }
   }
 
+  *#entriesOfList(list: ListTable): Generator<LedgerEntry> {
+    for (let row = 0; row < list.length; row += 1) {
+      if (this.#isWrittenWhole(list, row)) continue;
+      this.#options.signal?.throwIfAborted();
+      yield* this.#entriesOf(list, row);
+    }
+  }
+
+  #isWritten(list: ListTable, row: number): boolean {
+    return (
+      list.fate(row) === entryFates.usable &&
+      this.#pass.scenes.fate(list.scene(row)) === sceneFates.written
+    );
+  }
+
+  #isWrittenWhole(list: ListTable, row: number): boolean {
+    if (!this.#isWritten(list, row)) return false;
+    if (list.nestedSpace === undefined) return true;
+    const { quarantined: numFaulty, excluded } = list.nested(row);
+    return numFaulty + excluded === 0;
+  }
+
   *#entriesOf(list: ListTable, row: number): Generator<LedgerEntry> {
-    const fate = list.fate(row);
-    if (fate === entryFates.noRecord) return;
-    const scene = list.scene(row);
-    const isWritten =
-      fate === entryFates.usable && this.#pass.scenes.fate(scene) === sceneFates.written;
-    const { quarantined, excluded } = list.nested(row);
-    if (isWritten && quarantined + excluded === 0) return;
+    if (list.fate(row) === entryFates.noRecord) return;
     const examined = this.#examined(list, row);
-    const own = isWritten ? undefined : this.#fateOf(list, row, examined);
+    const own = this.#isWritten(list, row) ? undefined : this.#fateOf(list, row, examined);
     const place = { file: list.file.file.path, record: placeOfEntry(list, row) };
     if (own !== undefined) {
       const id = isNoRecord(examined) ? "" : (examined.id ?? "");
