@@ -95,7 +95,7 @@ describe("regions of a prepared set", () => {
     ],
   ])(
     "are those that NumPy finds in %s, bit for bit",
-    async (_, features, policy, columns, counts) => {
+    async (...[, features, policy, columns, counts]) => {
       const set = join(sets, features);
       await prepare(set, policy);
       expect(await validateShardSet(set)).toMatchObject({ isValid: true, faults: [] });
