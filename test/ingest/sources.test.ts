@@ -20,6 +20,12 @@ import { sourceOf, sources } from "../../src/ingest/sources.ts";
 import { checkSourceContract, type SourceCase } from "../contracts/source-contract.ts";
 import { layOutRealCoco } from "../real-data.ts";
 import { everything, karpathySplits } from "./coco-folder.ts";
+import {
+  layOutESnliVe,
+  layOutFlickr30k,
+  layOutNlvr2,
+  layOutSnliVe,
+} from "./datasets/flickr30k-folder.ts";
 import { layOutRefcoco } from "./datasets/refcoco-folder.ts";
 import { layOutConceptualCaptions, layOutSbu, layOutVcr } from "./datasets/web-and-film-folders.ts";
 import { butdSplits, layOutRealGenome } from "./datasets/visual-genome-folder.ts";
@@ -57,6 +63,20 @@ const cases: readonly Row[] = [
     splits: eachPart("train", "val", "test"),
   },
   { name: "Flickr30K in one split", source: flickr30k, splits: everything },
+  {
+    name: "Flickr8K's real captions by Flickr30K's Entities split",
+    source: flickr30k,
+    splits: eachPart("train", "val", "test"),
+    layOut: layOutFlickr30k,
+    choice: { annotationsOnly: true, publishedSplit: "Entities split" },
+  },
+  {
+    name: "NLVR2's real dev and test1",
+    source: nlvr2,
+    splits: eachPart("dev", "test1"),
+    layOut: layOutNlvr2,
+    choice: { annotationsOnly: true },
+  },
   { name: "NLVR2 of the small world", source: nlvr2, splits: eachPart("train", "dev", "test1") },
   { name: "NLVR2 in one split", source: nlvr2, splits: everything },
   {
@@ -86,6 +106,20 @@ const cases: readonly Row[] = [
     splits: eachPart("train", "val"),
     layOut: layOutRealVqa2,
     choice: { annotationsOnly: true },
+  },
+  {
+    name: "SNLI-VE's real samples",
+    source: snliVe,
+    splits: eachPart("train", "dev"),
+    layOut: layOutSnliVe,
+    choice: { annotationsOnly: true },
+  },
+  {
+    name: "e-SNLI-VE's real dev by the Entities split",
+    source: snliVe,
+    splits: eachPart("train", "val"),
+    layOut: layOutESnliVe,
+    choice: { annotationsOnly: true, publishedSplit: "Entities split" },
   },
   { name: "SNLI-VE of the small world", source: snliVe, splits: eachPart("train", "dev", "test") },
   {

@@ -21,14 +21,54 @@ export interface SourceFolder extends AsyncDisposable {
   readonly path: string;
 }
 
-/** Writes files, by their paths below the source folder. */
-export async function folderWith(
-  files: Readonly<Record<string, string | Uint8Array>>,
-): Promise<SourceFolder> {
+/** Files by their paths below the source folder. */
+export type Files = Readonly<Record<string, string | Uint8Array>>;
+
+/** A new source folder with these files. */
+export async function folderWith(files: Files): Promise<SourceFolder> {
   const path = await mkdtemp(join(tmpdir(), "crossweave-source-"));
-  for (const [name, content] of Object.entries(files)) await writeFileBelow(path, name, content);
+  await writeFiles(path, files);
   const remove = (): Promise<void> => rm(path, { recursive: true, force: true });
   return { path, [Symbol.asyncDispose]: remove };
+}
+
+async function writeFiles(folder: string, files: Files): Promise<void> {
+  for (const [name, content] of Object.entries(files)) await writeFileBelow(folder, name, content);
+}
+
+/** The captions of Flickr8K, whose file has Flickr30K's form, and the real lists of Flickr30K's splits. */
+export async function layOutFlickr30k(to: string): Promise<void> {
+  await writeFiles(to, {
+    ...(await realSplitLists()),
+    "flickr30k/results_20130124.token": await realFile("flickr8k/Flickr8k.token.txt.gz"),
+    "flickr30k/entities/UNRELATED_CAPTIONS": await realFile(
+      "flickr30k/entities/UNRELATED_CAPTIONS",
+    ),
+  });
+}
+
+/** The samples of two releases of SNLI-VE. */
+export async function layOutSnliVe(to: string): Promise<void> {
+  await writeFiles(to, {
+    "snli-ve/snli_ve_train.jsonl": await realFile("snli_ve/sample_data.old-field-names.jsonl"),
+    "snli-ve/snli_ve_dev.jsonl": await realFile("snli_ve/sample_pairs.jsonl"),
+  });
+}
+
+/** The dev file of e-SNLI-VE and the lists of the Entities split. */
+export async function layOutESnliVe(to: string): Promise<void> {
+  await writeFiles(to, {
+    ...(await realSplitLists()),
+    "snli-ve/esnlive_dev.csv": await realFile("snli_ve/esnlive_dev.csv.gz"),
+  });
+}
+
+/** The two whole files of NLVR2. */
+export async function layOutNlvr2(to: string): Promise<void> {
+  await writeFiles(to, {
+    "nlvr2/dev.json": await realFile("nlvr2/dev.json.gz"),
+    "nlvr2/test1.json": await realFile("nlvr2/test1.json.gz"),
+  });
 }
 
 /** A file of the real data, unpacked. */
@@ -78,8 +118,6 @@ export async function ledgerLines(plan: SourcePlan): Promise<string[]> {
   const entries = await Array.fromAsync(plan.ledger());
   return entries.map(({ record, id, outcome, reason }) => `${record} ${id} ${outcome} ${reason}`);
 }
-
-export type Files = Readonly<Record<string, string | Uint8Array>>;
 
 type Choice = Partial<SourceOptions> & Pick<SourceOptions, "splits">;
 
