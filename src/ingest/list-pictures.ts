@@ -1,6 +1,6 @@
 import type { Progress } from "../core/progress.ts";
 import { noExclusions } from "./exclusion/given-rules.ts";
-import type { ListedPicture } from "./source.ts";
+import type { ListedPicture, SourceSplit } from "./source.ts";
 import { sourceOf } from "./sources.ts";
 
 export interface ListPicturesOptions {
@@ -8,9 +8,13 @@ export interface ListPicturesOptions {
   readonly folder: string;
   /** Which of the dataset's published splits the parts are of; the manifest's first when not given. */
   readonly publishedSplit?: string | undefined;
+  /** False when the parts do not matter: then the split's files need not be there, and name nothing. */
+  readonly withParts?: boolean | undefined;
   readonly progress: Progress;
   readonly signal?: AbortSignal | undefined;
 }
+
+const everyPart: readonly SourceSplit[] = [{ name: "all", role: "eval", parts: "everything" }];
 
 /**
  * All pictures that a dataset's annotation files describe and its published split names, each once or,
@@ -21,9 +25,10 @@ export async function* listPictures(
   dataset: string,
   options: ListPicturesOptions,
 ): AsyncGenerator<ListedPicture> {
+  const { withParts = true, ...common } = options;
   using plan = await sourceOf(dataset).plan({
-    ...options,
-    splits: [],
+    ...common,
+    splits: withParts ? [] : everyPart,
     exclusions: noExclusions,
     acceptUnknownRelease: true,
     annotationsOnly: true,

@@ -80,9 +80,10 @@ async function readProtected(
   const manifest = await readDatasetManifest(wanted.dataset);
   const seen: Seen = { parts: new Set(), pictures: new Set(), withoutPhoto: new Set() };
   let absence: string | undefined;
-  for (const split of splitsOf(wanted, manifest)) {
+  for (const asked of asksOf(wanted, manifest)) {
+    if (asked.withParts === false && seen.pictures.size > 0) break;
     try {
-      await readSplit(tokens, { wanted, split, seen }, options);
+      await readPictures(tokens, { wanted, asked, seen }, options);
     } catch (error) {
       if (!(error instanceof SourceError && (await isOfAbsentFile(error, options.folder)))) {
         throw error;
@@ -90,43 +91,40 @@ async function readProtected(
       absence ??= error.message;
     }
   }
-  // Of everything, one split is enough: the others may name more.
+  // Of everything, one way to read it is enough: the others may name more.
   if (absence !== undefined && (wanted.parts !== "everything" || seen.pictures.size === 0)) {
     return absence;
   }
   return lackOf(wanted, seen, manifest);
 }
 
-async function readSplit(
+/** How the pictures of a dataset are asked for. */
+type Asked = Pick<ListPicturesOptions, "publishedSplit" | "withParts">;
+
+/** By the split of the parts; for everything by all splits, which name parts, or else without any. */
+function asksOf({ split, parts }: ProtectedPictures, { splits }: DatasetManifest): Asked[] {
+  if (parts !== "everything") return [{ publishedSplit: split ?? splits[0]?.name }];
+  const named = splits.filter(({ name }) => name === (split ?? name));
+  return [...named.map(({ name }) => ({ publishedSplit: name })), { withParts: false }];
+}
+
+async function readPictures(
   tokens: ProtectedTokens,
-  { wanted, split, seen }: { wanted: ProtectedPictures; split: string | undefined; seen: Seen },
+  { wanted, asked, seen }: { wanted: ProtectedPictures; asked: Asked; seen: Seen },
   { listPictures, folder, progress, signal }: PolicyOptions,
 ): Promise<void> {
   const { dataset, parts } = wanted;
-  for await (const picture of listPictures(dataset, {
-    folder,
-    publishedSplit: split,
-    progress,
-    signal,
-  })) {
+  const options = { ...asked, folder, progress, signal };
+  for await (const picture of listPictures(dataset, options)) {
     signal?.throwIfAborted();
     const { key, part = "" } = picture;
     if (picture.isUnlisted && photoOf(picture) === undefined) seen.withoutPhoto.add(key);
     if (parts === "everything" || parts.includes(part)) {
-      tokens.protect(picture, partName(dataset, split, part));
+      tokens.protect(picture, partName(dataset, asked.publishedSplit, part));
       seen.parts.add(part);
       seen.pictures.add(key);
     } else tokens.passBy(picture);
   }
-}
-
-/** The published splits to be read: that of the parts, or all that may name pictures. */
-function splitsOf(
-  { split, parts }: ProtectedPictures,
-  { splits }: DatasetManifest,
-): readonly (string | undefined)[] {
-  if (parts !== "everything" || split !== undefined) return [split ?? splits[0]?.name];
-  return splits.length === 0 ? [undefined] : splits.map(({ name }) => name);
 }
 
 async function isOfAbsentFile({ file }: SourceError, folder: string): Promise<boolean> {

@@ -97,7 +97,7 @@ describe("A policy", () => {
 
   it("asks for the splits that it names, and for all of them when it protects everything", async () => {
     const asked: string[] = [];
-    await rulesOf((dataset, { publishedSplit }) => {
+    await rulesOf((dataset, { publishedSplit = "without parts" }) => {
       asked.push(`${dataset} ${publishedSplit}`);
       return list(dataset);
     });
@@ -191,6 +191,14 @@ describe("Evaluation pictures that cannot be told", () => {
     const most = Array.from({ length: 31_014 }, (_, id) => listed(`flickr30k:${id + 1}`, "train"));
     const error = await refusal((dataset) => (dataset === "coco" ? list(dataset) : most));
     expect(error.message).toContain("flickr30k: 31014 of its 31783 pictures are listed");
+  });
+
+  it("are all known from a file without any split", async () => {
+    const rules = await rulesOf((dataset, { withParts = true }) => {
+      if (dataset === "coco" || !withParts) return list(dataset);
+      throw new SourceError("no lists", { file: "flickr30k/entities/train.txt" });
+    });
+    expect(rules).toMatchObject({ absent: [], numProtected: 3 });
   });
 
   it("are of one split only when the other is there", async () => {
