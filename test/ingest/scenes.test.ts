@@ -136,7 +136,7 @@ describe("regions of scenes", () => {
   });
 
   it("stand beside the pictures they are of, in their stored pixels", async () => {
-    await using regions = await openRegions(optionsFor(npzPolicy(), folder.path));
+    using regions = await openRegions(optionsFor(npzPolicy(), folder.path));
     const scenes = scenesOf(await storeAll(photographScenes(), { regions }));
     expect(scenes.map((scene) => scene.regions?.map((found) => found?.boxes.length))).toEqual([
       [100],
@@ -153,14 +153,14 @@ describe("regions of scenes", () => {
   });
 
   it("leave a picture out with its records when they are damaged, and no other", async () => {
-    await using regions = await openRegions(optionsFor(npzPolicy(), folder.path));
+    using regions = await openRegions(optionsFor(npzPolicy(), folder.path));
     const damaged: RegionSource = {
       ...regions,
       read: async (picture) => {
         if (picture.key !== "coco:78499") return await regions.read(picture);
         throw new RegionFault("REG_UNREADABLE", "npz/x.npz: it is cut");
       },
-      [Symbol.asyncDispose]: async () => {},
+      [Symbol.dispose]: () => {},
     };
     const outcomes = await storeAll(photographScenes(), { regions: damaged });
     expect(scenesOf(outcomes).map(({ sceneKey }) => sceneKey)).toEqual([
@@ -182,12 +182,12 @@ describe("regions of scenes", () => {
   });
 
   it("may be missing when the recipe does not require them", async () => {
-    await using regions = await openRegions(optionsFor(npzPolicy(), folder.path));
+    using regions = await openRegions(optionsFor(npzPolicy(), folder.path));
     const partial: RegionSource = {
       ...regions,
       read: async (picture) =>
         picture.key === "coco:790" ? undefined : await regions.read(picture),
-      [Symbol.asyncDispose]: async () => {},
+      [Symbol.dispose]: () => {},
     };
     const [first, second] = scenesOf(await storeAll(photographScenes(), { regions: partial }));
     expect(first?.regions).toEqual([null]);

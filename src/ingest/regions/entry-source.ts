@@ -5,7 +5,7 @@ import type { Detections } from "./detections.ts";
 import type { RegionPolicy } from "./region-policy.ts";
 
 /** Published region features, found by picture. */
-export interface EntrySource extends AsyncDisposable {
+export interface EntrySource extends Disposable {
   /** The files that were read as a whole, in a fixed order. */
   readonly files: readonly FileDigest[];
   /** Names what there is: the files' digests, or the names and sizes of one file for each picture. */

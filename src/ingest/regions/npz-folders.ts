@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { errnoOf, SourceError } from "../../core/errors.ts";
 import type { ImageKey } from "../../core/keys.ts";
 import type { FileDigest } from "../annotations/annotation-file.ts";
-import { IdIndex } from "../joining/id-index.ts";
+import { IdIndex } from "../tables/id-index.ts";
 import type { Detections, Floats } from "./detections.ts";
 import type { EntrySource, OpenOptions } from "./entry-source.ts";
 import type { NpyArray } from "./npy.ts";
@@ -115,7 +115,7 @@ class NpzFolders implements EntrySource {
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.dispose](): void {
     // Nothing is kept open.
   }
 

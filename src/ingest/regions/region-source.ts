@@ -7,8 +7,7 @@ import type { RegionPolicy } from "./region-policy.ts";
 import { openTsvFiles } from "./tsv-files.ts";
 
 /** Region features as a set stores them. */
-export interface RegionSource
-  extends Pick<EntrySource, "files" | "digest" | "has">, AsyncDisposable {
+export interface RegionSource extends Pick<EntrySource, "files" | "digest" | "has">, Disposable {
   /**
    * The regions of a picture that is stored, or undefined when there is nothing for it. Throws RegionFault when
    * they cannot be used, SourceError when a file can no longer be read.
@@ -28,7 +27,7 @@ export async function openRegions(options: OpenOptions<RegionPolicy>): Promise<R
       const found = await entries.read(picture.key);
       return found === undefined ? undefined : storedRegions(found, picture, policy);
     },
-    [Symbol.asyncDispose]: () => entries[Symbol.asyncDispose](),
+    [Symbol.dispose]: () => entries[Symbol.dispose](),
   };
 }
 

@@ -1,5 +1,6 @@
-import { type FileHandle, open } from "node:fs/promises";
+import { closeSync, openSync, read } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { canonicalJson, sha256 } from "../../core/digest.ts";
 import { errnoOf, SourceError } from "../../core/errors.ts";
 import type { ImageKey } from "../../core/keys.ts";
@@ -10,8 +11,8 @@ import {
   findAnnotationFile,
 } from "../annotations/annotation-file.ts";
 import { readTextLines, type TextLine } from "../annotations/text-lines.ts";
-import { codeColumn, rowColumn, wideColumn } from "../joining/column.ts";
-import { IdIndex } from "../joining/id-index.ts";
+import { codeColumn, rowColumn, wideColumn } from "../tables/column.ts";
+import { IdIndex } from "../tables/id-index.ts";
 import type { Detections } from "./detections.ts";
 import type { EntrySource, OpenOptions } from "./entry-source.ts";
 import { keyOfImageId } from "./picture-names.ts";
@@ -19,11 +20,13 @@ import { RegionFault } from "./region-fault.ts";
 import type { TsvRegionFile, TsvRegionPolicy } from "./region-policy.ts";
 import { imageIdOf, layoutOf, parseRow, type TsvLayout } from "./tsv-row.ts";
 
+const readAt = promisify(read);
+
 type TsvOptions = OpenOptions<TsvRegionPolicy>;
 
 interface IndexedFile {
   readonly file: AnnotationFile;
-  readonly handle: FileHandle;
+  readonly descriptor: number;
   readonly layout: TsvLayout;
 }
 
@@ -33,7 +36,7 @@ interface IndexedFile {
  * Throws SourceError when a file is missing or none of the known forms.
  */
 export async function openTsvFiles(options: TsvOptions): Promise<EntrySource> {
-  await using opened = new AsyncDisposableStack();
+  using opened = new DisposableStack();
   const index = new LineIndex();
   const files: IndexedFile[] = [];
   const digests: FileDigest[] = [];
@@ -41,8 +44,8 @@ export async function openTsvFiles(options: TsvOptions): Promise<EntrySource> {
     const file = await plainFile(described, options);
     const job = { described, fileNumber: files.length, index, options };
     const { layout, digest } = await indexLines(file, job);
-    const handle = opened.use(await open(file.absolutePath, "r"));
-    files.push({ file, handle, layout });
+    const descriptor = opened.adopt(openSync(file.absolutePath, "r"), closeSync);
+    files.push({ file, descriptor, layout });
     digests.push(digest);
   }
   return new TsvFiles({ files, digests, index, policy: options.policy, owned: opened.move() });
@@ -174,14 +177,14 @@ class TsvFiles implements EntrySource {
   readonly #files: readonly IndexedFile[];
   readonly #index: LineIndex;
   readonly #policy: TsvRegionPolicy;
-  readonly #owned: AsyncDisposableStack;
+  readonly #owned: DisposableStack;
 
   constructor(content: {
     files: readonly IndexedFile[];
     digests: readonly FileDigest[];
     index: LineIndex;
     policy: TsvRegionPolicy;
-    owned: AsyncDisposableStack;
+    owned: DisposableStack;
   }) {
     this.files = content.digests;
     this.digest = sha256(canonicalJson(content.digests.map((digest) => ({ ...digest }))));
@@ -208,15 +211,15 @@ class TsvFiles implements EntrySource {
     return parseRow(line, layout, { policy: this.#policy, place: this.#placeOf(first) });
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#owned.disposeAsync();
+  [Symbol.dispose](): void {
+    this.#owned.dispose();
   }
 
   async #line(place: LinePlace, key: ImageKey): Promise<Buffer> {
-    const { handle, layout, file } = this.#fileOf(place);
+    const { descriptor, layout, file } = this.#fileOf(place);
     const line = Buffer.allocUnsafeSlow(place.sizeBytes);
-    const read = handle.read(line, 0, place.sizeBytes, place.offset);
-    const { bytesRead } = await read.catch((error: unknown) => {
+    const reading = readAt(descriptor, line, 0, place.sizeBytes, place.offset);
+    const { bytesRead } = await reading.catch((error: unknown) => {
       throw unreadable(file, errnoOf(error) ?? "fault", error);
     });
     const described = this.#policy.files[place.fileNumber];

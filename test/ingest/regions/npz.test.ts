@@ -107,7 +107,7 @@ function changed(name: string, change: Partial<MadeMember>): MadeMember[] {
 
 async function readOnly(bytes: Buffer, of: NpzRegionPolicy = policy): Promise<unknown> {
   await writeFile(join(folder, "npz", "vg_1.npz"), bytes);
-  await using entries = await openNpzFolders(optionsFor(of, folder));
+  using entries = await openNpzFolders(optionsFor(of, folder));
   return await entries.read("vg:1");
 }
 
@@ -225,7 +225,7 @@ describe("folders of npz files", () => {
     const said: string[] = [];
     const options = optionsFor(npzPolicy({ folders: ["names"] }), folder);
     const progress = { report: () => {}, say: (message: string) => said.push(message) };
-    await using entries = await openNpzFolders({ ...options, progress });
+    using entries = await openNpzFolders({ ...options, progress });
     for (const key of Object.values(names)) expect(entries.has(key)).toBe(true);
     expect(entries.has("vg:1")).toBe(false);
     expect(await entries.read("vg:1")).toBeUndefined();
@@ -238,7 +238,7 @@ describe("folders of npz files", () => {
       await writeFile(join(folder, "twice", name), makeZip(members).all);
     }
     const options = optionsFor(npzPolicy({ folders: ["twice"] }), folder);
-    await using entries = await openNpzFolders(options);
+    using entries = await openNpzFolders(options);
     await expect(entries.read("coco:9")).rejects.toMatchObject({
       code: "REG_TWICE",
       message:
@@ -248,7 +248,7 @@ describe("folders of npz files", () => {
 
   it("are named by the sizes of their files", async () => {
     const digestNow = async (): Promise<string> => {
-      await using entries = await openNpzFolders(optionsFor(policy, folder));
+      using entries = await openNpzFolders(optionsFor(policy, folder));
       return entries.digest;
     };
     await writeFile(join(folder, "npz", "vg_1.npz"), "abc");
@@ -269,7 +269,7 @@ describe("folders of npz files", () => {
 
   it("stop the run when a file is gone", async () => {
     await writeFile(join(folder, "npz", "vg_1.npz"), "abc");
-    await using entries = await openNpzFolders(optionsFor(policy, folder));
+    using entries = await openNpzFolders(optionsFor(policy, folder));
     await rm(join(folder, "npz", "vg_1.npz"));
     await expect(entries.read("vg:1")).rejects.toThrow(SourceError);
   });

@@ -36,7 +36,7 @@ afterAll(async () => {
 
 /** Prepares the photographs with their regions, reduced to a shorter side of 200 pixels. */
 async function prepare(folder: string, policy: RegionPolicy): Promise<void> {
-  await using regions = await openRegions(optionsFor(policy, source.path));
+  using regions = await openRegions(optionsFor(policy, source.path));
   const options = { pictures: inThisProcess(source.path), regions };
   await using writer = await SplitWriter.create({ folder, split: "train", role: "train" });
   for await (const { scene } of storeScenes(photographScenes(), options)) {

@@ -40,13 +40,13 @@ async function readPicture(
   of: TsvRegionPolicy = policy,
 ): Promise<Detections | undefined> {
   await writeFile(join(folder, "coco.tsv"), text);
-  await using entries = await openTsvFiles(optionsFor(of, folder));
+  using entries = await openTsvFiles(optionsFor(of, folder));
   return await entries.read(key);
 }
 
 describe("bottom-up attention's files", () => {
   it("give each picture by one read of its line", async () => {
-    await using entries = await openTsvFiles(optionsFor(tsvPolicy("six-columns.tsv"), fixtures));
+    using entries = await openTsvFiles(optionsFor(tsvPolicy("six-columns.tsv"), fixtures));
     const text = await readFile(join(fixtures, "six-columns.tsv"));
     const [digest] = entries.files;
     expect(digest).toEqual({
@@ -152,7 +152,7 @@ describe("bottom-up attention's files", () => {
     );
     const said: string[] = [];
     const progress = { report: () => {}, say: (message: string) => said.push(message) };
-    await using entries = await openTsvFiles({ ...optionsFor(policy, folder), progress });
+    using entries = await openTsvFiles({ ...optionsFor(policy, folder), progress });
     expect(entries.has("coco:9")).toBe(true);
     expect(said).toEqual(["coco.tsv: 2 lines name no picture of coco, the first is line 2"]);
   });
@@ -179,7 +179,7 @@ describe("bottom-up attention's files", () => {
   it("stop the run when they change under it", async () => {
     const path = join(folder, "coco.tsv");
     await writeFile(path, `${row({ id: "7" })}\n${row()}\n`);
-    await using entries = await openTsvFiles(optionsFor(policy, folder));
+    using entries = await openTsvFiles(optionsFor(policy, folder));
     await writeFile(path, `${row()}\n`);
     await appendFile(path, `${row({ id: "5" })}\n`);
     await expect(entries.read("coco:9")).rejects.toThrow(SourceError);
