@@ -14,5 +14,6 @@ export function essenceOf(record: ExaminedRecord): string {
   const { sceneId, joinKey = null } = record;
   const texts = record.texts?.() ?? [];
   const nested = record.nested?.map((item) => ("fault" in item ? item.fault : item.text())) ?? [];
-  return JSON.stringify([sceneId, joinKey, texts, record.adds?.() ?? null, nested]);
+  const pictures = record.describe?.().pictures ?? null;
+  return JSON.stringify([sceneId, joinKey, pictures, texts, record.adds?.() ?? null, nested]);
 }

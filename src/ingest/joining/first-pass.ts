@@ -11,10 +11,10 @@ import type {
 } from "./dataset-reading.ts";
 import { EntryFile, type FileEntry } from "./entry-file.ts";
 import { essenceOf, isFault, isNoRecord } from "./examined.ts";
-import { IdSpace } from "./id-space.ts";
-import { IdDigests } from "./id-digests.ts";
-import { entryFates, ListTable } from "./list-table.ts";
-import { SceneTable } from "./scene-table.ts";
+import { IdSpace } from "../tables/id-space.ts";
+import { IdDigests } from "../tables/id-digests.ts";
+import { entryFates, ListTable } from "../tables/list-table.ts";
+import { SceneTable } from "../tables/scene-table.ts";
 
 /** A file after its pass. */
 export interface PassedFile {
@@ -100,10 +100,8 @@ export class FirstPass {
     list.space.numRecords += 1;
     const examined = this.#examine(list, entry);
     if (isNoRecord(examined)) list.setFate(row, entryFates.noRecord);
-    else if (isFault(examined)) {
-      this.#requireNotStrict(list, row, examined);
-      list.setFate(row, entryFates.faulty);
-    } else this.#takeRecord(list, row, examined);
+    else if (isFault(examined)) list.setFate(row, entryFates.faulty);
+    else this.#takeRecord(list, row, examined);
   }
 
   #examine(list: ListTable, { value, fault, index }: FileEntry): Examined {
@@ -121,7 +119,6 @@ export class FirstPass {
     const first = record.id === "" ? ordinal : list.space.ids.claim(record.id, ordinal);
     if (first !== ordinal) {
       const isSame = essenceOf(record) === this.#essenceAt(list.space, first);
-      if (!isSame) this.#requireNotStrict(list, row, doubleFault(record.id));
       list.setFate(row, isSame ? entryFates.duplicate : entryFates.conflict);
       return;
     }
@@ -145,20 +142,10 @@ export class FirstPass {
       return this.scenes.rowOf(sceneId);
     }
     const partner = this.#joinable(joins, joinKey);
-    if (partner === undefined) {
-      if (list.reading.unclaimed === undefined) {
-        this.#requireNotStrict(list, row, {
-          fault: "ANN_DANGLING",
-          evidence: `no ${joins} ${joinKey}`,
-        });
-      }
-      return this.#outcast(list, row, entryFates.unjoined);
-    }
+    if (partner === undefined) return this.#outcast(list, row, entryFates.unjoined);
     const scene = partner.list.scene(partner.row);
     const isOther = sceneId !== null && this.scenes.rowOf(sceneId) !== scene;
     if (isOther || partner.list.partner(partner.row) !== -1) {
-      const evidence = `its ${joins} ${joinKey} is of another picture, or has one already`;
-      this.#requireNotStrict(list, row, { fault: "ANN_CONFLICT", evidence });
       return this.#outcast(list, row, entryFates.joinedTwice);
     }
     partner.list.setPartner(partner.row, list.firstOrdinal + row);
@@ -194,8 +181,6 @@ export class FirstPass {
       return true;
     }
     if (this.scenes.describeAgain(scene, description, { list, row })) return true;
-    const evidence = `its picture is in another part too`;
-    this.#requireNotStrict(list, row, { fault: "ANN_CONFLICT", evidence });
     list.setFate(row, entryFates.otherPart);
     return false;
   }
@@ -208,7 +193,7 @@ export class FirstPass {
     for (const record of nested) {
       const ordinal = space.numRecords;
       space.numRecords += 1;
-      const outcome = this.#nestedOutcome({ list, row, space, ordinal }, record);
+      const outcome = this.#nestedOutcome(space, ordinal, record);
       if (outcome === "usable") numUsable += 1;
       else list.noteNested(row, outcome);
     }
@@ -216,19 +201,15 @@ export class FirstPass {
   }
 
   #nestedOutcome(
-    place: { list: ListTable; row: number; space: IdSpace; ordinal: number },
+    space: IdSpace,
+    ordinal: number,
     record: NestedRecord | RecordFault,
   ): "usable" | "excluded" | "quarantined" {
-    const { list, row, space, ordinal } = place;
-    if ("fault" in record) {
-      this.#requireNotStrict(list, row, record);
-      return "quarantined";
-    }
+    if ("fault" in record) return "quarantined";
     const first = record.id === "" ? ordinal : space.ids.claim(record.id, ordinal);
     if (first === ordinal) return "usable";
-    if (JSON.stringify(record.text()) === this.#essenceAt(space, first)) return "excluded";
-    this.#requireNotStrict(list, row, doubleFault(record.id));
-    return "quarantined";
+    const isSame = JSON.stringify(record.text()) === this.#essenceAt(space, first);
+    return isSame ? "excluded" : "quarantined";
   }
 
   /** What the record of this ordinal says, for comparison. */
@@ -239,27 +220,12 @@ export class FirstPass {
     const nested = record.nested?.[nestedIndex];
     return nested === undefined || "fault" in nested ? "" : JSON.stringify(nested.text());
   }
-
-  #requireNotStrict(list: ListTable, row: number, { fault, evidence }: RecordFault): void {
-    if (!this.#options.strict) return;
-    const { path } = list.file.file;
-    const record = placeOfEntry(list, row);
-    throw new SourceError(`${path} ${record}: ${fault}: ${evidence}`, {
-      file: path,
-      record,
-      remedy: "repair the record, or run without --strict: faulty records then go to the ledger",
-    });
-  }
 }
 
 /** JSON pointer, line or row of an entry. */
 export function placeOfEntry(list: ListTable, row: number): string {
   const pointer = list.member === "" ? `/${row}` : `/${list.member}/${row}`;
   return list.file.placeOf(pointer, row);
-}
-
-function doubleFault(id: string): RecordFault {
-  return { fault: "ANN_CONFLICT", evidence: `id ${id} stands before with other content`, id };
 }
 
 function fileGone(path: string): SourceError {

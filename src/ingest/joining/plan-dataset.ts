@@ -1,13 +1,14 @@
+import { SourceError } from "../../core/errors.ts";
 import { digestOfIds } from "../dataset-manifest.ts";
 import type { PublishedSplit } from "../published-split.ts";
 import { type FoundFile, type FoundSplit, type JudgedRelease, judgeRelease } from "../release.ts";
 import type { ListedPicture, PlannedSplit, SourceOptions, SourcePlan } from "../source.ts";
 import type { DatasetReading } from "./dataset-reading.ts";
 import { FirstPass, type PassedFile, placeOfEntry } from "./first-pass.ts";
-import { entryFates } from "./list-table.ts";
+import { entryFates } from "../tables/list-table.ts";
 import { PlannedScenes } from "./planned-scenes.ts";
 import { RecordFates } from "./record-fates.ts";
-import { sceneFates, type SceneSource } from "./scene-table.ts";
+import { sceneFates, type SceneSource } from "../tables/scene-table.ts";
 
 /** How many missing pictures are named in an error. */
 const EXAMPLES_SHOWN = 5;
@@ -28,6 +29,7 @@ export async function planDataset(
   const release = judge(pass, reading, options);
   const fates = new RecordFates(pass, reading, options);
   const counts = fates.counts();
+  if (options.strict) requireNoFaults(fates);
   const scenes = new PlannedScenes(pass, reading, options);
   const missing = missingPictures(pass);
   const numUnlisted = countUnlisted(pass, reading.split);
@@ -66,6 +68,18 @@ function settle({ files, scenes }: FirstPass): void {
     }
   }
   scenes.settle();
+}
+
+/** Throws SourceError that names the first record that would be quarantined. */
+function requireNoFaults(fates: RecordFates): void {
+  for (const { file, record, outcome, reason, evidence } of fates.entries()) {
+    if (outcome !== "quarantined") continue;
+    throw new SourceError(`${file} ${record}: ${reason}: ${evidence}`, {
+      file,
+      record,
+      remedy: "repair the record, or run without --strict: faulty records then go to the ledger",
+    });
+  }
 }
 
 function judge(pass: FirstPass, reading: DatasetReading, options: SourceOptions): JudgedRelease {

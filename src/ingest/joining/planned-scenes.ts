@@ -2,8 +2,8 @@ import type { PictureReference, SceneText } from "../../core/records.ts";
 import type { PlannedScene, RecordPlace, SourceOptions } from "../source.ts";
 import type { DatasetReading, DescribedPicture, ExaminedRecord } from "./dataset-reading.ts";
 import { type FirstPass, placeOfEntry } from "./first-pass.ts";
-import { entryFates, type ListTable } from "./list-table.ts";
-import { sceneFates } from "./scene-table.ts";
+import { entryFates, type ListTable } from "../tables/list-table.ts";
+import { sceneFates } from "../tables/scene-table.ts";
 
 /** The usable entries of every scene that is written, scene after scene. */
 class SceneEntries {

@@ -9,9 +9,9 @@ import type {
 } from "./dataset-reading.ts";
 import { essenceOf, isFault, isNoRecord } from "./examined.ts";
 import { type FirstPass, placeOfEntry } from "./first-pass.ts";
-import type { IdSpace } from "./id-space.ts";
-import { entryFates, type ListTable } from "./list-table.ts";
-import { sceneFates } from "./scene-table.ts";
+import type { IdSpace } from "../tables/id-space.ts";
+import { entryFates, type ListTable } from "../tables/list-table.ts";
+import { sceneFates } from "../tables/scene-table.ts";
 
 /** Says of every record of a dataset what became of it, from the tables of the first pass. */
 export class RecordFates {

@@ -208,7 +208,7 @@ describe("Faulty records of Visual Genome", () => {
     const regions = [{ id: 7, regions: [regionRecord(1, 7, { x: -4 })] }];
     const folder = await genomeFolder({ images: [imageRecord(7)], regions });
     await expect(planGenome(folder, { strict: true })).rejects.toThrow(
-      "vg/region_descriptions.json /0: ANN_BOX: /regions/0/x is -4; expected a number from 0 on",
+      "vg/region_descriptions.json /0/regions/0: ANN_BOX: /regions/0/x is -4; expected a number from 0 on",
     );
   });
 });

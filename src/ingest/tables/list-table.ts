@@ -1,7 +1,7 @@
 import { type Column, codeColumn, rowColumn, wideColumn } from "./column.ts";
-import type { Entry, Examined, ExaminedRecord, ListReading } from "./dataset-reading.ts";
+import type { Entry, Examined, ExaminedRecord, ListReading } from "../joining/dataset-reading.ts";
 import type { ParsedJson } from "../annotations/json-elements.ts";
-import type { EntryFile } from "./entry-file.ts";
+import type { EntryFile } from "../joining/entry-file.ts";
 import type { IdSpace } from "./id-space.ts";
 
 /** What became of an entry for reasons of its own; `usable` ones share the fate of their scene. */

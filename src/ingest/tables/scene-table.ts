@@ -3,7 +3,11 @@ import type { Exclusion } from "../exclusion/exclusion-rules.ts";
 import type { FoundPicture } from "../pictures/picture-folders.ts";
 import type { SourceOptions } from "../source.ts";
 import { type Column, codeColumn, rowColumn } from "./column.ts";
-import type { DatasetReading, DescribedPicture, SceneDescription } from "./dataset-reading.ts";
+import type {
+  DatasetReading,
+  DescribedPicture,
+  SceneDescription,
+} from "../joining/dataset-reading.ts";
 import { IdIndex } from "./id-index.ts";
 import type { ListTable } from "./list-table.ts";
 
