@@ -30,11 +30,11 @@ const edgeRooms = ["ingest", "audit", "shards", "tensor", "loader", "train", "ev
 /** Every package that src/ may import and the rooms that may; a package that is not listed may not be imported. */
 export const packageRooms: Readonly<Record<string, readonly string[]>> = {
   "@julusian/jpeg-turbo": ["ingest"],
-  "@streamparser/json": ["ingest"],
   "@tensorflow/tfjs-core": tensorRooms,
   "@tensorflow/tfjs-node-gpu": ["tensor"],
   "apache-arrow": ["shards"],
   commander: ["cli"],
+  "csv-parse": ["ingest"],
   "fastest-levenshtein": ["train"],
   htm: ["report"],
   "ipaddr.js": ["ingest"],

@@ -8,6 +8,9 @@ const MAX_TEXT_CHARACTERS = 10_000;
  * stored, is held back.
  */
 export function textFault(text: string): Omit<RecordFault, "id"> | undefined {
+  if (!text.isWellFormed()) {
+    return { fault: "CAP_NOT_UNICODE", evidence: "it has a lone surrogate" };
+  }
   if (!/[\p{L}\p{N}\p{P}\p{S}]/u.test(text)) {
     return { fault: "CAP_EMPTY", evidence: "it has no visible character" };
   }
@@ -15,6 +18,5 @@ export function textFault(text: string): Omit<RecordFault, "id"> | undefined {
     const evidence = `${text.length} characters; up to ${MAX_TEXT_CHARACTERS} are taken`;
     return { fault: "CAP_TOO_LONG", evidence };
   }
-  if (text.isWellFormed()) return undefined;
-  return { fault: "CAP_NOT_UNICODE", evidence: "it has a lone surrogate" };
+  return undefined;
 }
