@@ -4,6 +4,7 @@ import type { ImageKey } from "../../core/keys.ts";
 import { findAnnotationFile } from "../annotations/annotation-file.ts";
 import { type DatasetManifest, readDatasetManifest } from "../dataset-manifest.ts";
 import type { ListPicturesOptions } from "../list-pictures.ts";
+import { filesThere } from "../official-files.ts";
 import type { ListedPicture } from "../source.ts";
 import type { ExclusionRules } from "./exclusion-rules.ts";
 import type { LeakPolicy, ProtectedPictures } from "./leak-policy.ts";
@@ -88,7 +89,7 @@ async function readProtected(
       if (!(error instanceof SourceError && (await isOfAbsentFile(error, options.folder)))) {
         throw error;
       }
-      absence ??= error.message;
+      absence ??= await absenceOf(error, manifest, options.folder);
     }
   }
   // Of everything, one way to read it is enough: the others may name more.
@@ -131,6 +132,17 @@ async function isOfAbsentFile({ file }: SourceError, folder: string): Promise<bo
   return file !== undefined && (await findAnnotationFile(folder, file)) === undefined;
 }
 
+// Stands in the index: it must not tell where the source folder was.
+async function absenceOf(
+  { file }: SourceError,
+  { releases }: DatasetManifest,
+  folder: string,
+): Promise<string> {
+  const paths = releases.flatMap((release) => release.files.map(({ path }) => path));
+  const there = await filesThere(folder, paths);
+  return there.length === 0 ? "none of its files is there" : `${file ?? "a file"} is not there`;
+}
+
 /** Share of the published number of pictures from which on the others are missing, and not another world. */
 const NEARLY_ALL = 0.9;
 
@@ -170,11 +182,12 @@ async function absentError(
   absences: readonly Absence[],
   folder: string,
 ): Promise<SourceError> {
-  const lines = absences.map(({ what }) => `  ${what}`);
-  const datasets = new Set(absences.map(({ dataset }) => dataset));
-  const offers = await Promise.all(Array.from(datasets, (dataset) => offersOf(dataset, folder)));
+  const lines: string[] = [];
+  for (const { dataset, what } of absences) {
+    lines.push(`  ${what}`, `    ${await offerOf(dataset, folder)}`);
+  }
   return new SourceError(
-    `the policy ${name} cannot tell all evaluation pictures:\n${lines.join("\n")}\nnot there:\n${offers.flat().join("\n")}`,
+    `the policy ${name} cannot tell all evaluation pictures:\n${lines.join("\n")}`,
     {
       remedy:
         "put the files there; or add --allow-missing, and the set says which evaluation pictures were not known; or choose another --policy",
@@ -182,19 +195,22 @@ async function absentError(
   );
 }
 
-/** The official files of a dataset that are not there, with where they are offered. */
-async function offersOf(dataset: string, folder: string): Promise<string[]> {
+/** The official files of a dataset that are not there, and where they are offered. */
+async function offerOf(dataset: string, folder: string): Promise<string> {
   const { releases, splits } = await readDatasetManifest(dataset);
-  const files = [
-    ...releases.flatMap((release) => release.files),
+  const offeredOf = new Map([
     ...splits.flatMap(({ json, parts, offeredAt }) =>
-      [json, ...parts.map(({ list }) => list)].map((path) => ({ path, offeredAt })),
+      [json, ...parts.map(({ list }) => list)].map((path) => [path ?? "", offeredAt] as const),
     ),
-  ];
-  const offers = new Set<string>();
-  for (const { path, offeredAt } of files) {
-    if (path === undefined || (await findAnnotationFile(folder, path)) !== undefined) continue;
-    offers.add(`  ${path}${offeredAt === undefined ? "" : ` (offered at ${offeredAt})`}`);
-  }
-  return Array.from(offers);
+    ...releases.flatMap(({ files }) => files.map((file) => [file.path, file.offeredAt] as const)),
+  ]);
+  offeredOf.delete("");
+  const there = new Set(await filesThere(folder, Array.from(offeredOf.keys())));
+  const absent = Array.from(offeredOf.keys()).filter((path) => !there.has(path));
+  const places = new Set(absent.map((path) => offeredOf.get(path) ?? ""));
+  const shown = absent.slice(0, FILES_SHOWN).join(", ");
+  const more = absent.length > FILES_SHOWN ? ` and ${absent.length - FILES_SHOWN} more` : "";
+  return `not there: ${shown}${more}; offered at ${Array.from(places).filter(Boolean).join(" and ")}`;
 }
+
+const FILES_SHOWN = 4;
