@@ -10,6 +10,8 @@ import {
   recipeJson,
   sourceSplitsOf,
 } from "./recipe.ts";
+import { openRegions, type RegionSource } from "./regions/region-source.ts";
+import { requireRegions } from "./regions/required-regions.ts";
 import type { PlannedScene, PlannedSplit, SourceOptions, SourcePlan } from "./source.ts";
 import { sourceOf } from "./sources.ts";
 
@@ -28,6 +30,8 @@ export interface PreparationPlan extends Disposable {
   readonly release: string;
   readonly partial: boolean;
   readonly files: readonly FileDigest[];
+  /** Where region features come from, when the recipe wants any; open until disposal. */
+  readonly regions: RegionSource | undefined;
   readonly splits: readonly PlannedSplit[];
   readonly counts: readonly RecordCounts[];
   /** The scenes of a split from the given one on. */
@@ -40,8 +44,8 @@ const PLAN_VERSION = 2;
 
 /**
  * Reads all annotation files of a recipe's datasets and decides what becomes of every record.
- * Throws SourceError when files are missing or damaged, counts are not the published ones, pictures
- * are missing and that is not allowed, too many records are faulty, or nothing is left to write.
+ * Throws SourceError when files are missing or damaged, counts are not the published ones, pictures or
+ * their region features are missing and that is not allowed, too many records are faulty, or nothing is left to write.
  */
 export async function planPreparation(
   recipe: PreparationRecipe,
@@ -49,12 +53,12 @@ export async function planPreparation(
 ): Promise<PreparationPlan> {
   await requireFolder(options.folder);
   using held = new DisposableStack();
-  const plans: SourcePlan[] = [];
-  for (const { name, split, textKinds } of recipe.datasets) {
-    const splits = sourceSplitsOf(recipe, name);
-    const chosen = { ...options, splits, publishedSplit: split, textKinds };
-    plans.push(held.use(await sourceOf(name).plan(chosen)));
-  }
+  const annotated = await planSources(recipe, options, held);
+  const regions = await regionsOf(recipe, options);
+  if (regions !== undefined) held.use(regions);
+  const isRequired = recipe.regions?.required === true;
+  const plans =
+    regions !== undefined && isRequired ? await requiring(annotated, regions) : annotated;
   const counts = plans.flatMap((plan) => plan.counts);
   for (const count of counts) requireConservation(count);
   const ledger = (): AsyncGenerator<LedgerEntry> => inOrder(plans.map((plan) => plan.ledger()));
@@ -65,7 +69,7 @@ export async function planPreparation(
     requirePictures(plans, splits);
   }
   await requireScenes(splits, ledger());
-  const files = distinctFiles(plans);
+  const files = [...distinctFiles(plans), ...(regions?.files ?? [])];
   const opened = held.move();
   return {
     digest: sha256(
@@ -75,17 +79,51 @@ export async function planPreparation(
         files: files.map((file) => ({ ...file })),
         exclusions: options.exclusions.digest,
         pictures: plans.map(({ picturesDigest }) => picturesDigest),
+        regions: regions?.digest,
       }),
     ),
     release: plans.map((plan) => plan.release).join("; "),
     partial: plans.some((plan) => plan.partial),
     files,
+    regions,
     splits,
     counts,
     scenes: (split, firstScene = 0) => scenesOf(plans, split, firstScene),
     ledger,
     [Symbol.dispose]: () => opened[Symbol.dispose](),
   };
+}
+
+async function planSources(
+  recipe: PreparationRecipe,
+  options: PlanOptions,
+  held: DisposableStack,
+): Promise<readonly SourcePlan[]> {
+  const plans: SourcePlan[] = [];
+  for (const { name, split, textKinds } of recipe.datasets) {
+    const splits = sourceSplitsOf(recipe, name);
+    const chosen = { ...options, splits, publishedSplit: split, textKinds };
+    plans.push(held.use(await sourceOf(name).plan(chosen)));
+  }
+  return plans;
+}
+
+// Features are as large as pictures: who has no pictures at hand has no features either.
+async function regionsOf(
+  { regions: policy }: PreparationRecipe,
+  { folder: sourceFolder, annotationsOnly, progress, signal }: PlanOptions,
+): Promise<RegionSource | undefined> {
+  if (policy === undefined || annotationsOnly) return undefined;
+  return await openRegions({ policy, sourceFolder, progress, signal });
+}
+
+async function requiring(
+  plans: readonly SourcePlan[],
+  regions: RegionSource,
+): Promise<readonly SourcePlan[]> {
+  const required: SourcePlan[] = [];
+  for (const plan of plans) required.push(await requireRegions(plan, regions));
+  return required;
 }
 
 async function* scenesOf(

@@ -215,7 +215,7 @@ async function writeSplit(
   await using journal = await FaultJournal.open(journalPath, writer.numScenesDone);
   const total = plan.splits.find((planned) => planned.name === name)?.numScenes ?? 0;
   let sceneIndex = journal.numSettled;
-  const options = { pictures: job.pictures, signal };
+  const options = { pictures: job.pictures, regions: plan.regions, signal };
   for await (const outcome of storeScenes(plan.scenes(name, sceneIndex), options)) {
     signal.throwIfAborted();
     if (outcome.scene !== undefined) await writer.append(outcome.scene);
