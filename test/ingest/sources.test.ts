@@ -121,6 +121,7 @@ const cases: readonly Row[] = [
     layOut: layOutESnliVe,
     choice: { annotationsOnly: true, publishedSplit: "Entities split" },
   },
+  { name: "SNLI-VE in one split", source: snliVe, splits: everything },
   { name: "SNLI-VE of the small world", source: snliVe, splits: eachPart("train", "dev", "test") },
   {
     name: "Conceptual Captions' real lines",

@@ -12,6 +12,7 @@ import type {
 } from "../joining/dataset-reading.ts";
 import { planDataset } from "../joining/plan-dataset.ts";
 import { filesThere, isTaken, isToldByIds, noFileOf } from "../official-files.ts";
+import { wantedSplit } from "../published-split.ts";
 import type { Source, SourceOptions, SourcePlan } from "../source.ts";
 import {
   describeFlickr30kPicture,
@@ -59,6 +60,7 @@ async function readSnliVe(options: SourceOptions): Promise<DatasetReading> {
   const { folder } = options;
   const manifest = await readDatasetManifest(snliVe.dataset);
   const split = await readFlickr30kSplit(manifest, options);
+  const hasParts = wantedSplit(manifest.splits, options) !== undefined;
   for (const release of releases) {
     const { fileOf } = release;
     const there = await filesThere(folder, parts.map(fileOf));
@@ -67,7 +69,7 @@ async function readSnliVe(options: SourceOptions): Promise<DatasetReading> {
       manifest,
       files: parts
         .filter((part) => there.includes(fileOf(part)))
-        .map((part) => readingOf(part, release, { manifest, split })),
+        .map((part) => readingOf(part, release, { manifest, split, hasParts })),
       pictures: await listFlickr30kPictures(folder),
       split,
       absentFiles: parts
@@ -89,12 +91,16 @@ interface PairContext {
 function readingOf(
   part: Part,
   { fileOf, format, pairsIn }: Release,
-  { manifest, split }: Pick<DatasetReading, "manifest" | "split">,
+  {
+    manifest,
+    split,
+    hasParts,
+  }: Pick<DatasetReading, "manifest" | "split"> & { readonly hasParts: boolean },
 ): FileReading {
   const path = fileOf(part);
   const context: PairContext =
     split === undefined
-      ? { scope: `${part}/`, partOf: () => ({ part, evidence: path }) }
+      ? { scope: hasParts ? `${part}/` : "", partOf: () => ({ part, evidence: path }) }
       : { scope: "", partOf: (photoId) => split.partOf.get(photoId) };
   const idSpace = `${context.scope}pair`;
   const digestsIds = isToldByIds(path, manifest);
