@@ -3,6 +3,7 @@ import { addAuditCommand } from "./commands/audit.ts";
 import { addDemoCommand } from "./commands/demo.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
 import { addEvalCommand } from "./commands/eval.ts";
+import { addFetchCommand } from "./commands/fetch.ts";
 import { addTrainCommand } from "./commands/train.ts";
 import { addPrepareCommand } from "./commands/prepare.ts";
 import { addSetupCommand } from "./commands/setup.ts";
@@ -14,6 +15,7 @@ import { createProgram } from "./program.ts";
 const addCommands: readonly ((program: Command) => void)[] = [
   addSetupCommand,
   addDoctorCommand,
+  addFetchCommand,
   addPrepareCommand,
   addValidateCommand,
   addAuditCommand,

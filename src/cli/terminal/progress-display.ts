@@ -1,6 +1,6 @@
 import type { Progress, ProgressReading } from "../../core/progress.ts";
 import { escapeControls } from "../../core/text.ts";
-import { formatDuration } from "./terminal-text.ts";
+import { formatBytes, formatDuration } from "./terminal-text.ts";
 
 /** A Progress that somebody looks at; disposing it leaves the cursor on a fresh line. */
 export interface ProgressDisplay extends Progress, Disposable {}
@@ -15,6 +15,8 @@ const LINE_EVERY_MS = 30_000;
 const DRAW_EVERY_MS = 100;
 const BAR_WIDTH = 24;
 const MIN_BAR_WIDTH = 4;
+/** The unit that is written as "1.5 GB". */
+const BYTES = "bytes";
 
 /** For logs and pipes: messages at once, a line of progress at most every 30 s. */
 export function createLineDisplay(options: DisplayOptions): ProgressDisplay {
@@ -138,8 +140,11 @@ function bar({ done, total }: ProgressReading, room: number): string {
 function describe(reading: ProgressReading, pace: Pace): string {
   const { activity, done, total, unit, note } = reading;
   const perSecond = pace.perSecond(reading);
-  const parts = [`${activity}: ${formatAmount(done)}${ofTotal(total)} ${unit}`];
-  if (perSecond > 0) parts.push(`${formatAmount(perSecond)}/s`);
+  const amount = (value: number): string =>
+    unit === BYTES ? formatBytes(Math.round(value)) : formatAmount(value);
+  const of = total === undefined ? "" : ` of ${amount(total)}`;
+  const parts = [`${activity}: ${amount(done)}${of}${unit === BYTES ? "" : ` ${unit}`}`];
+  if (perSecond > 0) parts.push(`${amount(perSecond)}/s`);
   if (perSecond > 0 && total !== undefined && done < total)
     parts.push(`${formatDuration((total - done) / perSecond)} left`);
   if (note !== undefined) parts.push(note);
@@ -147,15 +152,11 @@ function describe(reading: ProgressReading, pace: Pace): string {
 }
 
 function describeFinished(reading: ProgressReading, pace: Pace): string {
-  const amount = `${formatAmount(reading.done)} ${reading.unit}`;
+  const { done, unit } = reading;
+  const amount = unit === BYTES ? formatBytes(done) : `${formatAmount(done)} ${unit}`;
   return escapeControls(
     `${reading.activity}: ${amount} in ${formatDuration(pace.elapsedSeconds())}`,
   );
-}
-
-function ofTotal(total: number | undefined): string {
-  if (total === undefined) return "";
-  return ` of ${formatAmount(total)}`;
 }
 
 function formatAmount(value: number): string {

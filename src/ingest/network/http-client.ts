@@ -1,0 +1,252 @@
+import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
+import { pipeline, type Duplex } from "node:stream";
+import { type Agent, request, type Dispatcher } from "undici";
+import { errnoOf } from "../../core/errors.ts";
+import { requireFetchable, shownUrl } from "./address-rules.ts";
+import type { Clock } from "./clock.ts";
+import { type AgentOptions, createGuardedAgent } from "./guarded-agent.ts";
+import { NetFault, type NetFaultCode } from "./net-fault.ts";
+import { type RequestLimits, RequestWatch, tooLarge } from "./request-watch.ts";
+import { parseRetryAfter } from "./retries.ts";
+
+export interface ClientOptions extends AgentOptions {
+  readonly clock: Clock;
+  readonly userAgent: string;
+}
+
+export interface RequestOptions {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly limits: RequestLimits;
+  /** Asked before every hop; throws when a URL must not be visited. */
+  readonly mayVisit?: ((url: URL) => Promise<void>) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The head of a response and its body, which can be read once; disposal ends the connection's use. */
+export interface NetResponse extends Disposable {
+  /** Where the body comes from, after redirects. */
+  readonly url: URL;
+  readonly status: number;
+  header(name: string): string | undefined;
+  /** A header that may be there several times. */
+  headers(name: string): readonly string[];
+  /** The body as it was sent. */
+  body(): AsyncGenerator<Buffer>;
+  /** The body without its content encoding; never more than the limit, whatever it unpacks to. */
+  decodedBody(): AsyncGenerator<Buffer>;
+}
+
+const MAX_REDIRECTS = 5;
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/** Makes GET requests to public addresses, follows redirects by the same rules, and keeps every limit. */
+export class HttpClient implements AsyncDisposable {
+  readonly #options: ClientOptions;
+  readonly #agent: Agent;
+
+  constructor(options: ClientOptions) {
+    this.#options = options;
+    this.#agent = createGuardedAgent(options);
+  }
+
+  /**
+   * The response to a GET request, whatever its status, after redirects.
+   * Throws NetFault, or the abort reason of `signal`.
+   */
+  async get(text: string, options: RequestOptions): Promise<NetResponse> {
+    const { trustedOrigins } = this.#options;
+    const visited: URL[] = [];
+    let url = requireFetchable(text, trustedOrigins);
+    for (;;) {
+      await options.mayVisit?.(url);
+      visited.push(url);
+      const response = await this.#getOnce(url, options);
+      const location = response.header("location");
+      if (!REDIRECTS.has(response.status) || location === undefined) return response;
+      response[Symbol.dispose]();
+      url = this.#redirected(visited, url, location);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#agent.destroy();
+  }
+
+  #redirected(visited: readonly URL[], from: URL, location: string): URL {
+    if (!URL.canParse(location, from))
+      throw new NetFault("NET_REDIRECT", `${chain(visited)} leads to what is no URL`);
+    const absolute = new URL(location, from);
+    const path = chain([...visited, absolute]);
+    // An origin is trusted for itself, not for where it leads: only back to itself.
+    const to = this.#requireTarget(absolute, path);
+    if (from.protocol === "https:" && to.protocol === "http:")
+      throw new NetFault("NET_REDIRECT", `from https to http: ${path}`);
+    if (visited.some(({ href }) => href === to.href))
+      throw new NetFault("NET_REDIRECT", `in a circle: ${path}`);
+    if (visited.length > MAX_REDIRECTS)
+      throw new NetFault("NET_REDIRECT", `more than ${MAX_REDIRECTS} redirects: ${path}`);
+    return to;
+  }
+
+  #requireTarget(absolute: URL, path: string): URL {
+    try {
+      return requireFetchable(absolute.href, this.#options.trustedOrigins);
+    } catch (error) {
+      if (!(error instanceof NetFault)) throw error;
+      throw new NetFault(error.code, `redirected to where ${error.message}: ${path}`);
+    }
+  }
+
+  async #getOnce(url: URL, options: RequestOptions): Promise<NetResponse> {
+    const watch = new RequestWatch(options.limits, this.#options.clock, options.signal);
+    try {
+      const data = await request(url, {
+        dispatcher: this.#agent,
+        signal: watch.signal,
+        headers: {
+          "user-agent": this.#options.userAgent,
+          accept: "*/*",
+          "accept-encoding": "identity",
+          ...options.headers,
+        },
+      });
+      watch.headArrived();
+      return new WatchedResponse(url, data, { watch, options });
+    } catch (error) {
+      watch[Symbol.dispose]();
+      throw asNetFault(error, watch.signal);
+    }
+  }
+}
+
+function chain(urls: readonly URL[]): string {
+  return urls.map(shownUrl).join(" → ");
+}
+
+class WatchedResponse implements NetResponse {
+  readonly url: URL;
+  readonly status: number;
+  readonly #data: Dispatcher.ResponseData;
+  readonly #watch: RequestWatch;
+  readonly #limits: RequestLimits;
+
+  constructor(
+    url: URL,
+    data: Dispatcher.ResponseData,
+    given: { readonly watch: RequestWatch; readonly options: RequestOptions },
+  ) {
+    this.url = url;
+    this.status = data.statusCode;
+    this.#data = data;
+    this.#watch = given.watch;
+    this.#limits = given.options.limits;
+    // Nobody may be reading when an abort reaches the body.
+    data.body.on("error", () => {});
+  }
+
+  header(name: string): string | undefined {
+    return this.headers(name)[0];
+  }
+
+  headers(name: string): readonly string[] {
+    const value = this.#data.headers[name];
+    if (value === undefined) return [];
+    return typeof value === "string" ? [value] : value;
+  }
+
+  async *body(): AsyncGenerator<Buffer> {
+    try {
+      const chunks: AsyncIterable<unknown> = this.#data.body;
+      for await (const chunk of chunks) {
+        if (!Buffer.isBuffer(chunk)) throw new TypeError("undici gives buffers");
+        this.#watch.received(chunk.length);
+        yield chunk;
+      }
+    } catch (error) {
+      throw asNetFault(error, this.#watch.signal);
+    } finally {
+      this[Symbol.dispose]();
+    }
+  }
+
+  async *decodedBody(): AsyncGenerator<Buffer> {
+    const decoder = decoderOf(this.header("content-encoding"));
+    if (decoder === undefined) return yield* this.body();
+    let numBytes = 0;
+    try {
+      // The fault reaches the reader of the last stream; this callback has nothing to add.
+      const decoded: AsyncIterable<unknown> = pipeline(this.body(), decoder, () => {});
+      for await (const chunk of decoded) {
+        if (!Buffer.isBuffer(chunk)) throw new TypeError("zlib gives buffers");
+        numBytes += chunk.length;
+        if (numBytes > this.#limits.maxBytes) throw tooLarge(this.#limits.maxBytes);
+        yield chunk;
+      }
+    } catch (error) {
+      if (!isDecoderError(error)) throw error;
+      throw new NetFault("NET_ENCODING", "its content encoding is damaged", { cause: error });
+    } finally {
+      this[Symbol.dispose]();
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#watch[Symbol.dispose]();
+    this.#data.body.destroy();
+  }
+}
+
+function decoderOf(encoding: string | undefined): Duplex | undefined {
+  switch (encoding?.trim().toLowerCase()) {
+    case undefined:
+    case "":
+    case "identity":
+      return undefined;
+    case "gzip":
+    case "x-gzip":
+      return createGunzip();
+    case "deflate":
+      return createInflate();
+    case "br":
+      return createBrotliDecompress();
+    default:
+      throw new NetFault("NET_ENCODING", `its content encoding ${encoding} was not asked for`);
+  }
+}
+
+function isDecoderError(error: unknown): boolean {
+  return /^(?:Z_|ERR_(?:_ERROR_|BROTLI|PADDING))/.test(errnoOf(error) ?? "");
+}
+
+const DNS_ERRNOS: ReadonlySet<string> = new Set(["ENOTFOUND", "EAI_AGAIN", "EAI_FAIL", "ENODATA"]);
+
+function asNetFault(error: unknown, signal: AbortSignal): unknown {
+  if (signal.aborted) return signal.reason;
+  if (error instanceof NetFault || !(error instanceof Error)) return error;
+  if (error.cause instanceof NetFault) return error.cause;
+  const errno = errnoOf(error) ?? "";
+  return new NetFault(codeOf(errno), error.message || errno, { cause: error });
+}
+
+function codeOf(errno: string): NetFaultCode {
+  if (DNS_ERRNOS.has(errno)) return "NET_DNS";
+  if (/CERT|TLS|SSL|SELF_SIGNED|UNABLE_TO_VERIFY|HOSTNAME_MISMATCH/.test(errno)) return "NET_TLS";
+  return errno === "UND_ERR_CONNECT_TIMEOUT" ? "NET_TIMEOUT" : "NET_CONNECTION";
+}
+
+const BUSY: ReadonlySet<number> = new Set([408, 425, 429]);
+
+/** Throws NetFault unless the status is one of those expected. */
+export function requireStatus(
+  response: NetResponse,
+  expected: readonly number[],
+  clock: Clock,
+): void {
+  const { status } = response;
+  if (expected.includes(status)) return;
+  response[Symbol.dispose]();
+  if (!BUSY.has(status) && status < 500)
+    throw new NetFault("NET_STATUS", `the server answered ${status}`);
+  const retryAfterMs = parseRetryAfter(response.header("retry-after"), clock.dateMs());
+  throw new NetFault("NET_BUSY", `the server answered ${status}`, { retryAfterMs });
+}
