@@ -65,13 +65,24 @@ describe("NLVR2's real dev and test1", () => {
     }
   });
 
-  it("have 8,071 and 8,056 addresses, of which 45 are in both", () => {
+  it("have 8,071 and 8,056 addresses, of which 45 are in both, in 62 pairs of pictures", () => {
+    const [dev = [], test1 = []] = ["dev", "test1"].map((part) =>
+      (scenes[part] ?? []).flatMap(({ draft }) => draft.pictures.map(({ url }) => url)),
+    );
+    const both = new Set(dev).intersection(new Set(test1));
+    expect([new Set(dev).size, new Set(test1).size, both.size]).toEqual([8071, 8056, 45]);
+    const numOf = (all: typeof dev, url: string | null): number =>
+      all.filter((other) => other === url).length;
+    const pairs = Array.from(both, (url) => numOf(dev, url) * numOf(test1, url));
+    expect(pairs.reduce((sum, count) => sum + count)).toBe(62);
+  });
+
+  it("have 25 sentences in both, letter for letter", () => {
     const [dev, test1] = ["dev", "test1"].map(
       (part) =>
-        new Set((scenes[part] ?? []).flatMap(({ draft }) => draft.pictures.map(({ url }) => url))),
+        new Set((scenes[part] ?? []).flatMap(({ draft }) => draft.texts.map(({ text }) => text))),
     );
-    expect([dev?.size, test1?.size]).toEqual([8071, 8056]);
-    expect(dev?.intersection(test1 ?? new Set())).toHaveProperty("size", 45);
+    expect(dev?.intersection(test1 ?? new Set())).toHaveProperty("size", 25);
   });
 
   it("have two statements about a photograph that Flickr30K trains on", async () => {
