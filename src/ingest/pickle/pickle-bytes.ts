@@ -13,6 +13,7 @@ export class PickleFault extends Error {
 }
 
 const LINE_END = 0x0a;
+const DIGIT_0 = 0x30;
 
 /** Reads the arguments of opcodes one after the other. Every method throws PickleFault past the end. */
 export class PickleBytes {
@@ -81,6 +82,18 @@ export class PickleBytes {
     const line = this.latin1(end - this.#offset);
     this.#skip(1);
     return line;
+  }
+
+  /** A line of digits as a number, undefined for another line; memo indices are every second line of old pickles. */
+  index(): number | undefined {
+    let value = 0;
+    let numDigits = 0;
+    for (let byte = this.uint8(); byte !== LINE_END; byte = this.uint8()) {
+      if (byte < DIGIT_0 || byte > DIGIT_0 + 9) return undefined;
+      value = value * 10 + byte - DIGIT_0;
+      numDigits += 1;
+    }
+    return numDigits === 0 ? undefined : value;
   }
 
   /** Begins a frame of so many bytes; no opcode or argument may go beyond its end. */

@@ -71,18 +71,26 @@ const operations: Readonly<Record<Exclude<PlainOpcode, "STOP">, Operation>> = {
   },
   EMPTY_TUPLE: (stack) => stack.push([]),
   TUPLE: (stack) => stack.push(stack.popToMark()),
-  TUPLE1: (stack) => stack.push(popped(stack, 1)),
-  TUPLE2: (stack) => stack.push(popped(stack, 2)),
-  TUPLE3: (stack) => stack.push(popped(stack, 3)),
-  EMPTY_DICT: (stack) => stack.push(emptyDict()),
+  TUPLE1: (stack) => stack.push([stack.pop()]),
+  TUPLE2: (stack) => {
+    const second = stack.pop();
+    stack.push([stack.pop(), second]);
+  },
+  TUPLE3: (stack) => {
+    const third = stack.pop();
+    const second = stack.pop();
+    stack.push([stack.pop(), second, third]);
+  },
+  EMPTY_DICT: (stack) => stack.push({}),
   DICT: (stack) => {
-    const dict = emptyDict();
+    const dict: PickledDict = {};
     setItems(stack, dict, stack.popToMark());
     stack.push(dict);
   },
   SETITEM: (stack) => {
-    const items = popped(stack, 2);
-    setItems(stack, stack.topDict(), items);
+    const value = stack.pop();
+    const key = stack.pop();
+    setItem(stack, stack.topDict(), { key, value });
   },
   SETITEMS: (stack) => {
     const items = stack.popToMark();
@@ -95,11 +103,11 @@ const operations: Readonly<Record<Exclude<PlainOpcode, "STOP">, Operation>> = {
     stack.popToMark();
   },
   DUP: (stack) => stack.push(stack.top()),
-  PUT: (stack, bytes) => stack.put(decimalInteger(bytes.line())),
+  PUT: (stack, bytes) => stack.put(bytes.index()),
   BINPUT: (stack, bytes) => stack.put(bytes.uint8()),
   LONG_BINPUT: (stack, bytes) => stack.put(bytes.uint32()),
   MEMOIZE: (stack) => stack.memoize(),
-  GET: (stack, bytes) => stack.get(decimalInteger(bytes.line())),
+  GET: (stack, bytes) => stack.get(bytes.index()),
   BINGET: (stack, bytes) => stack.get(bytes.uint8()),
   LONG_BINGET: (stack, bytes) => stack.get(bytes.uint32()),
 };
@@ -117,22 +125,29 @@ function required<Value>(stack: PickleStack, value: Value | undefined, what: str
   return value;
 }
 
-function popped(stack: PickleStack, numValues: number): unknown[] {
-  return Array.from({ length: numValues }, () => stack.pop()).toReversed();
-}
-
-function emptyDict(): PickledDict {
-  // oxlint-disable-next-line no-proto -- in a literal it is no property but says there is no prototype
-  return { __proto__: null };
-}
-
 function setItems(stack: PickleStack, dict: PickledDict, items: readonly unknown[]): void {
   if (items.length % 2 !== 0) throw stack.fault("a key has no value");
   for (let at = 0; at < items.length; at += 2) {
-    const key = items[at];
-    if (typeof key !== "string") throw stack.fault("a key is no text");
-    if (key in dict)
-      throw stack.fault(`a dict has the key ${JSON.stringify(key.slice(0, 40))} twice`);
-    dict[key] = items[at + 1];
+    setItem(stack, dict, { key: items[at], value: items[at + 1] });
   }
+}
+
+function setItem(
+  stack: PickleStack,
+  dict: PickledDict,
+  { key, value }: { readonly key: unknown; readonly value: unknown },
+): void {
+  if (typeof key !== "string") throw stack.fault("a key is no text");
+  if (Object.hasOwn(dict, key)) {
+    throw stack.fault(`a dict has the key ${JSON.stringify(key.slice(0, 40))} twice`);
+  }
+  // By assignment it would be the object's prototype.
+  if (key === "__proto__") {
+    Object.defineProperty(dict, key, {
+      value,
+      enumerable: true,
+      writable: true,
+      configurable: true,
+    });
+  } else dict[key] = value;
 }

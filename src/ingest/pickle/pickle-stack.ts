@@ -1,6 +1,6 @@
 import { PickleFault } from "./pickle-bytes.ts";
 
-/** A dict as a plain object without a prototype, so that no key means anything but itself. */
+/** A dict as a plain object. */
 export interface PickledDict {
   [key: string]: unknown;
 }
@@ -17,7 +17,9 @@ export class PickleStack {
   readonly #limits: StackLimits;
   readonly #values: unknown[] = [];
   readonly #marks: number[] = [];
-  readonly #memo = new Map<number, unknown>();
+  /** By index; no pickled value is undefined. */
+  readonly #memo: unknown[] = [];
+  #numRemembered = 0;
   #numPushed = 0;
 
   constructor(limits: StackLimits) {
@@ -74,19 +76,22 @@ export class PickleStack {
 
   /** Under the next free index. */
   memoize(): void {
-    this.put(this.#memo.size);
+    this.put(this.#numRemembered);
   }
 
   put(index: number | undefined): void {
-    if (index === undefined || index < 0) throw this.fault("the memo has no such index");
-    this.#memo.set(index, this.top());
+    const value = this.top();
+    if (index === undefined || index < 0 || index > this.#limits.maxValues) {
+      throw this.fault("the memo has no such index");
+    }
+    if (this.#memo[index] === undefined) this.#numRemembered += 1;
+    this.#memo[index] = value;
   }
 
   get(index: number | undefined): void {
-    if (index === undefined || !this.#memo.has(index)) {
-      throw this.fault(`nothing was remembered as ${index}`);
-    }
-    this.push(this.#memo.get(index));
+    const value = index === undefined ? undefined : this.#memo[index];
+    if (value === undefined) throw this.fault(`nothing was remembered as ${index}`);
+    this.push(value);
   }
 
   /** The one value that is left at the end. */

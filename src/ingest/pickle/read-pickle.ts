@@ -11,8 +11,8 @@ const MAX_PICKLE_BYTES = 2 ** 27;
 const MAX_PICKLE_VALUES = 2 ** 24;
 
 /**
- * Reads a pickle of any protocol (0 to 5) as the plain data it holds: lists and tuples as lists, dicts
- * as objects without a prototype, numbers, texts, booleans and null. Nothing is ever called or built:
+ * Reads a pickle of any protocol (0 to 5) as the plain data it holds, in the form that JSON.parse gives:
+ * lists and tuples as lists, dicts as objects, numbers, texts, booleans and null. Nothing is ever called or built:
  * an opcode that names a class or a function is refused. A Python 2 str, and bytes, are read as
  * Latin-1; whole numbers beyond 2^53 become the nearest number, as in JSON. Cyclic data, data of which
  * little is written and much is read (by reference), keys that are no texts, sets and
