@@ -33,3 +33,13 @@ export function keyOfNpzName(name: string): ImageKey | undefined {
   }
   return undefined;
 }
+
+/**
+ * The key that names and ids of feature files spell for a picture: VCR's pictures are keyed by folder and name, and
+ * the names, which are different in all folders, are what feature files have.
+ */
+export function spelledKey(key: ImageKey): ImageKey {
+  const folderEnd = key.lastIndexOf("/");
+  const hasFolder = key.startsWith("vcr:") && folderEnd !== -1;
+  return hasFolder ? imageKey("vcr", key.slice(folderEnd + 1)) : key;
+}

@@ -3,6 +3,7 @@ import type { PictureInfo, PictureRegions } from "../../core/records.ts";
 import { storedRegions } from "./detections.ts";
 import type { EntrySource, OpenOptions } from "./entry-source.ts";
 import { openNpzFolders } from "./npz-folders.ts";
+import { spelledKey } from "./picture-names.ts";
 import type { RegionPolicy } from "./region-policy.ts";
 import { openTsvFiles } from "./tsv-files.ts";
 
@@ -22,9 +23,9 @@ export async function openRegions(options: OpenOptions<RegionPolicy>): Promise<R
   return {
     files: entries.files,
     digest: entries.digest,
-    has: (key: ImageKey) => entries.has(key),
+    has: (key: ImageKey) => entries.has(spelledKey(key)),
     async read(picture) {
-      const found = await entries.read(picture.key);
+      const found = await entries.read(spelledKey(picture.key));
       return found === undefined ? undefined : storedRegions(found, picture, policy);
     },
     [Symbol.dispose]: () => entries[Symbol.dispose](),

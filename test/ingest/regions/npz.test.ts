@@ -6,6 +6,7 @@ import { SourceError } from "../../../src/core/errors.ts";
 import { imageKey } from "../../../src/core/keys.ts";
 import { parseNpy } from "../../../src/ingest/regions/npy.ts";
 import { openNpzFolders } from "../../../src/ingest/regions/npz-folders.ts";
+import { openRegions } from "../../../src/ingest/regions/region-source.ts";
 import { RegionFault } from "../../../src/ingest/regions/region-fault.ts";
 import type { NpzRegionPolicy } from "../../../src/ingest/regions/region-policy.ts";
 import { type MadeMember, makeZip } from "../archives/hostile-zip.ts";
@@ -230,6 +231,15 @@ describe("folders of npz files", () => {
     expect(entries.has("vg:1")).toBe(false);
     expect(await entries.read("vg:1")).toBeUndefined();
     expect(said).toEqual(["names: the names of 3 files spell no picture"]);
+  });
+
+  it("find VCR's pictures, whose folders the names do not spell", async () => {
+    const policyOfNames = npzPolicy({ folders: ["names"] });
+    using regions = await openRegions(optionsFor(policyOfNames, folder));
+    const name = "3038_X_00.08.14.616-00.08.17.313@0";
+    expect(regions.has(imageKey("vcr", `lsmdc_3038_X/${name}`))).toBe(true);
+    expect(regions.has(imageKey("vcr", name))).toBe(true);
+    expect(regions.has(imageKey("vcr", `lsmdc_3038_X/4${name}`))).toBe(false);
   });
 
   it("do not say two things about one picture", async () => {

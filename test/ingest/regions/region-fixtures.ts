@@ -19,7 +19,7 @@ import { madeUpPicture } from "../../shards/scenes.ts";
 export const fixtures: string = join(import.meta.dirname, "fixtures");
 
 /** UNITER's. */
-export const selection: RegionSelection = { minConfidence: 0.2, minRegions: 10, maxRegions: 100 };
+const selection: RegionSelection = { minConfidence: 0.2, minRegions: 10, maxRegions: 100 };
 
 /** Of the sizes of the fixtures. */
 export function npzPolicy(changes: Partial<NpzRegionPolicy> = {}): NpzRegionPolicy {
@@ -41,7 +41,7 @@ export function optionsFor<Policy extends RegionPolicy>(
 }
 
 /** The pictures of the fixtures with the size of their files, stored as they are. */
-export const fixturePictures: readonly PictureInfo[] = [
+const fixturePictures: readonly PictureInfo[] = [
   { id: 790, width: 640, height: 422 },
   { id: 78_499, width: 640, height: 428 },
   { id: 84_284, width: 500, height: 375 },
