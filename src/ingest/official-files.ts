@@ -1,7 +1,8 @@
-import { SourceError } from "../core/errors.ts";
+import { ConfigError, SourceError } from "../core/errors.ts";
+import type { TextKind } from "../core/records.ts";
 import { findAnnotationFile } from "./annotations/annotation-file.ts";
 import type { DatasetManifest } from "./dataset-manifest.ts";
-import type { SourceSplit } from "./source.ts";
+import type { SourceOptions, SourceSplit } from "./source.ts";
 
 /** Those of `paths` that are in the folder, packed or not, in their order. */
 export async function filesThere(folder: string, paths: readonly string[]): Promise<string[]> {
@@ -31,4 +32,16 @@ export function isTaken(part: string, splits: readonly SourceSplit[]): boolean {
 export function isToldByIds(path: string, { releases }: DatasetManifest): boolean {
   const files = releases.flatMap((release) => release.files);
   return files.some((file) => file.path === path && file.idsSha256 !== undefined);
+}
+
+/** Throws ConfigError when a recipe asks a dataset that has texts of one kind for others only. */
+export function requireKind(
+  kind: TextKind,
+  { title }: DatasetManifest,
+  { textKinds }: SourceOptions,
+): void {
+  if (textKinds === undefined || textKinds.includes(kind)) return;
+  throw new ConfigError(`${title} has no texts of the kinds ${textKinds.join(", ")}`, {
+    remedy: `its texts are of the kind "${kind}": correct the recipe's textKinds`,
+  });
 }

@@ -15,7 +15,7 @@ import type {
   SceneDescription,
 } from "../joining/dataset-reading.ts";
 import { planDataset } from "../joining/plan-dataset.ts";
-import { filesThere, noFileOf } from "../official-files.ts";
+import { filesThere, noFileOf, requireKind } from "../official-files.ts";
 import { PictureFolders } from "../pictures/picture-folders.ts";
 import { type PublishedSplit, readPublishedSplit, wantedSplit } from "../published-split.ts";
 import type { Source, SourceOptions, SourcePlan } from "../source.ts";
@@ -64,6 +64,7 @@ function linesOf(list: ListReading): Omit<FileReading, "path"> {
 async function readFlickr30k(options: SourceOptions): Promise<DatasetReading> {
   const { folder } = options;
   const manifest = await readDatasetManifest(flickr30k.dataset);
+  requireKind("caption", manifest, options);
   const [path] = await filesThere(folder, Object.keys(captionFiles));
   const captions = path === undefined ? undefined : captionFiles[path];
   // The split alone names pictures too.

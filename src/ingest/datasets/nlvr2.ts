@@ -12,7 +12,7 @@ import type {
   RecordFault,
 } from "../joining/dataset-reading.ts";
 import { planDataset } from "../joining/plan-dataset.ts";
-import { filesThere, isTaken, isToldByIds, noFileOf } from "../official-files.ts";
+import { filesThere, isTaken, isToldByIds, noFileOf, requireKind } from "../official-files.ts";
 import { PictureFolders } from "../pictures/picture-folders.ts";
 import { wantedSplit } from "../published-split.ts";
 import type { Source, SourceOptions, SourcePlan } from "../source.ts";
@@ -38,6 +38,7 @@ const NUM_DIRECTORIES = 100;
 async function readNlvr2(options: SourceOptions): Promise<DatasetReading> {
   const { folder } = options;
   const manifest = await readDatasetManifest(nlvr2.dataset);
+  requireKind("statement", manifest, options);
   wantedSplit(manifest.splits, options);
   const there = await filesThere(folder, parts.map(fileOf));
   if (there.length === 0) throw noFileOf(manifest, folder);

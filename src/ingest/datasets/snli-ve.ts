@@ -11,7 +11,7 @@ import type {
   RecordFault,
 } from "../joining/dataset-reading.ts";
 import { planDataset } from "../joining/plan-dataset.ts";
-import { filesThere, isTaken, isToldByIds, noFileOf } from "../official-files.ts";
+import { filesThere, isTaken, isToldByIds, noFileOf, requireKind } from "../official-files.ts";
 import { wantedSplit } from "../published-split.ts";
 import type { Source, SourceOptions, SourcePlan } from "../source.ts";
 import {
@@ -59,6 +59,7 @@ const releases: readonly Release[] = [
 async function readSnliVe(options: SourceOptions): Promise<DatasetReading> {
   const { folder } = options;
   const manifest = await readDatasetManifest(snliVe.dataset);
+  requireKind("hypothesis", manifest, options);
   const split = await readFlickr30kSplit(manifest, options);
   const hasParts = wantedSplit(manifest.splits, options) !== undefined;
   for (const release of releases) {

@@ -229,6 +229,19 @@ describe("Flickr30K", () => {
     expect(String(error)).toContain(`has no file of Flickr30K: looked for ${TOKENS}, ${CSV}`);
   });
 
+  it("is not asked for texts that it has not", async () => {
+    const error = await refusalOf({ [TOKENS]: "12.jpg#0\tA dog .\n" }, { textKinds: ["question"] });
+    expect(error).toMatchObject({
+      code: "CONFIG",
+      message: "Flickr30K has no texts of the kinds question",
+    });
+    const { written } = await readFiles(
+      { [TOKENS]: "12.jpg#0\tA dog .\n" },
+      { textKinds: ["question", "caption"] },
+    );
+    expect(Object.keys(written)).toEqual(["12.jpg#0"]);
+  });
+
   it("finds its pictures in the folders that copies have, by their ids alone", async () => {
     await using folder = await folderWith({
       [TOKENS]: "12.jpg#0\tA dog .\n13.jpg#0\tA cat .\n14.jpg#0\tA cow .\n",
