@@ -9,6 +9,7 @@ import type {
   Examined,
   FileReading,
   RecordFault,
+  SceneDescription,
 } from "../joining/dataset-reading.ts";
 import { planDataset } from "../joining/plan-dataset.ts";
 import { filesThere, noFileOf } from "../official-files.ts";
@@ -23,7 +24,8 @@ import type { Source, SourceOptions, SourcePlan } from "../source.ts";
  *     cc3m/pictures/<first two hex digits>/<sha256>.<jpg, png, …>     as `crossweave fetch` lays them out
  *     cc3m/training/<sha256>.<…>  cc3m/validation/<sha256>.<…>
  *
- * Lines with one URL are one scene; a line that is published twice is written once. The validation
+ * Lines with one URL are one scene with all their captions, equal ones too. The publisher gives no ids:
+ * a caption's is "training-12", the 12th line of its file. The validation
  * file is read first, so that a URL of both files is of the validation, and the training lines that
  * have it are quarantined unless a recipe puts both into one split.
  */
@@ -70,20 +72,28 @@ function readingOf(part: Part): FileReading {
   return { path: fileOf[part], format: "lines", lists: { "": { kind: "caption", examine } } };
 }
 
-/** A line of either file. Its id is ours, half of the sha256 of the line: the publisher gives none. */
-export function examineLine({ value }: Entry, part: Part): Examined {
+/** A line of either file. */
+export function examineLine({ value, index }: Entry, part: Part): Examined {
   const line = String(value);
-  const id = hash("sha256", line, "hex").slice(0, 32);
   const [text = "", url, ...others] = line.split("\t");
-  if (url === undefined) return shapeFault(`has no tab: ${shown(line)}`, id);
+  if (url === undefined) return shapeFault(`has no tab: ${shown(line)}`);
   if (others.length > 0) {
-    return shapeFault(`has ${others.length + 2} columns; expected a caption and a URL`, id);
+    return shapeFault(`has ${others.length + 2} columns; expected a caption and a URL`);
   }
-  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? "")) {
-    return shapeFault(`its second column is ${shown(url)}; expected a URL`, id);
+  if (!/^https?:\/\/./i.test(url) || !URL.canParse(url)) {
+    return shapeFault(`its second column is ${shown(url)}; expected a URL`);
   }
   const fault = textFault(text);
-  if (fault !== undefined) return { ...fault, id };
+  if (fault !== undefined) return fault;
+  return {
+    id: "",
+    sceneId: url,
+    describe: () => describePicture(url, part),
+    texts: () => [sceneText({ id: `${part}-${index + 1}`, kind: "caption", text })],
+  };
+}
+
+function describePicture(url: string, part: Part): SceneDescription {
   const name = hash("sha256", url, "hex");
   const key = imageKey("cc3m", name);
   const picture = {
@@ -95,22 +105,13 @@ export function examineLine({ value }: Entry, part: Part): Examined {
     license: null,
     linkedKeys: [],
   };
-  return {
-    id,
-    sceneId: name,
-    describe: () => ({
-      sceneKey: key,
-      part: { part, evidence: fileOf[part] },
-      pictures: [picture],
-    }),
-    texts: () => [sceneText({ id, kind: "caption", text })],
-  };
+  return { sceneKey: key, part: { part, evidence: fileOf[part] }, pictures: [picture] };
 }
 
 function shown(text: string): string {
   return JSON.stringify(text.slice(0, 80));
 }
 
-function shapeFault(evidence: string, id: string): RecordFault {
-  return { fault: "ANN_SHAPE", evidence, id };
+function shapeFault(evidence: string): RecordFault {
+  return { fault: "ANN_SHAPE", evidence };
 }

@@ -16,6 +16,7 @@ import type {
   SceneDescription,
 } from "../joining/dataset-reading.ts";
 import { planDataset } from "../joining/plan-dataset.ts";
+import { filesThere } from "../official-files.ts";
 import { readPickle } from "../pickle/read-pickle.ts";
 import { wantedSplit } from "../published-split.ts";
 import type { Source, SourceOptions, SourcePlan } from "../source.ts";
@@ -46,18 +47,25 @@ export const refcocog: Source = {
 const guardedParts = ["testA", "testB", "test", "val", "train"] as const;
 
 async function plan(dataset: string, options: SourceOptions): Promise<SourcePlan> {
-  const { folder, signal } = options;
+  const { folder, picturesOnly, signal } = options;
   const manifest = await readDatasetManifest(dataset);
   const split = wantedSplit(manifest.splits, options) ?? manifest.splits[0];
   if (split === undefined) throw new Error(`the manifest of ${dataset} has no split`);
   const refs = `refcoco/${dataset}/refs(${split.name}).p`;
   const instances = `refcoco/${dataset}/instances.json`;
-  await requireFiles(folder, { refs, instances }, manifest);
+  // The refs alone name the pictures; instances.json says which photos of Flickr they are.
+  const needed = picturesOnly === true ? [refs] : [refs, instances];
+  await requireFiles(folder, needed, manifest);
   const partOf = await readParts(folder, refs, signal);
+  const files =
+    picturesOnly === true
+      ? (await filesThere(folder, [instances])).map((path) => listOfImages(path, partOf))
+      : [refFile(refs, partOf), instanceFile(instances, partOf)];
   return planDataset(
     {
       manifest,
-      files: [refFile(refs, partOf), instanceFile(instances, partOf)],
+      files,
+      keyOfSplitId: (id) => imageKey("coco", id),
       pictures: await listCocoPictures(folder),
       // The file of the refs is one of the files above already.
       split: { name: split.name, files: [], partOf },
@@ -69,14 +77,15 @@ async function plan(dataset: string, options: SourceOptions): Promise<SourcePlan
 
 async function requireFiles(
   folder: string,
-  { refs, instances }: { readonly refs: string; readonly instances: string },
+  paths: readonly string[],
   manifest: DatasetManifest,
 ): Promise<void> {
   const offered = manifest.releases[0]?.files[0]?.offeredAt ?? manifest.homepage;
-  for (const path of [refs, instances]) {
+  for (const path of paths) {
     if ((await findAnnotationFile(folder, path)) !== undefined) continue;
     const byGoogle = path.replace(/\(\w+\)/, "(google)");
-    const hasOther = path === refs && (await findAnnotationFile(folder, byGoogle)) !== undefined;
+    const hasOther =
+      byGoogle !== path && (await findAnnotationFile(folder, byGoogle)) !== undefined;
     const other = hasOther
       ? `; ${byGoogle} is there, but its parts share pictures, so that its evaluation pictures would be trained on`
       : "";
@@ -227,6 +236,11 @@ function instanceFile(path: string, partOf: PartOf): FileReading {
       if (id !== undefined && typeof name === "string") named.get(member)?.set(id, name);
     },
   };
+}
+
+function listOfImages(path: string, partOf: PartOf): FileReading {
+  const examine = (entry: Entry): Examined => examineImage(entry, { partOf, licenses: new Map() });
+  return { path, format: "json", lists: { images: { kind: "image", examine } } };
 }
 
 interface ImageContext {

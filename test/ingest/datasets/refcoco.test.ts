@@ -124,6 +124,38 @@ describe("RefCOCO", () => {
     expect([predictions.length, refs.size]).toEqual([1984, 1975]);
   });
 
+  it("lists its pictures with their parts from the refs, and with their photos where instances.json is", async () => {
+    const content = await refsOfAllParts(["val"]);
+    await using folder = await refcocoFolder(content);
+    const choice = { picturesOnly: true, splits: [] };
+    using plan = await planRefcoco(folder.path, choice);
+    const shared = { linkedKeys: [], isUnlisted: false };
+    const place = "refcoco/refcoco/instances.json#/images";
+    const refs = "refcoco/refcoco/refs(unc).p#";
+    expect(Array.from(plan.pictures())).toEqual([
+      {
+        key: "coco:581857",
+        flickrPhotoId: "6000581857",
+        part: "train",
+        evidence: `${place}/0, ${refs}/0`,
+        ...shared,
+      },
+      {
+        key: "coco:9",
+        flickrPhotoId: "6000000009",
+        part: "val",
+        evidence: `${place}/1, ${refs}/1`,
+        ...shared,
+      },
+    ]);
+    await rm(join(folder.path, "refcoco/refcoco/instances.json"));
+    using withoutPhotos = await planRefcoco(folder.path, choice);
+    expect(Array.from(withoutPhotos.pictures()).map(({ key, part }) => `${key} ${part}`)).toEqual([
+      "coco:581857 train",
+      "coco:9 val",
+    ]);
+  });
+
   it("of the other names comes with its own split", async () => {
     for (const [source, refs] of [
       [refcocoPlus, "refcoco/refcoco+/refs(unc).p"],
