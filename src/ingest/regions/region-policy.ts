@@ -46,6 +46,9 @@ export interface NpzRegionPolicy extends CommonRegionPolicy {
 /** Where the region features of a set come from and which are kept; a part of the recipe. */
 export type RegionPolicy = TsvRegionPolicy | NpzRegionPolicy;
 
+// Lines are indexed with one byte for the number of their file.
+const MAX_FILES = 256;
+
 const path = z
   .string()
   .min(1)
@@ -70,7 +73,10 @@ const common = {
 export const regionPolicySchema: z.ZodType<RegionPolicy> = z.discriminatedUnion("from", [
   z.strictObject({
     from: z.literal("tsv"),
-    files: z.array(z.strictObject({ path, pictures: z.enum(imageSources) })).min(1),
+    files: z
+      .array(z.strictObject({ path, pictures: z.enum(imageSources) }))
+      .min(1)
+      .max(MAX_FILES),
     ...common,
   }),
   z.strictObject({ from: z.literal("npz"), folders: z.array(path).min(1), ...common }),

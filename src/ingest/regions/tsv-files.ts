@@ -1,4 +1,4 @@
-import { closeSync, openSync, read } from "node:fs";
+import { closeSync, openSync, read, statSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { canonicalJson, sha256 } from "../../core/digest.ts";
@@ -79,6 +79,7 @@ async function indexLines(
   const { progress, signal } = options;
   const reader = new AnnotationReader(file, signal);
   const activity = `region features of ${file.path}`;
+  const total = statSync(file.absolutePath).size;
   const { pictures } = described;
   const unnamed: number[] = [];
   let layout: TsvLayout | undefined;
@@ -93,7 +94,7 @@ async function indexLines(
     const key = keyOfImageId(imageIdOf(bytes, known), pictures);
     if (key === undefined) unnamed.push(lineNumber);
     else index.add(key, { fileNumber, lineNumber, offset, sizeBytes });
-    progress.report({ activity, done: offset + sizeBytes, unit: "bytes" });
+    progress.report({ activity, done: offset + sizeBytes, total, unit: "bytes" });
   }
   if (layout === undefined) throw notRegions(file, "it is empty");
   if (unnamed.length > 0) {

@@ -16,6 +16,14 @@ describe("the recipe's regions", () => {
     ["a folder elsewhere", npzPolicy({ folders: ["../features"] }), /folders\[0\]/],
     ["an absolute folder", npzPolicy({ folders: ["/features"] }), /folders\[0\]/],
     ["a file elsewhere", tsvPolicy("a/../../b.tsv"), /files\[0\]\.path/],
+    [
+      "more files than can be told apart",
+      {
+        ...tsvPolicy("a.tsv"),
+        files: Array.from({ length: 257 }, () => ({ path: "a.tsv", pictures: "coco" })),
+      },
+      /files/,
+    ],
     ["no features", npzPolicy({ numFeatures: 0 }), /numFeatures/],
     ["a part of a class", npzPolicy({ numClasses: 1.5 }), /numClasses/],
     [
