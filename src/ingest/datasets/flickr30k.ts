@@ -23,8 +23,8 @@ import type { Source, SourceOptions, SourcePlan } from "../source.ts";
 /**
  * Flickr30K: five captions a picture, from the publisher's token file, else from the `results.csv`
  * that is passed around, else from Karpathy's JSON (the same captions before they were split into
- * tokens). Two published splits of it are in use, the Karpathy split and the Entities split, that disagree on 3,776
- * of the 31,014 pictures which both of them name.
+ * tokens). Two published splits of it are in use, the Karpathy split and the Entities split, that
+ * disagree on 3,776 of the 31,014 pictures which both of them name.
  */
 export const flickr30k: Source = { dataset: "flickr30k", plan };
 
@@ -35,7 +35,8 @@ async function plan(options: SourceOptions): Promise<SourcePlan> {
 type PartOf = ReadonlyMap<string, PartMembership>;
 
 const PICTURES = "flickr30k/flickr30k-images";
-const UNRELATED_CAPTIONS = "flickr30k/entities/UNRELATED_CAPTIONS";
+/** Where the files of Flickr30k Entities lie: where the manifest has them, or as the repository is unpacked. */
+const entitiesFolders = ["flickr30k/entities", "flickr30k", "flickr30k_entities"];
 
 /** How each of the files reads that hold the same captions; the first that is there is taken. */
 const captionFiles: Readonly<Record<string, (partOf: PartOf) => Omit<FileReading, "path">>> = {
@@ -74,7 +75,8 @@ async function readFlickr30k(options: SourceOptions): Promise<DatasetReading> {
     path === undefined || captions === undefined
       ? []
       : [{ path, ...captions(split?.partOf ?? new Map()) }];
-  const notes = await filesThere(folder, [UNRELATED_CAPTIONS]);
+  const places = entitiesFolders.map((name) => `${name}/UNRELATED_CAPTIONS`);
+  const notes = (await filesThere(folder, places)).slice(0, 1);
   return {
     manifest,
     files: [...captionReadings, ...notes.map(unrelatedCaptions)],
@@ -99,7 +101,7 @@ export async function readFlickr30kSplit(
     sourceFolder: options.folder,
     split,
     idOfName: flickr30kIdOfName,
-    otherFolders: ["flickr30k", "flickr30k_entities"],
+    otherFolders: entitiesFolders,
     signal: options.signal,
   });
 }

@@ -1,7 +1,10 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { flickr30k } from "../../../src/ingest/datasets/flickr30k.ts";
 import { nlvr2 } from "../../../src/ingest/datasets/nlvr2.ts";
 import { snliVe } from "../../../src/ingest/datasets/snli-ve.ts";
+import { storePicture } from "../../../src/ingest/pictures/store-picture.ts";
 import type { PlannedScene, Source } from "../../../src/ingest/source.ts";
 import { DrawnWorld, type Leak, readJson, readTruth } from "../small-world/files.ts";
 import type { TruePicture } from "../small-world/truth.ts";
@@ -77,6 +80,23 @@ describe("The small world's Flickr30K, SNLI-VE and NLVR2", () => {
       const expected = truth.get(key);
       expect([key, path, split ?? expected?.split]).toEqual([key, expected?.path, expected?.split]);
     }
+  });
+
+  it("have NLVR2's pictures stored for what they are, whatever their names say", async () => {
+    const pictures = picturesOf("nlvr2", "dev");
+    const policy = { shorterSide: 4096, jpegQuality: 90, maxPixels: 1e7 };
+    const stored = await Promise.all(
+      pictures.map((picture) => storePicture(picture, { sourceFolder: world.folder, policy })),
+    );
+    const firstBytes = await Promise.all(
+      pictures.map(async ({ path }) =>
+        (await readFile(join(world.folder, path))).toString("hex", 0, 2),
+      ),
+    );
+    const isJpeg = firstBytes.map((bytes) => bytes === "ffd8");
+    expect(pictures.every(({ path }) => path.endsWith(".png"))).toBe(true);
+    expect(new Set(isJpeg)).toEqual(new Set([true, false]));
+    expect(stored.map(({ sha256, sourceSha256 }) => sha256 === sourceSha256)).toEqual(isJpeg);
   });
 
   it("have every planted picture of SNLI-VE on both sides", () => {
