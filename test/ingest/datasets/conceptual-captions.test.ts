@@ -93,13 +93,13 @@ describe("The real lines of Conceptual Captions", () => {
     });
   });
 
-  it("with labels by a machine are left unread, with a word", async () => {
-    const labels = "Image_Labels_Subset_Train_GCC-Labels-training.first6.tsv";
+  it("with labels by a machine are left unread, with a word: six lines of five columns", async () => {
+    const name = "Image_Labels_Subset_Train_GCC-Labels-training.first6.tsv";
     const real = await realConceptualCaptions();
-    await using folder = await folderWith({
-      ...real,
-      [IMAGE_LABELS]: await realFile("conceptual_captions", labels),
-    });
+    const labels = await realFile("conceptual_captions", name);
+    const lines = labels.toString().trimEnd().split("\n");
+    expect(lines.map((line) => line.split("\t").length)).toEqual([5, 5, 5, 5, 5, 5]);
+    await using folder = await folderWith({ ...real, [IMAGE_LABELS]: labels });
     const said: string[] = [];
     const progress = { report: () => {}, say: (message: string) => said.push(message) };
     using plan = await planned(folder, { progress });

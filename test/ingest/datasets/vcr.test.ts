@@ -3,7 +3,14 @@ import { SourceError } from "../../../src/core/errors.ts";
 import { vcr } from "../../../src/ingest/datasets/vcr.ts";
 import type { SourceOptions, SourcePlan } from "../../../src/ingest/source.ts";
 import { everything } from "../coco-folder.ts";
-import { allScenes, eachPart, folderWith, planOf, type SourceFolder } from "./flickr30k-folder.ts";
+import {
+  allScenes,
+  eachPart,
+  folderWith,
+  planOf,
+  realFile,
+  type SourceFolder,
+} from "./flickr30k-folder.ts";
 import {
   type Fields,
   jsonLines,
@@ -77,6 +84,17 @@ describe("The real records of VCR", () => {
     const [scene] = await allScenes(plan);
     expect(real["question_orig"]).toBe("Does 3 feel comfortable?");
     expect(scene?.draft.texts[0]?.text).toBe("Does person3 feel comfortable ?");
+  });
+
+  it("have the objects that the metadata beside the frame names: six, with a box each", async () => {
+    const { metadata_fn: name, objects } = await realVcr("val");
+    const metadata: unknown = JSON.parse(
+      (await realFile("vcr/vcr1images", String(name))).toString(),
+    );
+    expect(metadata).toMatchObject({ names: objects });
+    expect(metadata).toHaveProperty("names.length", 6);
+    expect(metadata).toHaveProperty("boxes.length", 6);
+    expect(metadata).toHaveProperty("boxes.0.length", 5);
   });
 
   it("find their frames below the folders of the films", async () => {
