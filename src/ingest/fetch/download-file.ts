@@ -6,7 +6,7 @@ import { syncFolder } from "../../core/files.ts";
 import { mixSeed } from "../../core/random.ts";
 import { type NetResponse, requireStatus } from "../network/http-client.ts";
 import { NetFault } from "../network/net-fault.ts";
-import type { RequestLimits } from "../network/request-watch.ts";
+import { type RequestLimits, tooLarge } from "../network/request-watch.ts";
 import { withRetries } from "../network/retries.ts";
 import type { OfficialDownload } from "./download-manifest.ts";
 import { type FetchContext, type TransferMeter, urlToAsk } from "./fetch-context.ts";
@@ -227,6 +227,7 @@ class Download {
       const message = `the server's file has ${totalBytes} bytes, the publisher's had ${sizeBytes}`;
       throw new NetFault("NET_HASH_MISMATCH", message);
     }
+    if (totalBytes > fileLimits.maxBytes) throw tooLarge(fileLimits.maxBytes);
     if (!this.#isExpected) this.#meter.expect(totalBytes);
     this.#isExpected = true;
     await requireFreeSpace(dirname(this.#path), totalBytes - this.#numBytes);

@@ -23,7 +23,7 @@ export function validatorsOf(response: NetResponse): Validators {
     totalBytes:
       response.status === 206
         ? contentRange(response)?.totalBytes
-        : /^\d{1,15}$/.test(length ?? "")
+        : /^\d{1,16}$/.test(length ?? "")
           ? Number(length)
           : undefined,
   };
@@ -33,7 +33,7 @@ export function validatorsOf(response: NetResponse): Validators {
 export function contentRange(
   response: NetResponse,
 ): { readonly start: number; readonly totalBytes: number | undefined } | undefined {
-  const pattern = /^bytes (\d{1,15})-\d{1,15}\/(\d{1,15}|\*)$/;
+  const pattern = /^bytes (\d{1,16})-\d{1,16}\/(\d{1,16}|\*)$/;
   const [, start, total] = pattern.exec(response.header("content-range") ?? "") ?? [];
   if (start === undefined) return undefined;
   return { start: Number(start), totalBytes: total === "*" ? undefined : Number(total) };

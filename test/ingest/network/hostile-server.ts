@@ -91,9 +91,28 @@ export function servesRanges(body: Buffer, etag: () => string = () => '"v1"'): R
 }
 
 /** Sends a part of a body, says that all of it comes, and drops the connection. */
-export function drops(body: Buffer, numBytes: number, headers: Record<string, string> = {}): Route {
-  return (response) => {
-    response.writeHead(200, { "content-length": body.length, etag: '"v1"', ...headers });
-    response.write(body.subarray(0, numBytes), () => void response.destroy());
+export function drops(body: Buffer, numBytes: number): Route {
+  return dropsAfter(body, numBytes, () => Promise.resolve());
+}
+
+/** As `drops`, from where the client wants it, once `isTaken` says that the client has taken the part. */
+export function dropsAfter(
+  body: Buffer,
+  numBytes: number,
+  isTaken: (numBytes: number) => Promise<void>,
+): Route {
+  return async (response, request) => {
+    const [, from = "0"] = /^bytes=(\d+)-$/.exec(request.headers.range ?? "") ?? [];
+    const start = Number(from);
+    const range = { "content-range": `bytes ${start}-${body.length - 1}/${body.length}` };
+    response.writeHead(start === 0 ? 200 : 206, {
+      etag: '"v1"',
+      "content-length": body.length - start,
+      ...(start === 0 ? {} : range),
+    });
+    const end = Math.min(body.length, start + numBytes);
+    response.write(body.subarray(start, end));
+    await isTaken(end);
+    response.destroy();
   };
 }
