@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { prepareSet } from "../../src/cli/preparation/prepare-set.ts";
 import { SourceError } from "../../src/core/errors.ts";
-import { silentProgress } from "../../src/core/progress.ts";
+import type { Progress } from "../../src/core/progress.ts";
 import { noExclusions } from "../../src/ingest/exclusion/given-rules.ts";
 import { type PreparationRecipe, readRecipe } from "../../src/ingest/recipe.ts";
 import type { RegionPolicy } from "../../src/ingest/regions/region-policy.ts";
@@ -36,11 +36,23 @@ interface Choice {
   readonly allowMissing?: boolean;
   readonly numWorkers?: number;
   readonly sourceFolder?: string;
+  /** Stop once so many scenes are settled. */
+  readonly stopAfter?: number;
 }
 
 async function prepare(choice: Choice): Promise<ShardSetIndex> {
   const { name, regions, allowMissing = true, numWorkers = 2, sourceFolder = source } = choice;
-  const recipe = { ...coco, regions };
+  const shards = { targetBatchBytes: 400_000, maxScenesPerBatch: 2, targetShardBytes: 10_000 };
+  const recipe = { ...coco, regions, shards };
+  const controller = new AbortController();
+  const progress: Progress = {
+    say: () => {},
+    report: ({ activity, done }) => {
+      if (activity.startsWith("pictures") && done === choice.stopAfter) {
+        controller.abort(new Error("stopped"));
+      }
+    },
+  };
   const { index } = await prepareSet(
     {
       recipe,
@@ -54,7 +66,7 @@ async function prepare(choice: Choice): Promise<ShardSetIndex> {
       numWorkers,
       fresh: false,
     },
-    { progress: silentProgress, signal: new AbortController().signal },
+    { progress, signal: controller.signal },
   );
   return index;
 }
@@ -138,6 +150,18 @@ describe("a recipe that requires region features", () => {
 });
 
 describe("a recipe that takes region features where there are some", () => {
+  it("prepares the same set however often it was stopped", async () => {
+    const regions = npzPolicy({ required: false });
+    for (const stopAfter of [3, 9, 14]) {
+      await expect(prepare({ name: "stopped", regions, stopAfter })).rejects.toThrow("stopped");
+    }
+    const [stopped, undisturbed] = [
+      await prepare({ name: "stopped", regions }),
+      await prepare({ name: "undisturbed", regions }),
+    ];
+    expect(stopped.digest).toBe(undisturbed.digest);
+  });
+
   it("prepares every picture", async () => {
     const regions = npzPolicy({ required: false });
     const index = await prepare({ name: "optional", regions });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, it } from "vitest";
 import { SourceError } from "../../../src/core/errors.ts";
+import { RandomStream } from "../../../src/core/random.ts";
 import { sha256 } from "../../../src/core/digest.ts";
 import type { Detections } from "../../../src/ingest/regions/detections.ts";
 import { RegionFault } from "../../../src/ingest/regions/region-fault.ts";
@@ -41,6 +42,11 @@ async function readPicture(
 ): Promise<Detections | undefined> {
   await writeFile(join(folder, "coco.tsv"), text);
   using entries = await openTsvFiles(optionsFor(of, folder));
+  return await entries.read(key);
+}
+
+async function readDamaged(key: `coco:${string}`): Promise<unknown> {
+  using entries = await openTsvFiles(optionsFor(policy, folder));
   return await entries.read(key);
 }
 
@@ -123,6 +129,23 @@ describe("bottom-up attention's files", () => {
       await expect(readPicture(text.slice(0, -numCut))).rejects.toThrow(RegionFault);
       expect(await readPicture(text.slice(0, -numCut), "coco:7")).toBeDefined();
     }
+  });
+
+  it("end in a fault, in nothing or in values, never in another error, when bytes change", async () => {
+    const text = Buffer.from(`${row({ id: "7" })}\n${row()}\n`);
+    const outcomes = new Set<string>();
+    for (let run = 0; run < 400; run += 1) {
+      const random = new RandomStream(5, run);
+      const damaged = Buffer.from(text);
+      damaged.writeUInt8(random.nextInt(256), random.nextInt(damaged.length));
+      await writeFile(join(folder, "coco.tsv"), damaged);
+      const outcome = await readDamaged("coco:9").then(
+        (found) => (found === undefined ? "nothing" : "values"),
+        (error: Error) => error.name,
+      );
+      outcomes.add(outcome);
+    }
+    expect([...outcomes].toSorted()).toEqual(["RegionFault", "SourceError", "nothing", "values"]);
   });
 
   it("do not say two things about one picture, in one file or in two", async () => {
