@@ -35,7 +35,7 @@ export interface ExpectedPart {
 }
 
 /** A published split; the parts of some come as files of lists, those of others with the records themselves. */
-export interface ExpectedSplit {
+interface ExpectedSplit {
   readonly name: string;
   /** A JSON file that says the part of every picture; `list`s of the parts may stand for it. */
   readonly json?: string | undefined;

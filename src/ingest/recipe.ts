@@ -9,7 +9,7 @@ import { type RegionPolicy, regionPolicySchema } from "./regions/region-policy.t
 import type { SourceSplit } from "./source.ts";
 
 /** A dataset that a recipe takes something of. */
-export interface RecipeDataset {
+interface RecipeDataset {
   readonly name: string;
   /** Which of its published splits the parts are of; the manifest's first when not given. */
   readonly split?: string | undefined;
@@ -18,7 +18,7 @@ export interface RecipeDataset {
 }
 
 /** Parts of a published split; "everything" takes every picture that is listed, whatever part it is in. */
-export type TakenParts = readonly string[] | "everything";
+type TakenParts = readonly string[] | "everything";
 
 /** One split of a set, and what goes into it. */
 export interface RecipeSplit {
@@ -57,7 +57,7 @@ export interface PreparationRecipe {
 /** The leak policies that come with the program. */
 export const policyNames = ["none", "uniter", "strict"] as const;
 
-export type PolicyName = (typeof policyNames)[number];
+type PolicyName = (typeof policyNames)[number];
 
 /** Data that belongs to the program: recipes and what is known of each dataset. */
 export const manifestsFolder: string = join(import.meta.dirname, "../../manifests");

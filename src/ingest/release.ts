@@ -27,7 +27,7 @@ export interface FoundSplit {
   readonly numUnlisted: number;
 }
 
-export interface FoundPart {
+interface FoundPart {
   readonly name: string;
   /** How many scenes the split says are in it, listed or not. */
   readonly scenes: number;

@@ -28,7 +28,7 @@ export interface LeakPolicy {
   readonly protects: readonly ProtectedPictures[];
 }
 
-export const POLICY_FORMAT = "crossweave-leak-policy";
+const POLICY_FORMAT = "crossweave-leak-policy";
 const VERSION = 1;
 
 const policySchema = z.strictObject({
