@@ -160,6 +160,10 @@ function fileName(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }
 
+function isIn(folder: string, path: string): boolean {
+  return path === `${folder}/${fileName(path)}`;
+}
+
 class Membership {
   readonly partOf = new Map<string, PartMembership>();
 
@@ -188,7 +192,8 @@ function missingSplit(
   { split, otherFolders = [] }: PublishedSplitOptions,
 ): SourceError {
   const { name, json, offeredAt } = split;
-  const inFolders = otherFolders.length > 0 ? `, also in ${otherFolders.join("/, ")}/` : "";
+  const others = otherFolders.filter((folder) => !missing.every((list) => isIn(folder, list)));
+  const inFolders = others.length > 0 ? `, also in ${others.join("/, ")}/` : "";
   const lists = `${missing.join(", ")}${inFolders} (each also with .gz)`;
   const places = json === undefined ? lists : `${json}[.gz], and then for ${lists}`;
   const where = offeredAt === undefined ? "" : `; it is offered at ${offeredAt}`;

@@ -141,7 +141,7 @@ describe("A published split", () => {
   });
 
   it("that is missing is described with all places looked at", async () => {
-    const error = await faultOf({ "lists/a_train.txt": "1\n" }, { otherFolders: ["b"] });
+    const error = await faultOf({ "lists/a_train.txt": "1\n" }, { otherFolders: ["lists", "b"] });
     expect(error.message).toBe(
       `the Karpathy split is missing: looked for ${JSON_FILE}[.gz], and then for lists/a_test.txt, also in b/ (each also with .gz)`,
     );
