@@ -39,7 +39,7 @@ async function readNlvr2(options: SourceOptions): Promise<DatasetReading> {
   const { folder } = options;
   const manifest = await readDatasetManifest(nlvr2.dataset);
   requireKind("statement", manifest, options);
-  wantedSplit(manifest.splits, options);
+  wantedSplit(manifest.splits, options); // throws for a split or part that there is not
   const there = await filesThere(folder, parts.map(fileOf));
   if (there.length === 0) throw noFileOf(manifest, folder);
   const read = parts.filter((part) => there.includes(fileOf(part)));
