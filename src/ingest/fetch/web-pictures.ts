@@ -1,5 +1,5 @@
-import { stat } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { sha256 } from "../../core/digest.ts";
 import { errnoOf } from "../../core/errors.ts";
 import { writeFileAtomically } from "../../core/files.ts";
@@ -113,7 +113,9 @@ class PictureRun {
     const { dataset, lists } = this.#options;
     const { urls, fetched, there, final, later } = this.#counts;
     const resultsFile = `${this.#context.picturesFolder}.jsonl`;
-    await writeFileAtomically(join(this.#context.folder.path, resultsFile), this.#lines());
+    const path = join(this.#context.folder.path, resultsFile);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFileAtomically(path, this.#lines());
     return {
       dataset,
       list: lists.join(", "),
