@@ -73,7 +73,7 @@ function readingOf(part: Part): FileReading {
 }
 
 /** A line of either file. */
-export function examineLine({ value, index }: Entry, part: Part): Examined {
+function examineLine({ value, index }: Entry, part: Part): Examined {
   const line = String(value);
   const [text = "", url, ...others] = line.split("\t");
   if (url === undefined) return shapeFault(`has no tab: ${shown(line)}`);

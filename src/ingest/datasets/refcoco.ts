@@ -148,7 +148,7 @@ function refFile(path: string, partOf: PartOf): FileReading {
 }
 
 /** An entry of refs(….p): what it refers to, in words. */
-export function examineRef({ value }: Entry, partOf: PartOf): Examined {
+function examineRef({ value }: Entry, partOf: PartOf): Examined {
   if (!isObject(value)) return shapeFault("is no object");
   const { ref_id: refId, image_id: image, ann_id: object, file_name: fileName, sentences } = value;
   const id = recordId(refId);
@@ -249,7 +249,7 @@ interface ImageContext {
 }
 
 /** An entry of the images of instances.json, as COCO has them. */
-export function examineImage({ value }: Entry, context: ImageContext): Examined {
+function examineImage({ value }: Entry, context: ImageContext): Examined {
   if (!isObject(value)) return shapeFault("is no object");
   const { id: imageId, file_name: fileName, flickr_url: flickrUrl, width, height } = value;
   const id = recordId(imageId);
@@ -285,7 +285,7 @@ function describeImage(
 }
 
 /** An entry of the annotations of instances.json: it gives the ref it joins its box and label. */
-export function examineObject({ value }: Entry, categories: ReadonlyMap<string, string>): Examined {
+function examineObject({ value }: Entry, categories: ReadonlyMap<string, string>): Examined {
   if (!isObject(value)) return shapeFault("is no object");
   const { id: objectId, image_id: image, category_id: category, bbox } = value;
   const id = recordId(objectId);

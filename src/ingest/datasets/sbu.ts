@@ -84,7 +84,7 @@ const images: ListReading = { kind: "image", needs: "caption", examine: examineI
 const captions: ListReading = { kind: "caption", joins: "image", examine: examineCaption };
 
 /** An entry of the list of URLs. */
-export function examineImage({ value: url, index }: Entry): Examined {
+function examineImage({ value: url, index }: Entry): Examined {
   const id = String(index);
   const photoId = typeof url === "string" ? flickrPhotoId(url) : undefined;
   if (typeof url !== "string" || photoId === undefined) {
@@ -106,7 +106,7 @@ export function examineImage({ value: url, index }: Entry): Examined {
 }
 
 /** An entry of the list of captions. */
-export function examineCaption({ value: text, index }: Entry): Examined {
+function examineCaption({ value: text, index }: Entry): Examined {
   const id = String(index);
   if (typeof text !== "string") return wrongEntry(text, "a text", id);
   const fault = textFault(text);

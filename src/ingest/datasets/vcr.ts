@@ -98,7 +98,7 @@ function frameOfName(fileName: string): string | undefined {
 }
 
 /** A line of a file. Texts of other kinds than `textKinds` are checked and not given. */
-export function examineQuestion(
+function examineQuestion(
   { value }: Entry,
   part: Part,
   textKinds: readonly TextKind[] = ["question", "rationale"],
