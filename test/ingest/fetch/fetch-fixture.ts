@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Progress } from "../../../src/core/progress.ts";
 import type { FetchContext } from "../../../src/ingest/fetch/fetch-context.ts";
 import { FetchFolder } from "../../../src/ingest/fetch/fetch-folder.ts";
@@ -76,7 +77,7 @@ export class FetchFixture implements AsyncDisposable {
         (found) => found.size,
         () => 0,
       );
-    while ((await size()) < numBytes) await new Promise(setImmediate);
+    while ((await size()) < numBytes) await sleep(1);
   }
 
   /** Every file below the fixture's folder but the records of the fetch, with its text. */
