@@ -40,6 +40,9 @@ export function readPickle(bytes: Uint8Array, file: string = "the pickle"): unkn
   }
 }
 
+// The package pickleparser (0.2.1) does not do: it takes -1 for 255 (LONG1), leaves the escapes of
+// protocol 0 as they are, runs out of stack at lists of 300,000, lets a key be the prototype, makes
+// objects of what REDUCE names and bounds nothing.
 function runOperations(bytes: PickleBytes): unknown {
   const stack = new PickleStack({ maxValues: MAX_PICKLE_VALUES });
   for (;;) {
