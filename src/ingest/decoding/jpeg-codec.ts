@@ -39,6 +39,7 @@ interface TurboFunctions {
   readonly compress: (
     ...operands: [unknown, Uint8Array, number, number, number, number, unknown[], number[]]
   ) => number;
+  readonly destroy: (handle: unknown) => void;
   readonly free: (memory: unknown) => void;
   readonly errorOf: (handle: unknown) => string;
 }
@@ -56,35 +57,54 @@ export function turboCodec(): JpegCodec | undefined {
   const library = loadLibrary();
   if (library === undefined) return undefined;
   const turbo = functionsOf(library);
-  const decoder = turbo.init(INIT_DECOMPRESS);
-  const encoder = turbo.init(INIT_COMPRESS);
-  const check = (handle: unknown, code: number): void => {
-    if (code !== 0) throw new Error(turbo.errorOf(handle));
-  };
-  check(decoder, turbo.set(decoder, STOP_ON_WARNING, 1));
-  check(encoder, turbo.set(encoder, SUBSAMPLING, HALF_WIDTH_AND_HEIGHT));
   return {
     name: "libjpeg-turbo",
-    decode: (bytes, into) =>
-      Promise.try(() => {
-        check(decoder, turbo.readHeader(decoder, bytes, bytes.length));
-        requireSize(into, turbo.get(decoder, JPEG_WIDTH), turbo.get(decoder, JPEG_HEIGHT));
-        check(decoder, turbo.decompress(decoder, bytes, bytes.length, into.data, 0, PIXEL_RGB));
-      }),
-    encode: ({ data, width, height }, quality) =>
-      Promise.try(() => {
-        check(encoder, turbo.set(encoder, QUALITY, quality));
-        const memory: unknown[] = [null];
-        const length = [0];
-        const operands = [encoder, data, width, 0, height, PIXEL_RGB, memory, length] as const;
-        const code = turbo.compress(...operands);
-        try {
-          check(encoder, code);
-          return Uint8Array.from(new Uint8Array(koffi.view(memory[0], Number(length[0]))));
-        } finally {
-          turbo.free(memory[0]);
-        }
-      }),
+    decode: (bytes, into) => Promise.try(() => decompress(turbo, bytes, into)),
+    encode: (pixels, quality) => Promise.try(() => compress(turbo, pixels, quality)),
+  };
+}
+
+function decompress(turbo: TurboFunctions, bytes: Uint8Array, into: RgbPixels): void {
+  using held = new DisposableStack();
+  const decoder = openHandle(turbo, INIT_DECOMPRESS, held);
+  decoder.require(turbo.set(decoder.handle, STOP_ON_WARNING, 1));
+  decoder.require(turbo.readHeader(decoder.handle, bytes, bytes.length));
+  const width = turbo.get(decoder.handle, JPEG_WIDTH);
+  requireSize(into, width, turbo.get(decoder.handle, JPEG_HEIGHT));
+  const operands = [decoder.handle, bytes, bytes.length, into.data, 0, PIXEL_RGB] as const;
+  decoder.require(turbo.decompress(...operands));
+}
+
+function compress(turbo: TurboFunctions, pixels: RgbPixels, quality: number): Uint8Array {
+  using held = new DisposableStack();
+  const encoder = openHandle(turbo, INIT_COMPRESS, held);
+  encoder.require(turbo.set(encoder.handle, SUBSAMPLING, HALF_WIDTH_AND_HEIGHT));
+  encoder.require(turbo.set(encoder.handle, QUALITY, quality));
+  const { data, width, height } = pixels;
+  const memory: unknown[] = [null];
+  const length = [0];
+  const operands = [encoder.handle, data, width, 0, height, PIXEL_RGB, memory, length] as const;
+  const code = turbo.compress(...operands);
+  held.defer(() => turbo.free(memory[0]));
+  encoder.require(code);
+  return Uint8Array.from(new Uint8Array(koffi.view(memory[0], Number(length[0]))));
+}
+
+interface TurboHandle {
+  readonly handle: unknown;
+  /** Throws the library's own text unless the code is 0. */
+  readonly require: (code: number) => void;
+}
+
+// Every picture has its own: after a fault, the library goes on with the rest of a broken picture in the next.
+function openHandle(turbo: TurboFunctions, what: number, held: DisposableStack): TurboHandle {
+  const handle = turbo.init(what);
+  held.defer(() => turbo.destroy(handle));
+  return {
+    handle,
+    require: (code) => {
+      if (code !== 0) throw new Error(turbo.errorOf(handle));
+    },
   };
 }
 
@@ -117,6 +137,7 @@ function functionsOf(library: LibraryHandle): TurboFunctions {
     compress: library.func(
       "int tj3Compress8(void *, const uint8_t *, int, int, int, int, _Inout_ uint8_t **, _Inout_ size_t *)",
     ),
+    destroy: library.func("void tj3Destroy(void *)"),
     free: library.func("void tj3Free(void *)"),
     errorOf: library.func("const char *tj3GetErrorStr(void *)"),
   };

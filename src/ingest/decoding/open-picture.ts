@@ -90,12 +90,14 @@ async function openJpeg(source: PictureSource): Promise<OpenedPicture> {
     parts.profile !== "other";
   if (!isPlain) return openWithSharp(source, parts);
   const isGrey = structure.numComponents === 1;
+  // Decoders warn of segments that make no sense.
+  const sound = withoutSegments(bytes, parts.brokenSegments, endOffset);
   return {
     size: { width: structure.width, height: structure.height },
     orientation: parts.orientation,
-    plain: plainJpeg(bytes, parts),
+    plain: plainJpeg(bytes, { ...parts, sound }),
     notes: [...parts.notes, ...(isGrey ? ["grey-to-rgb"] : [])],
-    decode: (into) => decodeJpeg(source, into),
+    decode: (into) => decodeJpeg(sound, { source, into }),
   };
 }
 
@@ -128,11 +130,13 @@ function partsOf(bytes: Buffer, structure: JpegParts["structure"]): JpegParts {
   };
 }
 
-function plainJpeg(bytes: Buffer, parts: JpegParts): PlainJpeg | undefined {
-  const { structure, orientation, notes, brokenSegments } = parts;
-  const plain = withoutSegments(bytes, brokenSegments, structure.endOffset);
+function plainJpeg(
+  bytes: Buffer,
+  parts: JpegParts & { readonly sound: Uint8Array },
+): PlainJpeg | undefined {
+  const { structure, orientation, notes, sound } = parts;
   const maxBytes = structure.width * structure.height * 3 + METADATA_ALLOWANCE_BYTES;
-  if (plain.length <= maxBytes) return { bytes: plain, notes };
+  if (sound.length <= maxBytes) return { bytes: sound, notes };
   const bare = withoutSegments(bytes, structure.segments.filter(isMetadata), structure.endOffset);
   const upright = withExif(bare, orientation);
   if (upright.length > maxBytes) return undefined;
@@ -167,9 +171,12 @@ function afterJfif(jpeg: Uint8Array): number {
   return first?.marker === JFIF ? first.end : 2;
 }
 
-async function decodeJpeg(source: PictureSource, into: RgbPixels): Promise<void> {
+async function decodeJpeg(
+  jpeg: Uint8Array,
+  { source, into }: { source: PictureSource; into: RgbPixels },
+): Promise<void> {
   try {
-    await jpegCodec().decode(source.bytes, into);
+    await jpegCodec().decode(jpeg, into);
   } catch (error) {
     throw asFault(error, source);
   }

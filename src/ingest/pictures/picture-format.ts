@@ -24,7 +24,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   "JPEG XL": ["\xff\x0a", "\0\0\0\x0cJXL "],
 };
 
-const SVG = /^\s*(?:<\?xml[^]*)?(?:<!--[^]*-->\s*)?(?:<!DOCTYPE svg|<svg\b)/i;
+const SVG = /^(?:\xef\xbb\xbf)?\s*(?:<\?xml[^]*)?(?:<!--[^]*-->\s*)?(?:<!DOCTYPE svg|<svg\b)/i;
 
 const SNIFFED_BYTES = 512;
 

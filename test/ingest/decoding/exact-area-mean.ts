@@ -23,20 +23,16 @@ function averaged(
   target: number,
 ): Float64Array<ArrayBuffer> {
   const result = new Float64Array(count * target * stride);
-  for (let line = 0; line < count; line += 1) {
-    for (let item = 0; item < target; item += 1) {
-      const from = (item * length) / target;
-      const to = ((item + 1) * length) / target;
-      for (let covered = Math.floor(from); covered < to; covered += 1) {
-        const share = (Math.min(to, covered + 1) - Math.max(from, covered)) / (to - from);
-        if (share <= 0) continue;
-        const source = (line * length + Math.min(covered, length - 1)) * stride;
-        const at = (line * target + item) * stride;
-        for (let number = 0; number < stride; number += 1) {
-          result[at + number] = (result[at + number] ?? 0) + share * (values[source + number] ?? 0);
-        }
-      }
+  for (let at = 0; at < result.length; at += 1) {
+    const item = Math.floor(at / stride) % target;
+    const line = Math.floor(at / stride / target);
+    const [from, to] = [(item * length) / target, ((item + 1) * length) / target];
+    let sum = 0;
+    for (let covered = Math.floor(from); covered < Math.min(to, length); covered += 1) {
+      const share = Math.min(to, covered + 1) - Math.max(from, covered);
+      sum += share * (values[(line * length + covered) * stride + (at % stride)] ?? 0);
     }
+    result[at] = sum / (to - from);
   }
   return result;
 }
