@@ -17,6 +17,7 @@ import { vqa2 } from "../../src/ingest/datasets/vqa2.ts";
 import { writeSmallWorld } from "../../src/ingest/small-world/small-world.ts";
 import type { SourceSplit } from "../../src/ingest/source.ts";
 import { sourceOf, sources } from "../../src/ingest/sources.ts";
+import { checkExclusionContract } from "../contracts/exclusion-contract.ts";
 import { checkSourceContract, type SourceCase } from "../contracts/source-contract.ts";
 import { layOutRealCoco } from "../real-data.ts";
 import { everything, karpathySplits } from "./coco-folder.ts";
@@ -181,6 +182,26 @@ describe("Every source", () => {
   it.each(cases)("keeps the contract: $name", async (row) => {
     const checked = checkSourceContract({ ...row, folder: await folderOf(row) });
     await expect(checked).resolves.toBeUndefined();
+  });
+
+  it.each(cases)("trains on no protected picture: $name", async (row) => {
+    const told = await checkExclusionContract({ ...row, folder: await folderOf(row) });
+    expect(told).toContain("same-key");
+  });
+
+  it.each([
+    ["COCO in one split", ["same-key", "same-flickr-photo"]],
+    ["Visual Genome in one split", ["same-key", "linked-key", "same-flickr-photo"]],
+    ["Flickr30K in one split", ["same-key", "same-flickr-photo"]],
+    ["NLVR2 in one split", ["same-key", "same-flickr-photo"]],
+    ["SNLI-VE in one split", ["same-key", "same-flickr-photo"]],
+    ["SBU's real entries", ["same-key", "same-flickr-photo"]],
+    ["VQA v2 of the small world", ["same-key"]],
+  ])("tells what its publisher does of who a picture is: %s", async (name, identities) => {
+    const row = cases.find((one) => one.name === name);
+    if (row === undefined) throw new Error(`there is no row ${name}`);
+    const told = await checkExclusionContract({ ...row, folder: await folderOf(row) });
+    expect(told).toEqual(identities);
   });
 
   it("has a row in the contract test", () => {
