@@ -27,7 +27,7 @@ export class DigestNamedPictures implements PictureLookup {
       if (!this.#hasFolder(folder)) continue;
       for (const extension of extensions) {
         const found = regularFile(this.#sourceFolder, `${folder}/${wanted}.${extension}`);
-        if (found !== undefined) return found;
+        if (found !== undefined && found !== "link") return found;
       }
     }
     return undefined;

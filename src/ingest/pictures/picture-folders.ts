@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoOf } from "../../core/errors.ts";
@@ -18,13 +18,16 @@ export interface PictureLookup {
 
 /**
  * The picture folders of a dataset, listed once. Pictures are found by comparing names with these
- * lists and never by joining a name from an annotation file to a path.
+ * lists and never by joining a name from an annotation file to a path. A folder may be a link, since
+ * its name is ours and its place the user's; a link among the pictures may lead anywhere, so that it
+ * is not followed but listed.
  */
 export class PictureFolders implements PictureLookup {
   readonly #sourceFolder: string;
   /** Per folder, image ids and names that spell none, to file names. */
   readonly #names: ReadonlyMap<string, ReadonlyMap<string, string>>;
   readonly #idOfName: (name: string) => string | undefined;
+  readonly #linksNotFollowed = new Set<string>();
 
   private constructor(
     sourceFolder: string,
@@ -51,6 +54,11 @@ export class PictureFolders implements PictureLookup {
     return new PictureFolders(sourceFolder, names, idOfName);
   }
 
+  /** The links that stood where a picture was looked for, as paths below the source folder. */
+  get linksNotFollowed(): readonly string[] {
+    return [...this.#linksNotFollowed];
+  }
+
   /**
    * The file of a picture, in the preferred folder or else the first that has one. `wanted` is an id
    * or any name that spells it. It looks at one file and does not wait: plans ask for 100,000 in a row.
@@ -60,8 +68,10 @@ export class PictureFolders implements PictureLookup {
     for (const folder of [preferredFolder, ...this.#names.keys()]) {
       const name = this.#names.get(folder)?.get(id);
       if (name === undefined) continue;
-      const found = regularFile(this.#sourceFolder, `${folder}/${name}`);
-      if (found !== undefined) return found;
+      const path = `${folder}/${name}`;
+      const found = regularFile(this.#sourceFolder, path);
+      if (found === "link") this.#linksNotFollowed.add(path);
+      else if (found !== undefined) return found;
     }
     return undefined;
   }
@@ -71,19 +81,20 @@ async function readNames(folder: string): Promise<string[]> {
   try {
     return await readdir(folder);
   } catch (error) {
-    if (errnoOf(error) === "ENOENT" || errnoOf(error) === "ENOTDIR") return [];
+    if (["ENOENT", "ENOTDIR", "ELOOP"].includes(errnoOf(error) ?? "")) return [];
     throw error;
   }
 }
 
-/** The file at a path below the source folder, if it is one. */
-export function regularFile(sourceFolder: string, path: string): FoundPicture | undefined {
+/** The file at a path below the source folder, if it is one; a link is not followed. */
+export function regularFile(sourceFolder: string, path: string): FoundPicture | "link" | undefined {
   try {
-    const found = statSync(join(sourceFolder, path));
+    const found = lstatSync(join(sourceFolder, path));
+    if (found.isSymbolicLink()) return "link";
     return found.isFile() ? { path, sizeBytes: found.size } : undefined;
   } catch (error) {
     const errno = errnoOf(error);
-    if (errno === "ENOENT" || errno === "ELOOP") return undefined; // a link that leads nowhere
+    if (errno === "ENOENT" || errno === "ELOOP") return undefined; // a folder that is a circle of links
     throw error;
   }
 }
