@@ -136,7 +136,7 @@ describe("The first hundred images of Visual Genome", () => {
     const listed = await genomeFolder(real);
     await addButdLists(listed);
     using plan = await planGenome(listed, { splits: butdSplits });
-    expect(plan.release).toBe("release unknown, butd");
+    expect(plan.release).toBe("release unknown, bottom-up-attention split");
     expect(plan.unlisted.numPictures).toBe(98_077 + 5000 + 5000 - 100);
     expect(plan.partial).toBe(true);
     expect(plan.splits.map(({ numScenes }) => numScenes)).toEqual([93, 2, 5]);
