@@ -1,12 +1,12 @@
 import { crc32, deflateRawSync } from "node:zlib";
 
 /** A zip file of deflated entries; `falseCrc` names an entry whose recorded CRC is wrong. */
-export function zipOf(entries: Readonly<Record<string, string>>, falseCrc?: string): Buffer {
+export function zipOf(entries: Readonly<Record<string, string | Uint8Array>>, falseCrc?: string): Buffer {
   const locals: Buffer[] = [];
   const directory: Buffer[] = [];
   let offset = 0;
-  for (const [name, text] of Object.entries(entries)) {
-    const content = Buffer.from(text);
+  for (const [name, data] of Object.entries(entries)) {
+    const content = Buffer.from(data);
     const packed = deflateRawSync(content);
     const fields = Buffer.alloc(26);
     fields.writeUInt16LE(20, 0); // version needed
