@@ -110,7 +110,7 @@ describe("The published counts", () => {
   });
 
   it("of VQA v2, NLVR2 and VCR", async () => {
-    expect(await partsOf("vqa2", "texts", "official")).toEqual([443_757, 214_354, 447_793]);
+    expect(await partsOf("vqa2", "texts", "official split")).toEqual([443_757, 214_354, 447_793]);
     expect(await partsOf("nlvr2", "texts")).toEqual([86_373, 6982, 6967, 6970]);
     const vcr = await readDatasetManifest("vcr");
     const questions = vcr.releases[0]?.files.map(({ records }) => records?.["question"]);
