@@ -45,7 +45,8 @@ const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
 /** The module that a decoder process runs. */
 export const decoderEntry: URL = new URL(`./decoder-main.${extension}`, import.meta.url);
 
-const PAGE_BYTES = 4096;
+/** A process that has not said that it is ready by then is given up. */
+const START_TIMEOUT_MS = 60_000;
 
 /** A process that decodes pictures: what a broken picture does to a decoder ends with the process. */
 export class DecoderProcess<Task extends PictureTask> {
@@ -96,8 +97,9 @@ export class DecoderProcess<Task extends PictureTask> {
   /** Kills the process when its picture takes too long or too much. */
   enforce({ timeoutMs, maxBytes }: DecoderLimits): void {
     if (this.#tasks.length === 0 || this.#killedBecause !== undefined) return;
-    if (performance.now() - this.#taskStartedMs > timeoutMs) {
-      this.#kill(`killed after ${timeoutMs / 1000} s`);
+    const limitMs = this.#hasStarted ? timeoutMs : START_TIMEOUT_MS;
+    if (performance.now() - this.#taskStartedMs > limitMs) {
+      this.#kill(`killed after ${limitMs / 1000} s`);
     } else if (this.#residentBytes() > maxBytes) {
       this.#kill(`killed at ${Math.round(maxBytes / 2 ** 20)} MiB of memory`);
     }
@@ -116,8 +118,8 @@ export class DecoderProcess<Task extends PictureTask> {
 
   #residentBytes(): number {
     try {
-      const pages = readFileSync(`/proc/${this.#child.pid}/statm`, "latin1").split(" ")[1];
-      return Number(pages) * PAGE_BYTES;
+      const status = readFileSync(`/proc/${this.#child.pid}/status`, "latin1");
+      return Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
     } catch {
       return 0; // there is no /proc on this system
     }
@@ -126,6 +128,7 @@ export class DecoderProcess<Task extends PictureTask> {
   #take(reply: DecoderReply): void {
     if (reply.kind === "ready") {
       this.#hasStarted = true;
+      this.#taskStartedMs = performance.now();
       return;
     }
     const task = this.#tasks.shift();
