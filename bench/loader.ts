@@ -14,6 +14,7 @@ const secondsPerRow = Number(process.argv[2] ?? 5);
 const cropped: AugmentOptions = {
   crop: { scale: [0.25, 1], ratio: [3 / 4, 4 / 3] },
   flip: "if-text-has-no-side-words",
+  randAugment: null,
 };
 
 await using folder = await temporaryFolder();
@@ -43,12 +44,13 @@ async function measure({ view, augment, imageSize, numWorkers }: Row): Promise<v
     sets: [{ folder: set, splits: ["train"] }],
     vocabulary: realData("bert/vocab.txt"),
     seed: 1,
-    picturesPerBatch: PICTURES_PER_BATCH,
-    matchedTexts: 2,
-    unmatchedTexts: 2,
-    maxTextTokens: 24,
-    imageSize,
+    batching: { kind: "pictures", picturesPerBatch: PICTURES_PER_BATCH },
+    grouping: "none",
+    pairing: { kind: "matched-unmatched", matched: 2, unmatched: 2 },
+    text: { maxTokens: 24, longer: "cut" },
+    pictures: { kind: "square", size: imageSize },
     augment,
+    onDamage: "stop",
     mlmProbability: 0.15,
     rank: 0,
     worldSize: 1,

@@ -1,7 +1,8 @@
 import { strict as assert } from "node:assert";
 
 import { type BatchPlan, batchSizeBytes, planBatches, viewBatch } from "./batch-plan.ts";
-import { type Batch, type BatchArrays, checkOptions, type LoaderOptions } from "./options.ts";
+import { checkOptions } from "./check-options.ts";
+import type { Batch, BatchArrays, LoaderOptions } from "./options.ts";
 import { SampleSource } from "./sample-source.ts";
 import { BatchBuilder } from "./workers/batch-builder.ts";
 import { type Builder, BuilderThread } from "./workers/builder-thread.ts";
@@ -169,11 +170,13 @@ export class BatchLoader implements AsyncDisposable {
     this.#statistics.buildMs += outcome.buildMs;
     const arrays = this.#arrays[slot];
     assert(arrays !== undefined);
-    const { numPictures, textsPerPicture } = this.plan.shape;
+    const { shape } = this.plan;
+    const { numPictures, textsPerPicture } = shape;
     return {
       ...this.#place(step),
       ...arrays,
       ...outcome.batch,
+      shape,
       numPictures,
       numPairs: numPictures * textsPerPicture,
       numRealPictures: outcome.batch.keys.length,

@@ -2,7 +2,8 @@ import pLimit from "p-limit";
 
 import type { ImageKey } from "../core/keys.ts";
 import type { BatchPlan } from "./batch-plan.ts";
-import type { BatchArrays, BatchStatistics } from "./options.ts";
+import type { SampleKey } from "./draws.ts";
+import type { BatchArrays, BatchStatistics, SampleStatistics } from "./options.ts";
 import { epochOrder, permuted } from "./order.ts";
 import { buildSample, type Sample, type SampleContext } from "./sample.ts";
 import { type MaskedTokens, NOT_PREDICTED } from "./text/masking.ts";
@@ -41,10 +42,9 @@ export async function collateBatch(
   const { shape } = context.plan;
   const limit = pLimit(SAMPLES_AT_ONCE);
   const settled = await Promise.allSettled(
-    samplesOf(job, context).map((sampleIndex, row) =>
+    samplesOf(job, context).map((key, row) =>
       limit(async () => {
         signal.throwIfAborted();
-        const key = { seed: context.options.seed, epoch: job.epoch, sampleIndex };
         const sample = await buildSample(key, context);
         writeSample(sample, arrays, { context, row });
         return sample;
@@ -60,11 +60,15 @@ export async function collateBatch(
 }
 
 /** The samples of the rank's share, in order. */
-function samplesOf(job: BatchJob, context: CollateContext): number[] {
-  const { numSamples, picturesPerBatch, slice } = context.plan;
-  const order = epochOrder(numSamples, { seed: context.options.seed, epoch: job.epoch });
-  const first = job.batchIndex * picturesPerBatch + slice.start;
-  return Array.from({ length: slice.end - slice.start }, (_, row) => permuted(first + row, order));
+function samplesOf({ batchIndex, epoch }: BatchJob, context: CollateContext): SampleKey[] {
+  const { numSamples, picturesPerBatch: numRows, slice } = context.plan;
+  const { seed } = context.options;
+  const order = epochOrder(numSamples, { seed, epoch });
+  return Array.from({ length: slice.end - slice.start }, (_, index) => {
+    const row = slice.start + index;
+    const sampleIndex = permuted(batchIndex * numRows + row, order);
+    return { seed, epoch, sampleIndex, place: { batchIndex, row, numRows } };
+  });
 }
 
 function writeSample(
@@ -73,12 +77,36 @@ function writeSample(
   place: { context: CollateContext; row: number },
 ): void {
   const { context, row } = place;
-  arrays.pixels.set(sample.pixels, row * sample.pixels.length);
+  writePixels(sample, arrays, { context, row });
   for (const [part, text] of sample.texts.entries()) {
     const pairRow = row * sample.texts.length + part;
     arrays.pictureOfPair[pairRow] = row;
     arrays.matched[pairRow] = Number(text.matched);
     writeTokens(text.tokens, arrays, { context, pairRow });
+  }
+}
+
+/** A picture smaller than the batch's pictures gets black pixels at its right and below it. */
+function writePixels(
+  { height, pixels, width }: Pick<Sample, "pixels" | "height" | "width">,
+  arrays: BatchArrays,
+  place: { context: CollateContext; row: number },
+): void {
+  const { pictureHeight, pictureWidth } = place.context.plan.shape;
+  const lineLength = width * 3;
+  const start = place.row * pictureHeight * pictureWidth * 3;
+  const end = start + pictureHeight * pictureWidth * 3;
+  arrays.validHeights[place.row] = height;
+  arrays.validWidths[place.row] = width;
+  if (width === pictureWidth) {
+    arrays.pixels.set(pixels, start);
+    arrays.pixels.fill(0, start + pixels.length, end);
+    return;
+  }
+  arrays.pixels.fill(0, start, end);
+  for (let line = 0; line < height; line += 1) {
+    const values = pixels.subarray(line * lineLength, (line + 1) * lineLength);
+    arrays.pixels.set(values, start + line * pictureWidth * 3);
   }
 }
 
@@ -88,9 +116,9 @@ function writeTokens(
   place: { context: CollateContext; pairRow: number },
 ): void {
   const { context, pairRow } = place;
-  const { maxTextTokens } = context.plan.shape;
-  const start = pairRow * maxTextTokens;
-  const end = start + maxTextTokens;
+  const { textTokens } = context.plan.shape;
+  const start = pairRow * textTokens;
+  const end = start + textTokens;
   writeTextRow(text.tokenIds, context.tokenizer.specials, {
     tokenIds: arrays.tokenIds.subarray(start, end),
     tokenMask: arrays.tokenMask.subarray(start, end),
@@ -101,9 +129,8 @@ function writeTokens(
 
 /** A black picture whose pairs count for nothing; their texts are [CLS] [SEP], so that no row of attention is empty. */
 function padRow(row: number, arrays: BatchArrays, context: CollateContext): void {
-  const { imageSize, textsPerPicture } = context.plan.shape;
-  const numValues = imageSize * imageSize * 3;
-  arrays.pixels.fill(0, row * numValues, (row + 1) * numValues);
+  const { textsPerPicture } = context.plan.shape;
+  writePixels({ pixels: new Uint8Array(), height: 0, width: 0 }, arrays, { context, row });
   for (let part = 0; part < textsPerPicture; part += 1) {
     const pairRow = row * textsPerPicture + part;
     arrays.pictureOfPair[pairRow] = row;
@@ -113,7 +140,7 @@ function padRow(row: number, arrays: BatchArrays, context: CollateContext): void
 }
 
 function summary(samples: readonly Sample[]): BuiltBatch {
-  const total = (name: keyof BatchStatistics): number =>
+  const total = (name: keyof SampleStatistics): number =>
     samples.reduce((sum, { statistics }) => sum + statistics[name], 0);
   return {
     keys: samples.map(({ key }) => key),
@@ -122,6 +149,7 @@ function summary(samples: readonly Sample[]): BuiltBatch {
       numRedraws: total("numRedraws"),
       numRepeats: total("numRepeats"),
       numCutTexts: total("numCutTexts"),
+      skipped: [],
     },
   };
 }

@@ -5,14 +5,28 @@ export const drawPurposes = { order: 1, pairing: 2, masking: 3, augmentation: 4 
 
 export type DrawPurpose = keyof typeof drawPurposes;
 
+/** A sample's place in its global batch, the same whatever the number of ranks. */
+export interface PlaceInBatch {
+  readonly batchIndex: number;
+  readonly row: number;
+  /** Rows of the global batch. */
+  readonly numRows: number;
+}
+
 /** Names one sample of one epoch; every random choice about it is a pure function of this key. */
 export interface SampleKey {
   readonly seed: number;
   readonly epoch: number;
   readonly sampleIndex: number;
+  /** The text of the scene that the sample is about, where a sample is a text with its picture. */
+  readonly textIndex?: number;
+  /** Absent outside batches. */
+  readonly place?: PlaceInBatch;
 }
 
 /** The random numbers of one decision about a sample; `part` tells its texts apart. */
 export function sampleDraws(purpose: DrawPurpose, key: SampleKey, part = 0): RandomStream {
-  return new RandomStream(key.seed, drawPurposes[purpose], key.epoch, key.sampleIndex, part);
+  const { epoch, sampleIndex, seed, textIndex } = key;
+  const ofText = textIndex === undefined ? [] : [textIndex];
+  return new RandomStream(seed, drawPurposes[purpose], epoch, sampleIndex, part, ...ofText);
 }

@@ -1,6 +1,7 @@
 import type { ImageKey } from "../core/keys.ts";
 import type { PictureInfo, SceneText } from "../core/records.ts";
-import { type PairingRules, pairTexts } from "./pairing.ts";
+import type { MatchedUnmatchedPairing } from "./options.ts";
+import { pairTexts } from "./pairing.ts";
 import { wholePicture } from "./pictures/augment.ts";
 import { decodeStored } from "./sample.ts";
 import type { SceneReader } from "./sample-source.ts";
@@ -104,7 +105,7 @@ export async function* evaluationTexts(
  */
 export async function* evaluationPairs(
   split: SceneReader,
-  options: TextOptions & PairingRules & { readonly seed: number },
+  options: TextOptions & { readonly pairing: MatchedUnmatchedPairing; readonly seed: number },
 ): AsyncGenerator<EvaluationPair> {
   const scenes = {
     numSamples: split.numScenes,
@@ -113,7 +114,7 @@ export async function* evaluationPairs(
   for (let sceneIndex = 0; sceneIndex < split.numScenes; sceneIndex += 1) {
     options.signal?.throwIfAborted();
     const key = { seed: options.seed, epoch: 0, sampleIndex: sceneIndex };
-    const { pairs } = await pairTexts(key, scenes, options);
+    const { pairs } = await pairTexts(key, scenes, options.pairing);
     for (const { text, matched, sampleIndex } of pairs) {
       const encoded = encodeText({ sceneIndex: sampleIndex, text }, options);
       yield { sceneIndex, text: encoded, matched };

@@ -1,4 +1,3 @@
-import { ConfigError } from "../core/errors.ts";
 import type { ImageKey } from "../core/keys.ts";
 import type { AugmentOptions } from "./pictures/augment.ts";
 import type { LetterCase } from "./text/basic-tokenizer.ts";
@@ -8,7 +7,66 @@ import { bertMasking, type MaskingRules } from "./text/masking.ts";
 export interface LoaderSet {
   readonly folder: string;
   readonly splits: readonly string[];
+  /**
+   * The set's share of all samples, relative to the other sets' weights; all sets have one or none has. A set
+   * with a weight begins its next pass when its samples are used up, whatever the others do. Without weights all
+   * sets are passed through together, once an epoch.
+   */
+  readonly weight?: number;
 }
+
+/**
+ * How many samples make a batch. "pictures": the same number in every batch; a sample is a picture with its texts.
+ * "tokens" (UNITER): each bucket of `bucketSize` samples is sorted by length, and a batch is the largest multiple
+ * of `multipleOf` neighbours whose longest length times their number stays within `maxTokens`; a sample is a
+ * text with its picture.
+ */
+export type BatchingOptions =
+  | { readonly kind: "pictures"; readonly picturesPerBatch: number }
+  | {
+      readonly kind: "tokens";
+      /** Of the global batch, over all ranks, padding included. */
+      readonly maxTokens: number;
+      readonly multipleOf: number;
+      readonly bucketSize: number;
+      /** Tokens that each picture adds to its text's; none when left out. */
+      readonly tokensPerPicture?: number;
+    };
+
+/** Which samples may stand together: any, or landscape and portrait pictures each in batches of their own (SOHO). */
+export type BatchGrouping = "none" | "aspect";
+
+/** Each picture with texts that are true of it and texts that are not; 2 and 2 in Visual Parsing. */
+export interface MatchedUnmatchedPairing {
+  readonly kind: "matched-unmatched";
+  readonly matched: number;
+  readonly unmatched: number;
+}
+
+/** What makes a pair unmatched: another picture beside the text (UNITER), another text, or one of both by a coin. */
+export type ReplacedSide = "picture" | "text" | "either";
+
+/** Which pairs a batch holds; the kinds other than "matched-unmatched" make one pair of each sample. */
+export type PairingOptions =
+  | MatchedUnmatchedPairing
+  | { readonly kind: "bernoulli"; readonly probability: number; readonly replace: ReplacedSide }
+  | { readonly kind: "exact-half" };
+
+export interface TextOptions {
+  /** Tokens of a text including [CLS] and [SEP]. */
+  readonly maxTokens: number;
+  /** What becomes of longer texts: they are cut at the end, as in BERT, or never drawn (UNITER). */
+  readonly longer: "cut" | "drop";
+}
+
+/**
+ * The size of pictures, in pixels. "square": stretched to a square. "keep-ratio": scaled until the shorter side is
+ * `shorter`, or less where the longer one would pass `longer`; then padded at the right and the bottom to the
+ * largest of the global batch.
+ */
+export type PictureSizing =
+  | { readonly kind: "square"; readonly size: number }
+  | { readonly kind: "keep-ratio"; readonly shorter: number; readonly longer: number };
 
 export interface LoaderOptions {
   /** The samples are the scenes of these splits, in this order; each scene shows one picture. */
@@ -18,18 +76,20 @@ export interface LoaderOptions {
   /** "lower" when left out. */
   readonly letterCase?: LetterCase;
   readonly seed: number;
-  /** Pictures of the global batch, over all ranks. */
-  readonly picturesPerBatch: number;
-  readonly matchedTexts: number;
-  readonly unmatchedTexts: number;
-  /** Tokens of a text including [CLS] and [SEP]; longer texts are cut, as in BERT. */
-  readonly maxTextTokens: number;
-  /** Side of the square pictures, in pixels. */
-  readonly imageSize: number;
+  readonly batching: BatchingOptions;
+  readonly grouping: BatchGrouping;
+  readonly pairing: PairingOptions;
+  readonly text: TextOptions;
+  readonly pictures: PictureSizing;
   readonly augment: AugmentOptions;
   readonly mlmProbability: number;
   /** BERT's way when left out: each token on its own, random ids from the whole vocabulary. */
   readonly mlmRules?: Omit<MaskingRules, "probability">;
+  /**
+   * What happens at a sample whose stored bytes are damaged. "stop": its ShardError is thrown. "skip": another
+   * sample of the same global batch stands in its place, and the batch's statistics name the damaged one.
+   */
+  readonly onDamage: "stop" | "skip";
   readonly rank: number;
   readonly worldSize: number;
   /** Threads that build batches; with 0 they are built on the calling thread (pictures still decode in libuv's pool). */
@@ -38,20 +98,50 @@ export interface LoaderOptions {
   readonly prefetchBatches: number;
 }
 
-/** What happened while a batch was built; a pure function of the batch's content. */
-export interface BatchStatistics {
+/** What happened while a sample was built; a pure function of its content. */
+export interface SampleStatistics {
   /** Unmatched texts rejected because they could be true of the picture. */
   readonly numRedraws: number;
   /** Texts that stand twice with a picture because it has too few. */
   readonly numRepeats: number;
-  /** Texts cut to maxTextTokens. */
+  /** Texts cut to `text.maxTokens`. */
   readonly numCutTexts: number;
 }
 
-/** The arrays of a batch, for P pictures of side S and Q pairs of T tokens. */
+/** A sample that could not be read, and what was wrong with it. */
+export interface SkippedSample {
+  readonly sampleIndex: number;
+  /** The fault's message; it names file, batch and row. */
+  readonly fault: string;
+  /** The file and the record that the fault is in. */
+  readonly file: string | undefined;
+  readonly record: string | undefined;
+}
+
+/** The same of a rank's share of a batch; a pure function of the batch's content. */
+export interface BatchStatistics extends SampleStatistics {
+  /** Samples in whose places others stand; always empty unless `onDamage` is "skip". */
+  readonly skipped: readonly SkippedSample[];
+}
+
+/** The sizes of a rank's share of a batch: the same on all ranks, and in every batch unless the options ask for others. */
+export interface BatchShape {
+  readonly numPictures: number;
+  readonly textsPerPicture: number;
+  /** Of each row of tokens. */
+  readonly textTokens: number;
+  readonly pictureHeight: number;
+  readonly pictureWidth: number;
+}
+
+/** The arrays of a batch, for P pictures of height H and width W and Q pairs of T tokens. */
 export interface BatchArrays {
-  /** [P, S, S, 3], RGB. */
+  /** [P, H, W, 3], RGB; black where a picture is padded. */
   readonly pixels: Uint8Array;
+  /** [P], rows of a picture's pixels that are no padding; 0 in padding pictures. */
+  readonly validHeights: Int32Array;
+  /** [P], columns of a picture's pixels that are no padding; 0 in padding pictures. */
+  readonly validWidths: Int32Array;
   /** [Q], rows of `pixels`; a picture's pairs are neighbours, the matched ones first. */
   readonly pictureOfPair: Int32Array;
   /** [Q, T], already masked; [PAD] behind the text. */
@@ -71,12 +161,12 @@ export interface BatchArrays {
 export interface Batch extends BatchArrays {
   readonly epoch: number;
   readonly batchIndex: number;
-  /** The same on every rank and in every batch. */
+  readonly shape: BatchShape;
   readonly numPictures: number;
   readonly numPairs: number;
   /**
    * Pictures that are no padding; they come first. Less than `numPictures`, by one, only on some ranks of a
-   * world whose size does not divide `picturesPerBatch`.
+   * world whose size does not divide the pictures of the global batch.
    */
   readonly numRealPictures: number;
   /** Per real picture. */
@@ -89,59 +179,4 @@ export interface Batch extends BatchArrays {
 /** The rules for choosing the tokens to predict. */
 export function maskingRules(options: LoaderOptions): MaskingRules {
   return { ...bertMasking, ...options.mlmRules, probability: options.mlmProbability };
-}
-
-/** ConfigError that names every option out of its range. */
-export function checkOptions(options: LoaderOptions): void {
-  const { augment, matchedTexts, maxTextTokens, mlmProbability, rank, unmatchedTexts } = options;
-  const faults = [
-    ...atLeast(1, options, ["picturesPerBatch", "imageSize", "worldSize", "prefetchBatches"]),
-    ...atLeast(0, options, ["matchedTexts", "unmatchedTexts", "numWorkers", "rank"]),
-    // [CLS], [SEP] and one token of the text
-    ...atLeast(3, { maxTextTokens }, ["maxTextTokens"]),
-    ...fault(!Number.isSafeInteger(options.seed), `seed is ${options.seed}, expected an integer`),
-    ...fault(matchedTexts + unmatchedTexts < 1, "matchedTexts + unmatchedTexts is 0"),
-    ...fault(rank >= options.worldSize, `rank is ${rank}, expected less than worldSize`),
-    ...fault(
-      !(mlmProbability >= 0 && mlmProbability <= 1),
-      `mlmProbability is ${mlmProbability}, expected 0 to 1`,
-    ),
-    ...fault(
-      options.picturesPerBatch < options.worldSize,
-      `picturesPerBatch is ${options.picturesPerBatch}, fewer than the ${options.worldSize} ranks`,
-    ),
-    ...cropFaults(augment),
-  ];
-  if (faults.length > 0) throw new ConfigError(`loader options: ${faults.join("; ")}`);
-}
-
-function cropFaults({ crop }: AugmentOptions): string[] {
-  if (crop === "none") return [];
-  return [
-    ...fault(
-      !(crop.scale[0] > 0 && crop.scale[0] <= crop.scale[1] && crop.scale[1] <= 1),
-      `augment.crop.scale is ${crop.scale.join(" to ")}, expected a range within (0, 1]`,
-    ),
-    ...fault(
-      !(crop.ratio[0] > 0 && crop.ratio[0] <= crop.ratio[1]),
-      `augment.crop.ratio is ${crop.ratio.join(" to ")}, expected a positive range`,
-    ),
-  ];
-}
-
-function atLeast<Name extends string>(
-  smallest: number,
-  values: Readonly<Record<Name, number>>,
-  names: readonly Name[],
-): string[] {
-  return names.flatMap((name) =>
-    fault(
-      !(Number.isSafeInteger(values[name]) && values[name] >= smallest),
-      `${name} is ${values[name]}, expected an integer of at least ${smallest}`,
-    ),
-  );
-}
-
-function fault(isFault: boolean, text: string): string[] {
-  return isFault ? [text] : [];
 }

@@ -2,12 +2,7 @@ import { ConfigError, ShardError } from "../core/errors.ts";
 import type { RandomStream } from "../core/random.ts";
 import type { PictureInfo, SceneHead, SceneText } from "../core/records.ts";
 import { type SampleKey, sampleDraws } from "./draws.ts";
-
-/** How many texts a picture meets in a batch; 2 and 2 in Visual Parsing. */
-export interface PairingRules {
-  readonly matchedTexts: number;
-  readonly unmatchedTexts: number;
-}
+import type { MatchedUnmatchedPairing } from "./options.ts";
 
 /** All scenes that texts may be drawn from. */
 export interface SceneLookup {
@@ -43,27 +38,26 @@ const MAX_REDRAWS = 32;
 export async function pairTexts(
   key: SampleKey,
   scenes: SceneLookup,
-  rules: PairingRules,
+  rules: MatchedUnmatchedPairing,
 ): Promise<Pairing> {
   const draws = sampleDraws("pairing", key);
   const head = await scenes.head(key.sampleIndex);
   const own = differentTexts(head.texts, draws);
-  if (own.length === 0 && rules.matchedTexts > 0) {
+  if (own.length === 0 && rules.matched > 0) {
     throw new ShardError(`scene ${head.sceneKey} has no text to pair its picture with`, {
       record: head.sceneKey,
     });
   }
-  const matched = repeated(own, rules.matchedTexts).map((text) => ({
+  const matched = repeated(own, rules.matched).map((text) => ({
     text,
     matched: true,
     sampleIndex: key.sampleIndex,
   }));
   const search = new UnmatchedSearch({ key, head, scenes, draws });
-  const found = await search.find(rules.unmatchedTexts);
-  const numRepeats =
-    Math.max(0, rules.matchedTexts - own.length) + rules.unmatchedTexts - found.length;
+  const found = await search.find(rules.unmatched);
+  const numRepeats = Math.max(0, rules.matched - own.length) + rules.unmatched - found.length;
   return {
-    pairs: [...matched, ...repeated(found, rules.unmatchedTexts)],
+    pairs: [...matched, ...repeated(found, rules.unmatched)],
     numRedraws: search.numRedraws,
     numRepeats,
   };

@@ -1,9 +1,18 @@
+import { strict as assert } from "node:assert";
+
 import { CrossweaveError, ShardError } from "../core/errors.ts";
 import type { ImageKey } from "../core/keys.ts";
 import type { PictureInfo, SceneHead } from "../core/records.ts";
 import { sampleDraws, type SampleKey } from "./draws.ts";
-import { type BatchStatistics, type LoaderOptions, maskingRules } from "./options.ts";
+import {
+  type LoaderOptions,
+  maskingRules,
+  type MatchedUnmatchedPairing,
+  type PairingOptions,
+  type SampleStatistics,
+} from "./options.ts";
 import { type PairedText, type Pairing, pairTexts, type SceneLookup } from "./pairing.ts";
+import { largestPicture } from "./batch-plan.ts";
 import { drawView, type PictureView } from "./pictures/augment.ts";
 import { decodeView } from "./pictures/picture.ts";
 import type { PixelCache } from "./pictures/pixel-cache.ts";
@@ -19,10 +28,12 @@ export interface SampleLookup extends SceneLookup {
 /** A picture with the texts it meets, ready to be written into a batch. */
 export interface Sample {
   readonly key: ImageKey;
-  /** [S, S, 3], RGB; not to be changed. */
+  /** [height, width, 3], RGB; not to be changed. */
   readonly pixels: Uint8Array;
+  readonly height: number;
+  readonly width: number;
   readonly texts: readonly SampleText[];
-  readonly statistics: BatchStatistics;
+  readonly statistics: SampleStatistics;
 }
 
 interface SampleText {
@@ -42,20 +53,26 @@ export interface SampleContext {
 /** A pure function of the shard sets, the options and the key. ShardError when stored bytes are damaged. */
 export async function buildSample(key: SampleKey, context: SampleContext): Promise<Sample> {
   const { samples, options } = context;
+  const { height: size, width } = largestPicture(options.pictures);
   const head = await samples.head(key.sampleIndex);
   const picture = onlyPicture(head);
-  const pairing = await pairTexts(key, samples, options);
+  const pairing = await pairTexts(key, samples, matchedUnmatched(options.pairing));
   const view = drawView(picture, sampleDraws("augmentation", key), {
     augment: options.augment,
     texts: pairing.pairs.filter(({ matched }) => matched).map(({ text }) => text.text),
   });
   const decode = async (): Promise<Uint8Array> => {
     const bytes = await samples.pictureBytes(key.sampleIndex, 0);
-    return decodeStored(bytes, picture, { size: options.imageSize, view });
+    return decodeStored(bytes, picture, { size, view });
   };
   const isWhole = view.crop === null && !view.mirrored;
   const pixels = await (isWhole ? context.wholePictures.get(key.sampleIndex, decode) : decode());
-  return { key: picture.key, pixels, ...sampleTexts(pairing, key, context) };
+  return { key: picture.key, pixels, height: size, width, ...sampleTexts(pairing, key, context) };
+}
+
+function matchedUnmatched(pairing: PairingOptions): MatchedUnmatchedPairing {
+  assert(pairing.kind === "matched-unmatched", "checkOptions lets no other kind pass yet");
+  return pairing;
 }
 
 function onlyPicture(head: SceneHead): PictureInfo {
@@ -95,7 +112,7 @@ function sampleTexts(
   let numCutTexts = 0;
   const texts = pairs.map((pair, part) => {
     const tokenIds = context.tokenizer.encode(pair.text.text);
-    const cut = cutTokens(tokenIds, context.options.maxTextTokens);
+    const cut = cutTokens(tokenIds, context.options.text.maxTokens);
     if (cut.length < tokenIds.length) numCutTexts += 1;
     const tokens = maskPair(cut, { pair, part, key }, context);
     return { textId: pair.text.id, matched: pair.matched, tokens };

@@ -1,6 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { RandomStream } from "../core/random.ts";
-import type { BatchShape } from "../loader/batch-plan.ts";
 import type { Batch } from "../loader/options.ts";
 import type { StepBatch } from "./step.ts";
 
@@ -10,7 +9,6 @@ import type { StepBatch } from "./step.ts";
 const MASKED_WORDS_STEP = 32;
 
 export interface BatchContext {
-  readonly shape: BatchShape;
   readonly visualTokens: number;
   readonly seed: number;
   readonly step: number;
@@ -18,18 +16,18 @@ export interface BatchContext {
 
 /** Copies a batch to the device; the tensors are the caller's to dispose. */
 export function deviceBatch(batch: Batch, context: BatchContext): StepBatch {
-  const { imageSize, maxTextTokens } = context.shape;
+  const { pictureHeight, pictureWidth, textTokens } = batch.shape;
   const { numPairs, numPictures } = batch;
   const words = maskedWords(batch.mlmLabels);
   return {
     pixels: tf.tensor4d(
       new Int32Array(batch.pixels),
-      [numPictures, imageSize, imageSize, 3],
+      [numPictures, pictureHeight, pictureWidth, 3],
       "int32",
     ),
     pictureOfPair: tf.tensor1d(batch.pictureOfPair.slice(), "int32"),
-    tokenIds: tf.tensor2d(batch.tokenIds.slice(), [numPairs, maxTextTokens], "int32"),
-    tokenMask: tf.tensor2d(batch.tokenMask.slice(), [numPairs, maxTextTokens], "int32"),
+    tokenIds: tf.tensor2d(batch.tokenIds.slice(), [numPairs, textTokens], "int32"),
+    tokenMask: tf.tensor2d(batch.tokenMask.slice(), [numPairs, textTokens], "int32"),
     matched: tf.tensor1d(batch.matched.slice(), "int32"),
     maskedRows: tf.tensor1d(words.rows, "int32"),
     maskedLabels: tf.tensor1d(words.labels, "int32"),

@@ -78,15 +78,21 @@ function loaderOptions({ recipe, sets, vocabulary }: TrainOptions): LoaderOption
     sets,
     vocabulary: vocabulary.path,
     seed: recipe.seed,
-    picturesPerBatch: data.picturesPerBatch,
-    matchedTexts: data.matchedTexts,
-    unmatchedTexts: data.unmatchedTexts,
-    maxTextTokens: data.maxTextTokens,
-    imageSize: model.swin.imageSize,
+    batching: { kind: "pictures", picturesPerBatch: data.picturesPerBatch },
+    grouping: "none",
+    pairing: {
+      kind: "matched-unmatched",
+      matched: data.matchedTexts,
+      unmatched: data.unmatchedTexts,
+    },
+    text: { maxTokens: data.maxTextTokens, longer: "cut" },
+    pictures: { kind: "square", size: model.swin.imageSize },
     augment: {
       crop: minimumCropArea === 1 ? "none" : { scale: [minimumCropArea, 1], ratio: [3 / 4, 4 / 3] },
       flip: "never",
+      randAugment: null,
     },
+    onDamage: "stop",
     mlmProbability: data.mlmProbability,
     rank: 0,
     worldSize: 1,
@@ -160,11 +166,10 @@ class TrainingSession implements Disposable {
   }
 
   async #trainOn(batch: Batch): Promise<void> {
-    const { loader, model, program, recipe, run, schedule } = this.#options;
+    const { model, program, recipe, run, schedule } = this.#options;
     const step = this.#step + 1;
     const rateFactor = learningRateFactor(schedule, step);
     const tensors = deviceBatch(batch, {
-      shape: loader.plan.shape,
       visualTokens: swinOutputShape(model.swin).tokens,
       seed: recipe.seed,
       step,

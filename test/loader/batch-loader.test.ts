@@ -106,22 +106,22 @@ describe("the stream of batches", () => {
 describe("faults and endings", () => {
   it("names every option that is out of range", async () => {
     const wrong = fixture.options({
-      picturesPerBatch: 0,
-      maxTextTokens: 2,
+      batching: { kind: "pictures", picturesPerBatch: 0 },
+      text: { maxTokens: 2, longer: "cut" },
       rank: 1,
       mlmProbability: 1.5,
     });
     const error = await BatchLoader.open(wrong).catch((cause: unknown) => cause);
     expect(error).toBeInstanceOf(ConfigError);
     expect(String(error)).toMatch(
-      /picturesPerBatch is 0.*maxTextTokens is 2.*rank is 1.*mlmProbability is 1.5/s,
+      /rank is 1.*mlmProbability is 1.5.*batching.picturesPerBatch is 0.*text.maxTokens is 2/s,
     );
   });
 
   it("refuses fewer scenes than a batch takes, and unknown splits", async () => {
-    await expect(BatchLoader.open(fixture.options({ picturesPerBatch: 31 }))).rejects.toThrow(
-      "the splits hold 30 scenes, a batch takes 31 pictures",
-    );
+    await expect(
+      BatchLoader.open(fixture.options({ batching: { kind: "pictures", picturesPerBatch: 31 } })),
+    ).rejects.toThrow("the splits hold 30 scenes, a batch takes 31 pictures");
     const sets = [{ folder: fixture.set, splits: ["val"] }];
     await expect(BatchLoader.open(fixture.options({ sets }))).rejects.toThrow(/no split "val"/);
   });

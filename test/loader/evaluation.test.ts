@@ -106,7 +106,8 @@ describe("texts for evaluation", () => {
 
 describe("pairs for evaluation", () => {
   it("are the same each time, two matched and two unmatched a picture", async () => {
-    const options = { tokenizer, maxTextTokens: 20, matchedTexts: 2, unmatchedTexts: 2, seed: 9 };
+    const pairing = { kind: "matched-unmatched", matched: 2, unmatched: 2 } as const;
+    const options = { tokenizer, maxTextTokens: 20, pairing, seed: 9 };
     const pairs = await Array.fromAsync(evaluationPairs(split, options));
     expect(pairs).toHaveLength(NUM_SCENES * 4);
     for (const [index, { matched, sceneIndex, text }] of pairs.entries()) {

@@ -11,7 +11,7 @@ import {
 } from "../../src/loader/pairing.ts";
 import { caption, storedPicture } from "./shard-set-fixture.ts";
 
-const rules = { matchedTexts: 2, unmatchedTexts: 2 };
+const rules = { kind: "matched-unmatched", matched: 2, unmatched: 2 } as const;
 
 function scene(
   id: number,

@@ -8,8 +8,14 @@ import type { StepBatch } from "../../src/train/step.ts";
 
 beforeAll(loadTensorFlow);
 
-const shape = { numPictures: 2, textsPerPicture: 2, maxTextTokens: 10, imageSize: 2 };
-const context: BatchContext = { shape, visualTokens: 49, seed: 3, step: 5 };
+const shape = {
+  numPictures: 2,
+  textsPerPicture: 2,
+  textTokens: 10,
+  pictureHeight: 2,
+  pictureWidth: 2,
+};
+const context: BatchContext = { visualTokens: 49, seed: 3, step: 5 };
 
 /** A batch of 2 pictures and 4 pairs; `predicted` are the places of words to predict, each with its place as label. */
 function batchOf(predicted: readonly number[]): Batch {
@@ -18,10 +24,13 @@ function batchOf(predicted: readonly number[]): Batch {
   return {
     epoch: 0,
     batchIndex: 0,
+    shape,
     numPictures: 2,
     numPairs: 4,
     numRealPictures: 2,
     pixels: Uint8Array.from({ length: 24 }, (_, place) => place * 10),
+    validHeights: Int32Array.of(2, 2),
+    validWidths: Int32Array.of(2, 2),
     pictureOfPair: Int32Array.of(0, 0, 1, 1),
     tokenIds: Int32Array.from({ length: 40 }, (_, place) => place),
     tokenMask: new Int32Array(40).fill(1),
@@ -29,7 +38,7 @@ function batchOf(predicted: readonly number[]): Batch {
     matched: Int32Array.of(1, 0, 1, 0),
     keys: [imageKey("coco", 1), imageKey("coco", 2)],
     textIds: ["a", "b", "c", "d"],
-    statistics: { numRedraws: 0, numRepeats: 0, numCutTexts: 0 },
+    statistics: { numRedraws: 0, numRepeats: 0, numCutTexts: 0, skipped: [] },
   };
 }
 

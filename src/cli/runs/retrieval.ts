@@ -45,8 +45,15 @@ export async function evaluateRun(
     signal: context.signal,
   };
   const retrieval = await evaluateRetrieval({ ...context, ...shared, model, split });
-  const { matchedTexts, unmatchedTexts } = data;
-  const pairs = evaluationPairs(split, { ...shared, seed, matchedTexts, unmatchedTexts });
+  const pairs = evaluationPairs(split, {
+    ...shared,
+    seed,
+    pairing: {
+      kind: "matched-unmatched",
+      matched: data.matchedTexts,
+      unmatched: data.unmatchedTexts,
+    },
+  });
   const rowOf = await textRows(split);
   return {
     record: model.record,

@@ -10,10 +10,12 @@ interface RandomCrop {
 export interface AugmentOptions {
   readonly crop: "none" | RandomCrop;
   /** Mirroring with probability 0.5; never by default, because texts speak of left and right. */
-  readonly flip: "never" | "if-text-has-no-side-words";
+  readonly flip: "never" | "if-text-has-no-side-words" | "swap-side-words";
+  /** RandAugment: so many operations on each picture, of this strength (0 to 30, as in torchvision). */
+  readonly randAugment: null | { readonly numOperations: number; readonly magnitude: number };
 }
 
-export const noAugmentation: AugmentOptions = { crop: "none", flip: "never" };
+export const noAugmentation: AugmentOptions = { crop: "none", flip: "never", randAugment: null };
 
 /** What of a picture is shown: a rectangle of its upright pixels (all of it when null), mirrored or not. */
 export interface PictureView {

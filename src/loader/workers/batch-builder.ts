@@ -1,4 +1,4 @@
-import { planBatches, viewBatch } from "../batch-plan.ts";
+import { largestPicture, planBatches, viewBatch } from "../batch-plan.ts";
 import { collateBatch, type CollateContext } from "../collate.ts";
 import type { BatchArrays } from "../options.ts";
 import { PixelCache } from "../pictures/pixel-cache.ts";
@@ -30,9 +30,10 @@ export class BatchBuilder implements AsyncDisposable {
     const samples = await SampleSource.open(options.sets);
     const plan = planBatches(samples.numSamples, options);
     const views = slots.map((memory) => viewBatch(memory, plan.shape));
+    const { height, width } = largestPicture(options.pictures);
     const wholePictures = new PixelCache({
       numPictures: samples.numSamples,
-      pictureBytes: options.imageSize ** 2 * 3,
+      pictureBytes: height * width * 3,
       maxBytes: KEPT_PIXEL_BYTES,
     });
     const context = { samples, tokenizer, options, plan, wholePictures };

@@ -1,0 +1,172 @@
+import { ConfigError } from "../core/errors.ts";
+import type { LoaderOptions, LoaderSet } from "./options.ts";
+
+/** ConfigError that names every option out of its range, and options that do not go together. */
+export function checkOptions(options: LoaderOptions): void {
+  const { mlmProbability, rank, seed, worldSize } = options;
+  const faults = [
+    ...atLeast(1, "worldSize", worldSize),
+    ...atLeast(0, "rank", rank),
+    ...atLeast(0, "numWorkers", options.numWorkers),
+    ...atLeast(1, "prefetchBatches", options.prefetchBatches),
+    ...fault(!Number.isSafeInteger(seed), `seed is ${seed}, expected an integer`),
+    ...fault(rank >= worldSize, `rank is ${rank}, expected less than worldSize`),
+    ...share("mlmProbability", mlmProbability),
+    ...setFaults(options.sets),
+    ...batchingFaults(options),
+    ...pairingFaults(options),
+    // [CLS], [SEP] and one token of the text
+    ...atLeast(3, "text.maxTokens", options.text.maxTokens),
+    ...pictureFaults(options),
+    ...augmentFaults(options),
+    ...missingFaults(options),
+  ];
+  if (faults.length > 0) throw new ConfigError(`loader options: ${faults.join("; ")}`);
+}
+
+/** What is not there yet. */
+function missingFaults({ augment, pairing, pictures, text, ...options }: LoaderOptions): string[] {
+  return [
+    ...fault(pairing.kind !== "matched-unmatched", missing(`pairing.kind "${pairing.kind}"`)),
+    ...fault(text.longer === "drop", missing('text.longer "drop"')),
+    ...fault(pictures.kind === "keep-ratio", missing('pictures.kind "keep-ratio"')),
+    ...fault(augment.flip === "swap-side-words", missing('augment.flip "swap-side-words"')),
+    ...fault(augment.randAugment !== null, missing("augment.randAugment")),
+    ...fault(options.batching.kind === "tokens", missing('batching.kind "tokens"')),
+    ...fault(options.grouping === "aspect", missing('grouping "aspect"')),
+    ...fault(options.onDamage === "skip", missing('onDamage "skip"')),
+    ...fault(
+      options.sets.some(({ weight }) => weight !== undefined),
+      missing("sets.weight"),
+    ),
+  ];
+}
+
+function missing(name: string): string {
+  return `${name} is not there yet`;
+}
+
+function setFaults(sets: readonly LoaderSet[]): string[] {
+  const weighted = sets.filter(({ weight }) => weight !== undefined);
+  return [
+    ...fault(
+      weighted.length > 0 && weighted.length < sets.length,
+      `${weighted.length} of ${sets.length} sets have a weight, expected all or none`,
+    ),
+    ...sets.flatMap(({ weight = 1 }, index) =>
+      fault(
+        !(Number.isFinite(weight) && weight > 0),
+        `sets[${index}].weight is ${weight}, expected a positive number`,
+      ),
+    ),
+  ];
+}
+
+function batchingFaults({ batching, pairing, text, worldSize }: LoaderOptions): string[] {
+  if (batching.kind === "pictures") {
+    const { picturesPerBatch } = batching;
+    return [
+      ...atLeast(1, "batching.picturesPerBatch", picturesPerBatch),
+      ...fault(
+        picturesPerBatch < worldSize,
+        `batching.picturesPerBatch is ${picturesPerBatch}, fewer than the ${worldSize} ranks`,
+      ),
+    ];
+  }
+  const { bucketSize, maxTokens, multipleOf, tokensPerPicture = 0 } = batching;
+  const longest = text.maxTokens + tokensPerPicture;
+  const keepsText = pairing.kind === "bernoulli" && pairing.replace === "picture";
+  return [
+    ...atLeast(1, "batching.maxTokens", maxTokens),
+    ...atLeast(1, "batching.multipleOf", multipleOf),
+    ...atLeast(0, "batching.tokensPerPicture", tokensPerPicture),
+    ...fault(
+      !(Number.isSafeInteger(bucketSize) && bucketSize > 0 && bucketSize % multipleOf === 0),
+      `batching.bucketSize is ${bucketSize}, expected a positive multiple of multipleOf`,
+    ),
+    ...fault(
+      multipleOf < worldSize,
+      `batching.multipleOf is ${multipleOf}, fewer than the ${worldSize} ranks`,
+    ),
+    ...fault(
+      multipleOf * longest > maxTokens,
+      `batching.maxTokens is ${maxTokens}, but ${multipleOf} samples may have ${longest} tokens each`,
+    ),
+    ...fault(
+      !keepsText,
+      'batching.kind "tokens" needs pairs that keep their text: pairing.kind "bernoulli" with replace "picture"',
+    ),
+  ];
+}
+
+function pairingFaults({ grouping, pairing }: LoaderOptions): string[] {
+  if (pairing.kind === "matched-unmatched") {
+    const { matched, unmatched } = pairing;
+    return [
+      ...atLeast(0, "pairing.matched", matched),
+      ...atLeast(0, "pairing.unmatched", unmatched),
+      ...fault(matched + unmatched < 1, "pairing.matched + pairing.unmatched is 0"),
+    ];
+  }
+  if (pairing.kind === "exact-half") return [];
+  return [
+    ...share("pairing.probability", pairing.probability),
+    ...fault(
+      grouping === "aspect" && pairing.replace !== "text",
+      `grouping "aspect" needs pictures that are not replaced, pairing.replace is "${pairing.replace}"`,
+    ),
+  ];
+}
+
+function pictureFaults({ pictures }: LoaderOptions): string[] {
+  if (pictures.kind === "square") return atLeast(1, "pictures.size", pictures.size);
+  const { longer, shorter } = pictures;
+  return [
+    ...atLeast(1, "pictures.shorter", shorter),
+    ...fault(
+      !(Number.isSafeInteger(longer) && longer >= shorter),
+      `pictures.longer is ${longer}, expected an integer of at least pictures.shorter`,
+    ),
+  ];
+}
+
+function augmentFaults({ augment: { crop, randAugment } }: LoaderOptions): string[] {
+  const cropFaults =
+    crop === "none"
+      ? []
+      : [
+          ...fault(
+            !(crop.scale[0] > 0 && crop.scale[0] <= crop.scale[1] && crop.scale[1] <= 1),
+            `augment.crop.scale is ${crop.scale.join(" to ")}, expected a range within (0, 1]`,
+          ),
+          ...fault(
+            !(crop.ratio[0] > 0 && crop.ratio[0] <= crop.ratio[1]),
+            `augment.crop.ratio is ${crop.ratio.join(" to ")}, expected a positive range`,
+          ),
+        ];
+  if (randAugment === null) return cropFaults;
+  const { magnitude, numOperations } = randAugment;
+  return [
+    ...cropFaults,
+    ...atLeast(1, "augment.randAugment.numOperations", numOperations),
+    ...fault(
+      !(magnitude >= 0 && magnitude <= 30),
+      `augment.randAugment.magnitude is ${magnitude}, expected 0 to 30`,
+    ),
+  ];
+}
+
+function atLeast(smallest: number, name: string, value: number): string[] {
+  return fault(
+    !(Number.isSafeInteger(value) && value >= smallest),
+    `${name} is ${value}, expected an integer of at least ${smallest}`,
+  );
+}
+
+function share(name: string, value: number): string[] {
+  return fault(!(value >= 0 && value <= 1), `${name} is ${value}, expected 0 to 1`);
+}
+
+function fault(isFault: boolean, text: string): string[] {
+  return isFault ? [text] : [];
+}
