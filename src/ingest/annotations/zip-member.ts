@@ -10,14 +10,24 @@ import type { AnnotationFile } from "./annotation-file.ts";
  */
 export async function* onlyMemberOf(file: AnnotationFile): AsyncGenerator<Buffer> {
   const wanted = basename(file.path, ".zip");
-  const zip = await openPromise(file.absolutePath).catch((error: unknown) => {
+  // Left to itself, it closes as soon as nobody asks for further members.
+  const options = { autoClose: false };
+  const zip = await openPromise(file.absolutePath, options).catch((error: unknown) => {
     throw damaged(file, error);
   });
-  const entry = await memberNamed(zip, wanted).catch((error: unknown) => {
-    throw damaged(file, error);
-  });
-  if (entry !== undefined) return yield* checkedContent(file, zip, entry);
-  throw new SourceError(`${file.path}: holds no ${wanted}`, {
+  try {
+    const entry = await memberNamed(zip, wanted).catch((error: unknown) => {
+      throw damaged(file, error);
+    });
+    if (entry === undefined) throw withoutMember(file, wanted);
+    yield* checkedContent(file, zip, entry);
+  } finally {
+    zip.close();
+  }
+}
+
+function withoutMember(file: AnnotationFile, wanted: string): SourceError {
+  return new SourceError(`${file.path}: holds no ${wanted}`, {
     file: file.path,
     remedy: "unpack it by hand, or download the file again",
   });

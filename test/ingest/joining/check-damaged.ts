@@ -9,7 +9,7 @@ import type { SourceOptions } from "../../../src/ingest/source.ts";
 import { checkSourceContract } from "../../contracts/source-contract.ts";
 import { everything, writeFileBelow } from "../coco-folder.ts";
 import { planOptions } from "../plan-options.ts";
-import { type Damage, damagedFile, damages } from "./damage.ts";
+import { type Damage, damagedFile, damages, packed } from "./damage.ts";
 import { bytesOf, type WholeFile, type WholeFiles } from "./whole-files.ts";
 
 type Files = readonly (readonly [path: string, file: WholeFile])[];
@@ -40,8 +40,13 @@ export async function checkDamaged(given: WholeFiles, numRuns: number): Promise<
     }
   };
   try {
-    expect(await outcomeOf(given, folder)).toBe("adds up");
     await checkNoneLost(given, folder);
+    for (const packing of ["", ".gz", ".zip"] as const) {
+      await packAll(folder, files, packing);
+      expect(await outcomeOf(given, folder)).toBe("adds up");
+      for (const [path] of files) await rm(join(folder, path + packing));
+    }
+    await packAll(folder, files, "");
     await assert(asyncProperty(nat(files.length - 1), damages, check), { numRuns });
     return numRead;
   } finally {
@@ -53,6 +58,13 @@ async function layOut(files: Files): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "crossweave-damaged-"));
   for (const [path, file] of files) await writeFileBelow(folder, path, bytesOf(file));
   return folder;
+}
+
+async function packAll(folder: string, files: Files, packing: Damage["packing"]): Promise<void> {
+  for (const [path, file] of files) {
+    await rm(join(folder, path), { force: true });
+    await writeFile(join(folder, path + packing), packed(path, bytesOf(file), packing));
+  }
 }
 
 function chosen({ choice }: WholeFiles): Partial<SourceOptions> & Pick<SourceOptions, "splits"> {

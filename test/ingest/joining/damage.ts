@@ -60,7 +60,8 @@ export function damagedFile(path: string, file: WholeFile, damage: Damage): Buff
   return packed(path, withBytes(bytesOf(file), how), packing);
 }
 
-function packed(path: string, bytes: Buffer, packing: Damage["packing"]): Buffer {
+/** A file's bytes, packed as publishers and users pack them. */
+export function packed(path: string, bytes: Buffer, packing: Damage["packing"]): Buffer {
   if (packing === "") return bytes;
   if (packing === ".gz") return gzipSync(bytes);
   return zipOf({ [basename(path)]: bytes });
