@@ -42,12 +42,25 @@ const PART = "the test part of another dataset";
 
 /** Another dataset's picture that is the same by one identity alone; none when it cannot be told. */
 function disguised(picture: PictureReference, identity: PictureIdentityRule): PlacedPicture[] {
-  const { key, linkedKeys, flickrPhotoId } = picture;
-  const blank = { linkedKeys: [], flickrPhotoId: null, evidence: "another.json#/0" };
+  const { key, linkedKeys, flickrPhotoId, url } = picture;
+  const blank = { linkedKeys: [], flickrPhotoId: null, url: null, evidence: "another.json#/0" };
   if (identity === "same-key") return [{ ...blank, key }];
   if (identity === "linked-key") return linkedKeys.map((linked) => ({ ...blank, key: linked }));
+  if (identity === "same-url") {
+    // In a spelling of its own; the photo of one on Flickr is the stronger evidence.
+    const isOfWeb = /^(?:nlvr2|cc3m|sbu):/.test(key) && flickrPhotoId === null;
+    return isOfWeb && url !== null
+      ? [{ ...blank, key: "nlvr2:other", url: otherSpelling(url) }]
+      : [];
+  }
   if (flickrPhotoId === null) return [];
   return [{ ...blank, key: `vcr:${flickrPhotoId}`, flickrPhotoId }];
+}
+
+function otherSpelling(url: string): string {
+  return url.startsWith("http:")
+    ? url.replace(/^http:/, "https:")
+    : url.replace(/^https:/, "http:");
 }
 
 interface Expected {

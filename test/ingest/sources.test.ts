@@ -193,7 +193,7 @@ describe("Every source", () => {
     ["COCO in one split", ["same-key", "same-flickr-photo"]],
     ["Visual Genome in one split", ["same-key", "linked-key", "same-flickr-photo"]],
     ["Flickr30K in one split", ["same-key", "same-flickr-photo"]],
-    ["NLVR2 in one split", ["same-key", "same-flickr-photo"]],
+    ["NLVR2 in one split", ["same-key", "same-flickr-photo", "same-url"]],
     ["SNLI-VE in one split", ["same-key", "same-flickr-photo"]],
     ["SBU's real entries", ["same-key", "same-flickr-photo"]],
     ["VQA v2 of the small world", ["same-key"]],

@@ -5,7 +5,12 @@ import { ConfigError, errnoOf } from "../../core/errors.ts";
 import { manifestsFolder, policyNames } from "../recipe.ts";
 
 /** By what two pictures are known to be one before their files are opened, strongest first. */
-export const pictureIdentities = ["same-key", "linked-key", "same-flickr-photo"] as const;
+export const pictureIdentities = [
+  "same-key",
+  "linked-key",
+  "same-flickr-photo",
+  "same-url",
+] as const;
 
 export type PictureIdentityRule = (typeof pictureIdentities)[number];
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { ImageKey } from "../../core/keys.ts";
+import type { ImageKey, ImageSource } from "../../core/keys.ts";
 import type { Exclusion, PictureIdentity } from "./exclusion-rules.ts";
 import type { PictureIdentityRule } from "./leak-policy.ts";
 
@@ -29,12 +29,13 @@ interface Bystander {
 }
 
 const PHOTO = "Flickr photo ";
+const WEB = "web address ";
 const FLICKR30K = "flickr30k:";
 const NO_PHOTO = /^0*$/;
 
 /**
- * What protected pictures could share with others: their keys, the keys they are linked to and their
- * Flickr photos. Pictures outside the protected parts are told as well: one that is linked to a
+ * What protected pictures could share with others: their keys, the keys they are linked to, their
+ * Flickr photos and their web addresses. Pictures outside the protected parts are told as well: one that is linked to a
  * protected picture passes that on, so that Visual Genome's picture of a COCO picture of a Flickr30K
  * photo is known for what it is.
  */
@@ -131,9 +132,10 @@ export class ProtectedTokens {
   #tokensOf(picture: PictureIdentity): readonly string[] {
     const tokens: string[] = [picture.key];
     if (this.#identities.has("linked-key")) tokens.push(...picture.linkedKeys);
-    if (!this.#identities.has("same-flickr-photo")) return tokens;
-    const photo = photoOf(picture);
+    const photo = this.#identities.has("same-flickr-photo") ? photoOf(picture) : undefined;
     if (photo !== undefined) tokens.push(`${PHOTO}${photo}`);
+    const address = this.#identities.has("same-url") ? webAddressOf(picture) : undefined;
+    if (address !== undefined) tokens.push(`${WEB}${address}`);
     return tokens;
   }
 }
@@ -145,8 +147,32 @@ export function photoOf({ key, flickrPhotoId }: PictureIdentity): string | undef
   return photo === undefined || NO_PHOTO.test(photo) ? undefined : photo;
 }
 
+/**
+ * The address of a picture that was found anywhere in the web, the same however it is spelled: without
+ * scheme, "www.", fragment and needless escapes, but with its query, by which some servers tell their
+ * pictures apart. Collections with servers of their own give addresses that nobody else has.
+ */
+function webAddressOf({ key, url }: PictureIdentity): string | undefined {
+  const isOfWeb = webSources.some((source) => key.startsWith(`${source}:`));
+  const parsed = isOfWeb && url !== null ? URL.parse(url) : null;
+  if (parsed === null || !/^https?:$/.test(parsed.protocol)) return undefined;
+  const { host, pathname, search } = parsed;
+  return `${host.replace(/^www\./, "")}${unescaped(pathname)}${unescaped(search)}`;
+}
+
+const webSources: readonly ImageSource[] = ["nlvr2", "cc3m", "sbu"];
+
+function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // an escape that is none
+  }
+}
+
 function ruleOf(token: string, key: ImageKey, { holder, rule }: Claim): PictureIdentityRule {
   if (token.startsWith(PHOTO)) return "same-flickr-photo";
+  if (token.startsWith(WEB)) return "same-url";
   return token === key && holder === key ? rule : "linked-key";
 }
 

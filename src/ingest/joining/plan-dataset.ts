@@ -205,7 +205,7 @@ function* listedPictures(
   if (split === undefined || keyOfSplitId === undefined) return;
   for (const [id, { part, evidence }] of split.partOf) {
     if (scenes.describedRow(id) !== undefined) continue;
-    const identity = { key: keyOfSplitId(id), linkedKeys: [], flickrPhotoId: null };
+    const identity = { key: keyOfSplitId(id), linkedKeys: [], flickrPhotoId: null, url: null };
     yield { ...identity, part, evidence, isUnlisted: true };
   }
 }
@@ -214,7 +214,7 @@ function* picturesAt({ list, row }: SceneSource): Generator<ListedPicture> {
   const { part, pictures = [] } = list.record(row).describe?.() ?? {};
   const place = `${list.file.file.path}#${placeOfEntry(list, row)}`;
   const evidence = part === undefined ? place : `${place}, ${part.evidence}`;
-  for (const { key, linkedKeys, flickrPhotoId } of pictures) {
-    yield { key, linkedKeys, flickrPhotoId, part: part?.part, evidence, isUnlisted: false };
+  for (const { key, linkedKeys, flickrPhotoId, url } of pictures) {
+    yield { key, linkedKeys, flickrPhotoId, url, part: part?.part, evidence, isUnlisted: false };
   }
 }

@@ -142,8 +142,8 @@ export class SceneTable {
 
   // Of two equal pictures the one that is trained on goes; the evaluation stays as it was published.
   #exclusionOf({ pictures }: SceneDescription): Exclusion | undefined {
-    for (const { key, linkedKeys, flickrPhotoId } of pictures) {
-      const exclusion = this.#options.exclusions.match({ key, linkedKeys, flickrPhotoId });
+    for (const picture of pictures) {
+      const exclusion = this.#options.exclusions.match(picture);
       if (exclusion !== undefined) return exclusion;
     }
     return undefined;

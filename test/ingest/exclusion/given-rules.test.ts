@@ -12,7 +12,7 @@ import {
 } from "../../../src/ingest/exclusion/given-rules.ts";
 
 function picture(key: ImageKey): PictureIdentity {
-  return { key, linkedKeys: ["coco:1"], flickrPhotoId: "1" };
+  return { key, linkedKeys: ["coco:1"], flickrPhotoId: "1", url: null };
 }
 
 function listOf(...entries: readonly (readonly [ImageKey, Exclusion])[]): ExclusionRules {

@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 function listed(key: ImageKey, part?: string, more: Partial<ListedPicture> = {}): ListedPicture {
-  const nothing = { linkedKeys: [], flickrPhotoId: null, isUnlisted: false };
+  const nothing = { linkedKeys: [], flickrPhotoId: null, url: null, isUnlisted: false };
   return { key, part, evidence: `lists.json#${key}`, ...nothing, ...more };
 }
 
@@ -64,7 +64,7 @@ describe("A policy", () => {
     const rules = await rulesOf(list);
     expect(rules).toMatchObject({ policy: "toy", numProtected: 3, absent: [] });
     const match = (key: ImageKey): unknown =>
-      rules.match({ key, linkedKeys: [], flickrPhotoId: null });
+      rules.match({ key, linkedKeys: [], flickrPhotoId: null, url: null });
     expect(match("coco:2")).toEqual({
       rule: "same-key",
       evidence: "coco:2 is in the test part of coco, Karpathy split (lists.json#coco:2)",

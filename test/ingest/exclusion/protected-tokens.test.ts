@@ -19,10 +19,15 @@ import {
 
 function picture(
   key: ImageKey,
-  more: { readonly linkedKeys?: readonly ImageKey[]; readonly photo?: string } = {},
+  more: {
+    readonly linkedKeys?: readonly ImageKey[];
+    readonly photo?: string;
+    readonly url?: string;
+  } = {},
 ): PlacedPicture {
-  const { linkedKeys = [], photo = null } = more;
-  return { key, linkedKeys, flickrPhotoId: photo, evidence: `${key.split(":")[0]}.json#${key}` };
+  const { linkedKeys = [], photo: recorded = null, url = null } = more;
+  const evidence = `${key.split(":")[0]}.json#${key}`;
+  return { key, linkedKeys, flickrPhotoId: recorded, url, evidence };
 }
 
 function protectedTokens(
@@ -81,6 +86,32 @@ describe("A picture is left out", () => {
     );
   });
 
+  it("by its web address, however that is spelled, but never without its query", () => {
+    const url = "http://www.example.org/a%20picture/7.jpg?id=3&size=big#top";
+    const tokens = protectedTokens([picture("nlvr2:test1-1-0-img0", { url })]);
+    const match = (other: string): unknown => tokens.match(picture("cc3m:0", { url: other }))?.rule;
+    for (const spelled of [
+      url,
+      "https://example.org/a%20picture/7.jpg?id=3&size=big",
+      "HTTPS://Example.org:443/a picture/7.jpg?id=3&size=big",
+    ]) {
+      expect([spelled, match(spelled)]).toEqual([spelled, "same-url"]);
+    }
+    for (const other of [
+      "http://www.example.org/a%20picture/7.jpg?id=4&size=big",
+      "http://www.example.org/a%20picture/7.jpg",
+      "http://images.example.org/a%20picture/7.jpg?id=3&size=big",
+      "ftp://www.example.org/a%20picture/7.jpg?id=3&size=big",
+      "no address",
+      "",
+    ]) {
+      expect([other, match(other)]).toEqual([other, undefined]);
+    }
+    expect(tokens.match(picture("cc3m:0", { url }))?.evidence).toBe(
+      "web address example.org/a picture/7.jpg?id=3&size=big is nlvr2:test1-1-0-img0 in the test part of toy (nlvr2.json#nlvr2:test1-1-0-img0)",
+    );
+  });
+
   it("by the nearest evidence, and its own first", () => {
     const linked = picture("vg:9", { linkedKeys: ["coco:1"], photo: "77" });
     for (const order of [
@@ -126,20 +157,25 @@ it("uses only the identities that the policy names", () => {
   expect(tokens.match(picture("sbu:1", { photo: "77" }))).toBeUndefined();
 });
 
-const key = record({ source: constantFrom("coco", "vg", "flickr30k"), id: nat({ max: 9 }) }).map(
-  ({ source, id }) => imageKey(source, id),
-);
+const key = record({
+  source: constantFrom("coco", "vg", "flickr30k", "nlvr2"),
+  id: nat({ max: 9 }),
+}).map(({ source, id }) => imageKey(source, id));
 const photo = nat({ max: 9 }).map(String);
 const anyPicture = record({
   key,
   linkedKeys: array(key, { maxLength: 2 }),
   flickrPhotoId: option(photo),
+  url: option(photo.map((id) => `http://example.org/${id}.jpg`)),
 }).map((fields) => ({ ...fields, evidence: "somewhere" }));
 
-function tokensOf({ key: own, linkedKeys, flickrPhotoId: recorded }: PlacedPicture): string[] {
+function tokensOf({ key: own, linkedKeys, flickrPhotoId: recorded, url }: PlacedPicture): string[] {
   const named = own.startsWith("flickr30k:") ? own.slice("flickr30k:".length) : null;
   const id = recorded ?? named;
-  return [own, ...linkedKeys, ...(id === null || id === "0" ? [] : [`photo ${id}`])];
+  const photos = id === null || id === "0" ? [] : [`photo ${id}`];
+  // COCO and Visual Genome have servers of their own.
+  const addresses = own.startsWith("nlvr2:") && url !== null ? [url] : [];
+  return [own, ...linkedKeys, ...photos, ...addresses];
 }
 
 /** Whether tokens lead from one picture to a protected one over any others, by plain search. */
