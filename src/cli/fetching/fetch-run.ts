@@ -52,7 +52,7 @@ export interface FetchReport {
 }
 
 /** One file that a fetch would get. */
-export interface PlannedFile {
+interface PlannedFile {
   readonly url: string;
   readonly to: string;
   readonly sizeBytes: number | null;

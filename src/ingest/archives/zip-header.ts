@@ -22,7 +22,7 @@ const HEADER_BYTES = 30;
 
 /** The sizes and the checksum stand behind the data, not in the header. */
 export const HAS_DESCRIPTOR = 0x8;
-export const IS_ENCRYPTED = 0x1;
+const IS_ENCRYPTED = 0x1;
 /** A size that stands in the 64-bit extra field. */
 export const SIZE_ELSEWHERE = 0xffffffff;
 

@@ -29,7 +29,7 @@ export interface FetchedFile extends FileRecord {
 }
 
 /** Archives may be of any size, but not of any speed. */
-export const fileLimits: RequestLimits = {
+const fileLimits: RequestLimits = {
   headersTimeoutMs: 60_000,
   idleTimeoutMs: 60_000,
   totalTimeoutMs: Number.POSITIVE_INFINITY,
@@ -134,7 +134,8 @@ class Download {
     const isWhole = begun !== undefined && begun.totalBytes === this.#numBytes;
     const stated = isWhole ? {} : await this.#transfer(asked, file, begun);
     await file.sync();
-    return this.#finish(stated, begun !== undefined);
+    // Awaited here: the file is closed only after it.
+    return await this.#finish(stated, begun !== undefined);
   }
 
   /** The version that the part on the disk is of; undefined, and nothing on the disk, to begin anew. */

@@ -116,14 +116,28 @@ const placeholderSchema = z.strictObject({
   paths: z.array(z.string().min(4)),
 });
 
-/** The placeholders that are known to the program, and those in a file of the user's. */
+/**
+ * The placeholders that are known to the program, and those in a file of the user's, which is of the
+ * same form. Throws ConfigError when it is not.
+ */
 export async function readPlaceholders(file: string | undefined): Promise<Placeholders> {
-  const files = [join(manifestsFolder, "placeholders.json"), ...(file === undefined ? [] : [file])];
-  const lists = await Promise.all(
-    files.map(async (path) => placeholderSchema.parse(JSON.parse(await readFile(path, "utf8")))),
-  );
+  const ours = join(manifestsFolder, "placeholders.json");
+  const lists = [placeholderSchema.parse(JSON.parse(await readFile(ours, "utf8")))];
+  if (file !== undefined) lists.push(parsePlaceholders(await readFile(file, "utf8"), file));
   return {
     sha256: new Set(lists.flatMap(({ sha256 }) => sha256)),
     paths: lists.flatMap(({ paths }) => paths),
   };
+}
+
+function parsePlaceholders(text: string, file: string): z.infer<typeof placeholderSchema> {
+  try {
+    return placeholderSchema.parse(JSON.parse(text));
+  } catch (error) {
+    throw new ConfigError(`${file} is no list of placeholders`, {
+      file,
+      remedy: 'give it the form {"sha256": ["<64 hex digits>"], "paths": ["/part/of/a/path"]}',
+      cause: error,
+    });
+  }
 }

@@ -8,7 +8,7 @@ import { ProcessLock } from "../../core/locks.ts";
 import { FetchRecords } from "./fetch-records.ts";
 
 /** What a fetch keeps beside the files: its lock, and what became of every URL. */
-export const FETCH_FOLDER = ".crossweave-fetch";
+const FETCH_FOLDER = ".crossweave-fetch";
 
 const holderSchema = z.object({ pid: z.int(), host: z.string() });
 
@@ -46,8 +46,10 @@ export class FetchFolder implements Disposable {
 }
 
 async function inUse(path: string): Promise<RefusedError> {
-  const text = await readFile(join(path, FETCH_FOLDER, "holder.json"), "utf8").catch(() => "{}");
-  const holder = holderSchema.safeParse(JSON.parse(text)).data;
+  const holder = await readFile(join(path, FETCH_FOLDER, "holder.json"), "utf8").then(
+    (text) => holderSchema.safeParse(JSON.parse(text)).data,
+    () => undefined, // it has just come, or just gone
+  );
   const who = holder === undefined ? "another process" : `process ${holder.pid} on ${holder.host}`;
   return new RefusedError(`${path} is in use: ${who} fetches to it`, {
     file: path,

@@ -10,7 +10,7 @@ import { type FetchContext, TransferMeter } from "./fetch-context.ts";
 import { requireFreeSpace } from "./free-space.ts";
 
 /** Why a file or an archive is not there as it should be. */
-export interface FetchFailure {
+interface FetchFailure {
   readonly code: string;
   readonly message: string;
   /** Whether the same command would fail again. */

@@ -41,7 +41,7 @@ interface LinePlace {
 function readerOf(name: string): (line: string, place: LinePlace) => ListedPicture {
   if (name.endsWith(".jsonl")) return readJsonLine;
   if (name.endsWith(".tsv")) return readTabbedLine;
-  if (name.endsWith(".txt")) return (line) => ({ url: line.trim(), sha256: undefined });
+  if (name.endsWith(".txt")) return (line) => ({ url: line, sha256: undefined });
   throw new ConfigError(`${name} is no list of pictures`, {
     file: name,
     remedy: "name a .tsv, .json, .jsonl or .txt file, or one of these with .gz after it",
@@ -50,7 +50,7 @@ function readerOf(name: string): (line: string, place: LinePlace) => ListedPictu
 
 function readTabbedLine(line: string): ListedPicture {
   const [first = "", second] = line.split("\t");
-  return { url: (second ?? first).trim(), sha256: undefined };
+  return { url: second ?? first, sha256: undefined };
 }
 
 function readJsonLine(line: string, { path, lineNumber }: LinePlace): ListedPicture {

@@ -6,7 +6,7 @@ import { whyForbidden } from "./address-rules.ts";
 import { NetFault } from "./net-fault.ts";
 
 /** The addresses of a host name. */
-export type Resolve = (hostname: string) => Promise<readonly LookupAddress[]>;
+type Resolve = (hostname: string) => Promise<readonly LookupAddress[]>;
 
 export interface AgentOptions {
   /**

@@ -2,10 +2,11 @@ import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
 import { pipeline, type Duplex } from "node:stream";
 import { type Agent, request, type Dispatcher } from "undici";
 import { errnoOf } from "../../core/errors.ts";
-import { requireFetchable, shownUrl } from "./address-rules.ts";
+import { requireFetchable } from "./address-rules.ts";
 import type { Clock } from "./clock.ts";
 import { type AgentOptions, createGuardedAgent } from "./guarded-agent.ts";
 import { NetFault, type NetFaultCode } from "./net-fault.ts";
+import { redirectTarget } from "./redirects.ts";
 import { type RequestLimits, RequestWatch, tooLarge } from "./request-watch.ts";
 import { parseRetryAfter } from "./retries.ts";
 
@@ -36,7 +37,6 @@ export interface NetResponse extends Disposable {
   decodedBody(): AsyncGenerator<Buffer>;
 }
 
-const MAX_REDIRECTS = 5;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /** Makes GET requests to public addresses, follows redirects by the same rules, and keeps every limit. */
@@ -64,37 +64,12 @@ export class HttpClient implements AsyncDisposable {
       const location = response.header("location");
       if (!REDIRECTS.has(response.status) || location === undefined) return response;
       response[Symbol.dispose]();
-      url = this.#redirected(visited, url, location);
+      url = redirectTarget(visited, location, trustedOrigins);
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#agent.destroy();
-  }
-
-  #redirected(visited: readonly URL[], from: URL, location: string): URL {
-    if (!URL.canParse(location, from))
-      throw new NetFault("NET_REDIRECT", `${chain(visited)} leads to what is no URL`);
-    const absolute = new URL(location, from);
-    const path = chain([...visited, absolute]);
-    // An origin is trusted for itself, not for where it leads: only back to itself.
-    const to = this.#requireTarget(absolute, path);
-    if (from.protocol === "https:" && to.protocol === "http:")
-      throw new NetFault("NET_REDIRECT", `from https to http: ${path}`);
-    if (visited.some(({ href }) => href === to.href))
-      throw new NetFault("NET_REDIRECT", `in a circle: ${path}`);
-    if (visited.length > MAX_REDIRECTS)
-      throw new NetFault("NET_REDIRECT", `more than ${MAX_REDIRECTS} redirects: ${path}`);
-    return to;
-  }
-
-  #requireTarget(absolute: URL, path: string): URL {
-    try {
-      return requireFetchable(absolute.href, this.#options.trustedOrigins);
-    } catch (error) {
-      if (!(error instanceof NetFault)) throw error;
-      throw new NetFault(error.code, `redirected to where ${error.message}: ${path}`);
-    }
   }
 
   async #getOnce(url: URL, options: RequestOptions): Promise<NetResponse> {
@@ -117,10 +92,6 @@ export class HttpClient implements AsyncDisposable {
       throw asNetFault(error, watch.signal);
     }
   }
-}
-
-function chain(urls: readonly URL[]): string {
-  return urls.map(shownUrl).join(" → ");
 }
 
 class WatchedResponse implements NetResponse {

@@ -7,7 +7,7 @@ import { NetFault } from "./net-fault.ts";
 import type { RequestLimits } from "./request-watch.ts";
 
 /** The name by which robots.txt files and X-Robots-Tag headers may address this program. */
-export const ROBOT_NAME = "crossweave";
+const ROBOT_NAME = "crossweave";
 
 interface RobotsFile {
   readonly allows: (url: string) => boolean;

@@ -4,14 +4,10 @@ import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { sha256 } from "../../../src/core/digest.ts";
-import { downloadFile, type FetchedFile } from "../../../src/ingest/fetch/download-file.ts";
-import type { OfficialDownload } from "../../../src/ingest/fetch/download-manifest.ts";
 import { requireFreeSpace } from "../../../src/ingest/fetch/free-space.ts";
-import { type FetchContext, TransferMeter } from "../../../src/ingest/fetch/fetch-context.ts";
 import {
   answers,
   drops,
-  dropsAfter,
   redirectsTo,
   type Route,
   sends,
@@ -19,52 +15,14 @@ import {
 } from "../network/hostile-server.ts";
 import { FetchFixture } from "./fetch-fixture.ts";
 
-const body = Buffer.from(Array.from({ length: 30_000 }, (_, index) => index % 251));
-const md5 = (bytes: Buffer): string => createHash("md5").update(bytes).digest("hex");
+import { body, fetchOne, stateOf, target, whole } from "./one-file.ts";
 
-interface Given extends Partial<FetchContext> {
-  readonly wanted?: Partial<OfficialDownload>;
+function md5(bytes: Buffer): string {
+  return createHash("md5").update(bytes).digest("hex");
 }
 
-/** One run of the command for one file. */
-function fetchOne(fixture: FetchFixture, given: Given = {}): Promise<FetchedFile> {
-  const { wanted, ...rest } = given;
-  const file: OfficialDownload = {
-    url: fixture.url("/a.zip"),
-    to: "archives/a.zip",
-    holds: "annotations",
-    ...wanted,
-  };
-  return fixture.run(
-    (context) => downloadFile(file, context, new TransferMeter(context.progress, "fetching")),
-    rest,
-  );
-}
-
-async function stateOf(fixture: FetchFixture): Promise<string[]> {
-  return Object.keys(await fixture.files());
-}
-
-const target = "downloads/archives/a.zip";
-const whole = { [target]: body.toString("latin1") };
-
-const oneAttempt = { maxAttempts: 1, firstDelayMs: 1, maxDelayMs: 1, maxRetryAfterMs: 1 };
-
-/** Leaves a part of the file on the disk, as a run that was killed does. */
-async function killedAfter(
-  fixture: FetchFixture,
-  numBytes: number,
-  sent: Buffer = body,
-): Promise<void> {
-  const usual = fixture.server.routes["/a.zip"];
-  fixture.server.routes["/a.zip"] = dropsAfter(sent, numBytes, (end) =>
-    fixture.hasBytes(`${target}.part`, end),
-  );
-  await expect(fetchOne(fixture, { retries: oneAttempt })).rejects.toMatchObject({
-    code: "NET_CONNECTION",
-  });
-  expect(await stateOf(fixture)).toEqual([`${target}.part`]);
-  if (usual !== undefined) fixture.server.routes["/a.zip"] = usual;
+function base64(algorithm: string): string {
+  return createHash(algorithm).update(body).digest("base64");
 }
 
 describe("a file", () => {
@@ -122,105 +80,6 @@ describe("a file", () => {
   });
 });
 
-describe("a part", () => {
-  it("is resumed where it ends, under the condition that the file is the same", async () => {
-    await using fixture = await FetchFixture.create({ "/a.zip": servesRanges(body) });
-    await killedAfter(fixture, 12_345);
-    await fetchOne(fixture);
-    expect(fixture.server.requests.at(-1)).toEqual({ path: "/a.zip", range: "bytes=12345-" });
-    expect(await fixture.files()).toEqual(whole);
-  });
-
-  it("is resumed within one run when the connection drops again and again", async () => {
-    await using fixture = await FetchFixture.create();
-    const dropping = dropsAfter(body, 1000, (end) => fixture.hasBytes(`${target}.part`, end));
-    fixture.server.routes["/a.zip"] = dropping;
-    await fetchOne(fixture);
-    expect(await fixture.files()).toEqual(whole);
-    expect(fixture.server.requests).toHaveLength(body.length / 1000);
-  });
-
-  it("that is whole already only gets its name", async () => {
-    await using fixture = await FetchFixture.create();
-    await killedAfter(fixture, body.length, Buffer.concat([body, Buffer.from("!")]));
-    await fixture.run(({ folder }) => {
-      const validators = { etag: '"v1"', lastModified: undefined, totalBytes: body.length };
-      return Promise.resolve(folder.records.setPart(fixture.url("/a.zip"), validators));
-    });
-    await fetchOne(fixture);
-    expect(await fixture.files()).toEqual(whole);
-    expect(fixture.server.requests).toHaveLength(1);
-  });
-
-  const other = Buffer.from(body).reverse();
-  it.each([
-    ["the server ignores ranges", sends(body, { etag: '"v1"' })],
-    ["the server has another version by now", servesRanges(body, () => '"v2"')],
-    [
-      "the server sends a range of another version all the same",
-      ((response, request, visit) => {
-        if (request.headers.range === undefined)
-          return servesRanges(body)(response, request, visit);
-        response
-          .writeHead(206, {
-            etag: '"v2"',
-            "content-range": `bytes 12345-${body.length - 1}/${body.length}`,
-          })
-          .end(other.subarray(12_345));
-      }) satisfies Route,
-    ],
-    [
-      "the server sends another range than the one asked for",
-      ((response, request, visit) => {
-        if (request.headers.range === undefined)
-          return servesRanges(body)(response, request, visit);
-        response
-          .writeHead(206, { etag: '"v1"', "content-range": `bytes 0-99/${body.length}` })
-          .end(body.subarray(0, 100));
-      }) satisfies Route,
-    ],
-    [
-      "the server says that there is no such range",
-      ((response, request, visit) => {
-        if (request.headers.range === undefined)
-          return servesRanges(body)(response, request, visit);
-        response.writeHead(416, { "content-range": `bytes */${body.length}` }).end();
-      }) satisfies Route,
-    ],
-  ])("case 53: begins anew when %s", async (_, route) => {
-    await using fixture = await FetchFixture.create({ "/a.zip": route });
-    await killedAfter(fixture, 12_345);
-    await fetchOne(fixture);
-    expect(await fixture.files()).toEqual(whole);
-  });
-
-  it("case 53: begins anew when the parts turn out not to fit together", async () => {
-    // The same ETag for other bytes: only the digest tells.
-    await using fixture = await FetchFixture.create({ "/a.zip": servesRanges(body) });
-    await killedAfter(fixture, 12_345, other);
-    await fetchOne(fixture, { wanted: { sha256: sha256(body) } });
-    expect(await fixture.files()).toEqual(whole);
-    expect(fixture.server.requests.map(({ range }) => range)).toEqual([
-      undefined,
-      "bytes=12345-",
-      undefined,
-    ]);
-  });
-
-  it("case 53: begins anew when nothing tells one version from another", async () => {
-    await using fixture = await FetchFixture.create();
-    fixture.server.routes["/a.zip"] = (response) => {
-      response.writeHead(200, { "content-length": body.length });
-      response.write(other.subarray(0, 500), () => void response.destroy());
-    };
-    await expect(fetchOne(fixture, { retries: oneAttempt })).rejects.toThrow();
-    fixture.server.routes["/a.zip"] = sends(body);
-    await fetchOne(fixture);
-    expect(await fixture.files()).toEqual(whole);
-    expect(fixture.server.requests.at(-1)?.range).toBe(undefined);
-  });
-});
-
 describe("a hostile or broken server", () => {
   it.each([
     ["503", answers(503), [expect.any(Number)]],
@@ -245,17 +104,18 @@ describe("a hostile or broken server", () => {
   });
 
   it.each([
-    ["404", answers(404), "NET_STATUS", true],
-    ["410", answers(410), "NET_STATUS", true],
-    ["401", answers(401), "NET_STATUS", true],
-    ["403", answers(403), "NET_STATUS", true],
-    ["500 all the time", answers(500), "NET_BUSY", false],
-    ["a Retry-After of a day", answers(503, { "retry-after": "86400" }), "NET_BUSY", false],
-    ["a redirect in a circle", redirectsTo("/a.zip"), "NET_REDIRECT", true],
-    ["a redirect to a private address", redirectsTo("http://10.0.0.1/"), "NET_PRIVATE", true],
-    ["a page", sends("<html>", { "content-type": "text/html" }), "NET_PLACEHOLDER", true],
-    ["gzip unasked", sends(gzipSync(body), { "content-encoding": "gzip" }), "NET_ENCODING", true],
-  ])("case 50: that answers %s leaves nothing behind", async (_, route, code, isFinal) => {
+    ["404", answers(404), "NET_STATUS"],
+    ["410", answers(410), "NET_STATUS"],
+    ["401", answers(401), "NET_STATUS"],
+    ["403", answers(403), "NET_STATUS"],
+    ["500 all the time", answers(500), "NET_BUSY"],
+    ["a Retry-After of a day", answers(503, { "retry-after": "86400" }), "NET_BUSY"],
+    ["a redirect in a circle", redirectsTo("/a.zip"), "NET_REDIRECT"],
+    ["a redirect to a private address", redirectsTo("http://10.0.0.1/"), "NET_PRIVATE"],
+    ["a page", sends("<html>", { "content-type": "text/html" }), "NET_PLACEHOLDER"],
+    ["gzip unasked", sends(gzipSync(body), { "content-encoding": "gzip" }), "NET_ENCODING"],
+  ])("case 50: that answers %s leaves nothing behind", async (_, route, code) => {
+    const isFinal = code !== "NET_BUSY";
     await using fixture = await FetchFixture.create({ "/a.zip": route });
     await expect(fetchOne(fixture)).rejects.toMatchObject({ code, isFinal });
     for (const text of Object.values(await fixture.files())) expect(text).toBe("");
@@ -291,7 +151,6 @@ describe("a hostile or broken server", () => {
     expect(await fixture.files()).toEqual({ [target]: "poisoned" });
   });
 
-  const base64 = (name: string): string => createHash(name).update(body).digest("base64");
   it.each([
     ["Content-MD5", { "content-md5": base64("md5") }],
     ["x-goog-hash", { "x-goog-hash": `crc32c=AAAAAA==,md5=${base64("md5")}` }],

@@ -219,6 +219,6 @@ describe("the manifests of downloads", () => {
       code: "CONFIG",
       message: expect.stringContaining("there are coco, conceptual-captions"),
     });
-    await expect(readDownloads("../recipes/coco")).rejects.toThrow();
+    await expect(readDownloads("../recipes/coco")).rejects.toMatchObject({ name: "ZodError" });
   });
 });

@@ -1,7 +1,7 @@
 import type { LookupAddress } from "node:dns";
+import { isIP } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { whyForbidden } from "../../../src/ingest/network/address-rules.ts";
 import { HttpClient } from "../../../src/ingest/network/http-client.ts";
 import type { NetFault } from "../../../src/ingest/network/net-fault.ts";
 import type { RequestLimits } from "../../../src/ingest/network/request-watch.ts";
@@ -58,53 +58,10 @@ async function faultOf(url: string, given?: Given): Promise<NetFault> {
   );
 }
 
-describe("addresses", () => {
-  it.each([
-    "127.0.0.1",
-    "127.255.255.254",
-    "0.0.0.0",
-    "10.1.2.3",
-    "172.16.0.1",
-    "192.168.1.1",
-    "169.254.169.254",
-    "100.64.0.1",
-    "192.0.2.1",
-    "198.18.0.1",
-    "224.0.0.1",
-    "240.0.0.1",
-    "255.255.255.255",
-    "::",
-    "::1",
-    "::127.0.0.1",
-    "::ffff:127.0.0.1",
-    "::ffff:8.8.8.8",
-    "::ffff:0:127.0.0.1",
-    "64:ff9b::127.0.0.1",
-    "64:ff9b::10.0.0.1",
-    "64:ff9b:1::8.8.8.8",
-    "2002:7f00:1::",
-    "2001:0:4136:e378:8000:63bf:3fff:fdd2",
-    "2001:db8::1",
-    "fe80::1",
-    "fe80::1%eth0",
-    "fec0::1",
-    "fc00::1",
-    "fd12:3456::1",
-    "ff02::1",
-    "100::1",
-    "4000::1",
-    "localhost",
-  ])("case 47: %s is refused", (address) => {
-    expect(whyForbidden(address)).toMatch(/^is /);
-  });
-
-  it.each(["8.8.8.8", "151.101.1.69", "2606:4700::6810:84e5", "64:ff9b::8.8.8.8"])(
-    "%s is allowed",
-    (address) => {
-      expect(whyForbidden(address)).toBe(undefined);
-    },
-  );
-});
+function resolveTo(...addresses: readonly string[]): NonNullable<Given["resolve"]> {
+  const found = addresses.map((address) => ({ address, family: isIP(address) }));
+  return () => Promise.resolve(found);
+}
 
 describe("URLs", () => {
   it.each([
@@ -136,20 +93,16 @@ describe("URLs", () => {
   });
 
   it("case 47: a name that resolves to a private address is refused on the connected address", async () => {
-    const resolve = () => Promise.resolve([{ address: "127.0.0.1", family: 4 }]);
     const visits = inner.requests.length;
     const url = `http://pictures.example.org:${inner.port}/secret`;
-    expect(await faultOf(url, { resolve })).toMatchObject({ code: "NET_PRIVATE", isFinal: true });
+    const fault = await faultOf(url, { resolve: resolveTo("127.0.0.1") });
+    expect(fault).toMatchObject({ code: "NET_PRIVATE", isFinal: true });
     expect(inner.requests.length).toBe(visits);
   });
 
   it("case 47: one private address among public ones is refused", async () => {
-    const resolve = () =>
-      Promise.resolve([
-        { address: "8.8.8.8", family: 4 },
-        { address: "::1", family: 6 },
-      ]);
-    expect(await faultOf(`http://mixed.example.org/`, { resolve })).toMatchObject({
+    const resolve = resolveTo("8.8.8.8", "::1");
+    expect(await faultOf("http://mixed.example.org/", { resolve })).toMatchObject({
       code: "NET_PRIVATE",
     });
   });

@@ -20,18 +20,21 @@ function failing(faults: readonly NetFault[]): {
 
 const dropped = new NetFault("NET_CONNECTION", "dropped");
 
+/** The waits before the attempts of one request, named by its key. */
+async function delaysOf(key: number): Promise<number[]> {
+  const clock = new TestClock();
+  const options = { policy: retryPolicy, clock, randomKey: [1, key] };
+  await withRetries(failing([dropped, dropped, dropped]).attempt, options);
+  return clock.sleepsMs;
+}
+
+function busy(retryAfterMs: number): NetFault {
+  return new NetFault("NET_BUSY", "busy", { retryAfterMs });
+}
+
 describe("retries", () => {
   it("wait longer each time, the same in every run, and not the same for another request", async () => {
-    const delays = async (key: number): Promise<number[]> => {
-      const clock = new TestClock();
-      await withRetries(failing([dropped, dropped, dropped]).attempt, {
-        policy: retryPolicy,
-        clock,
-        randomKey: [1, key],
-      });
-      return clock.sleepsMs;
-    };
-    const [first, again, other] = [await delays(1), await delays(1), await delays(2)];
+    const [first, again, other] = [await delaysOf(1), await delaysOf(1), await delaysOf(2)];
     expect(first).toEqual(again);
     expect(first).not.toEqual(other);
     for (const [index, delayMs] of first.entries()) {
@@ -60,7 +63,6 @@ describe("retries", () => {
 
   it("case 52: wait as long as the server asks, but not for longer than the limit", async () => {
     const clock = new TestClock();
-    const busy = (retryAfterMs: number) => new NetFault("NET_BUSY", "busy", { retryAfterMs });
     const options = { policy: retryPolicy, clock, randomKey: [1] };
     await withRetries(failing([busy(7000)]).attempt, options);
     expect(clock.sleepsMs).toEqual([7000]);
@@ -117,11 +119,14 @@ describe("a gate", () => {
     const clock = new TestClock();
     const gate = new HostGate({ concurrency: 3, perHost: 1, clock });
     gate.space("a", 2000);
-    const task = (): Promise<void> => Promise.resolve();
-    await Promise.all([gate.run("a", task), gate.run("a", task), gate.run("a", task)]);
+    await Promise.all([1, 2, 3].map((value) => gate.run("a", () => Promise.resolve(value))));
     expect(clock.sleepsMs).toEqual([2000, 2000]);
   });
 });
+
+function delayOf(text: string): number {
+  return parseRobots("http://a.org/robots.txt", text).crawlDelayMs;
+}
 
 describe("a robots.txt", () => {
   it.each([
@@ -137,8 +142,6 @@ describe("a robots.txt", () => {
   });
 
   it("case 52: may ask for a delay, of half a minute at most", () => {
-    const delayOf = (text: string): number =>
-      parseRobots("http://a.org/robots.txt", text).crawlDelayMs;
     expect(delayOf("User-agent: *\nCrawl-delay: 3")).toBe(3000);
     expect(delayOf("User-agent: *\nCrawl-delay: 86400")).toBe(30_000);
     expect(delayOf("User-agent: *\nCrawl-delay: soon")).toBe(0);
