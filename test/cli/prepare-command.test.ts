@@ -69,7 +69,7 @@ describe("crossweave prepare", () => {
     });
   });
 
-  it("goes on after SIGKILL and ends with the same set", { timeout: SLOW_MS }, async () => {
+  it("case 54: goes on after SIGKILL and ends with the same set", { timeout: SLOW_MS }, async () => {
     const out = join(folder, "killed");
     for (const shard of ["train/00001", "restval/00002"]) {
       const killed = start(realTo("killed"));
@@ -105,7 +105,7 @@ describe("crossweave prepare", () => {
     },
   );
 
-  it("refuses a folder that another preparation is in", { timeout: SLOW_MS }, async () => {
+  it("case 55: refuses a folder that another preparation is in", { timeout: SLOW_MS }, async () => {
     const out = join(folder, "shared");
     const first = start(realTo("shared", "--workers", "1"));
     await appears(join(out, "train/00000.arrow"));

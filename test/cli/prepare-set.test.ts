@@ -255,7 +255,7 @@ describe("An output folder", () => {
     await expect(prepare({ outFolder: join(out, "file") })).rejects.toThrow(/a file is in its way/);
   });
 
-  it("that another process prepares is refused with its number", async () => {
+  it("case 55: that another process prepares is refused with its number", async () => {
     await interrupt(8);
     const holder = JSON.stringify({ pid: 4711, host: "node7", since: "2026-01-01T00:00:00Z" });
     await writeFile(join(out, ".unfinished/holder.json"), holder);

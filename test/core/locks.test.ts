@@ -38,7 +38,7 @@ describe("a lock between processes", () => {
     expect(ProcessLock.tryAcquire(path)).toBeDefined();
   });
 
-  it("ends with its holder, even by SIGKILL, and is then given to the one who waits", async () => {
+  it("case 55: ends with its holder, even by SIGKILL, and is then given to the one who waits", async () => {
     const path = lockFile();
     const other = await holder(path);
     expect(ProcessLock.tryAcquire(path)).toBeUndefined();

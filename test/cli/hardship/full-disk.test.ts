@@ -31,7 +31,7 @@ const fullDisk = {
 };
 
 describe("on a full disk", () => {
-  it("prepare loses nothing and goes on", async () => {
+  it("case 54: prepare loses nothing and goes on", async () => {
     await using disk = await SmallDisk.mount("size=200k");
     const set = join(disk.path, "set");
     const prepare = ["prepare", "coco-fit", "--source", world.world, "--out", set];
@@ -88,7 +88,7 @@ describe("on a full disk", () => {
 });
 
 describe("in a read-only folder", () => {
-  it("every command that writes says so and ends with exit code 25", async () => {
+  it("case 54: every command that writes says so and ends with exit code 25", async () => {
     await using disk = await SmallDisk.mount("ro");
     const out = join(disk.path, "out");
     const flags = ["--checkpoint", trained, "--data", world.leaking, "--split", "val"];
