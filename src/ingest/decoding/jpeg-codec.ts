@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import koffi, { type LibraryHandle } from "koffi";
+import { loadSharp } from "./load-sharp.ts";
 import type { RgbPixels } from "./resampler.ts";
 
 /**
@@ -153,7 +154,7 @@ function requireSize(expected: RgbPixels, width: number, height: number): void {
 export const sharpCodec: JpegCodec = {
   name: "sharp",
   decode: async (bytes, into) => {
-    const { default: sharp } = await import("sharp");
+    const sharp = await loadSharp();
     const { data, info } = await sharp(bytes, {
       failOn: "warning",
       ignoreIcc: true,
@@ -166,7 +167,7 @@ export const sharpCodec: JpegCodec = {
     into.data.set(data);
   },
   encode: async ({ data, width, height }, quality) => {
-    const { default: sharp } = await import("sharp");
+    const sharp = await loadSharp();
     const jpeg = await sharp(data, { raw: { width, height, channels: 3 } })
       .jpeg({ quality, chromaSubsampling: "4:2:0", optimiseCoding: false })
       .toBuffer();

@@ -17,6 +17,7 @@ import {
   readJpegStructure,
   withoutSegments,
 } from "./jpeg-structure.ts";
+import { loadSharp } from "./load-sharp.ts";
 import type { PictureSize, RgbPixels } from "./resampler.ts";
 
 /** A picture whose header has been read and found good; its pixels are not decoded yet. */
@@ -183,7 +184,7 @@ async function decodeJpeg(
 }
 
 async function openWithSharp(source: PictureSource, parts?: JpegParts): Promise<OpenedPicture> {
-  const { default: sharp } = await import("sharp");
+  const sharp = await loadSharp();
   const limits = { limitInputPixels: source.maxPixels, failOn: "warning" } as const;
   try {
     const metadata = await sharp(source.bytes, limits).metadata();

@@ -45,6 +45,12 @@ const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
 /** The module that a decoder process runs. */
 export const decoderEntry: URL = new URL(`./decoder-main.${extension}`, import.meta.url);
 
+// A decoder makes a few large buffers a picture and nothing else: it needs no room for young objects, and one arena of
+// glibc's, so that there may be many. Flags that this process was started with are not for it.
+const frugal = {
+  execArgv: ["--max-semi-space-size=2"],
+  env: { ...process.env, MALLOC_ARENA_MAX: "1" },
+};
 /** A process that has not said that it is ready by then is given up. */
 const START_TIMEOUT_MS = 60_000;
 
@@ -64,8 +70,7 @@ export class DecoderProcess<Task extends PictureTask> {
     this.#child = fork(entry, {
       serialization: "advanced",
       stdio: ["ignore", "ignore", "pipe", "ipc"],
-      // The process may have been started with flags that are not for this module.
-      execArgv: [],
+      ...frugal,
     });
     this.#child.stderr?.on("data", (text: Buffer) => {
       this.#lastWords = `${this.#lastWords}${text.toString()}`.slice(-2000);

@@ -4,6 +4,7 @@ import { sha256 } from "../../core/digest.ts";
 import { errnoOf, SourceError } from "../../core/errors.ts";
 import type { PictureReference, StoredPicture } from "../../core/records.ts";
 import { jpegCodec } from "../decoding/jpeg-codec.ts";
+import { loadSharp } from "../decoding/load-sharp.ts";
 import { type OpenedPicture, openPicture, withExif } from "../decoding/open-picture.ts";
 import { type PictureSize, Resampler, type RgbPixels } from "../decoding/resampler.ts";
 import { upright } from "../decoding/upright.ts";
@@ -182,7 +183,7 @@ async function encodePng(
   { data, width, height }: RgbPixels,
   { orientation }: EncodeOptions,
 ): Promise<EncodedPicture> {
-  const { default: sharp } = await import("sharp");
+  const sharp = await loadSharp();
   const image = sharp(data, { raw: { width, height, channels: 3 }, limitInputPixels: false }).png();
   const isRotated = orientation !== 1;
   const bytes = await (isRotated ? image.withMetadata({ orientation }) : image).toBuffer();
