@@ -17,8 +17,6 @@ import { run, start } from "./tiny-world.ts";
 /** A source, a recipe, and the set that `crossweave prepare` makes of them when nothing disturbs it. */
 export interface Undisturbed extends AsyncDisposable {
   readonly digest: string;
-  /** How long it took. */
-  readonly durationMs: number;
   /** By path below the set's folder, the sha256 of each file. */
   readonly files: ReadonlyMap<string, string>;
   readonly prepare: (out: string, numWorkers: number) => readonly string[];
@@ -44,7 +42,7 @@ export function preparedSmallWorld(): Promise<Undisturbed> {
   };
   return prepareUndisturbed(from, async (folder) => {
     const { signal } = new AbortController();
-    await writeSmallWorld(folder, { seed: 1, scale: 0.05, progress: silentProgress, signal });
+    await writeSmallWorld(folder, { seed: 1, scale: 0.1, progress: silentProgress, signal });
     const path = join(folder, "vg/region_descriptions.json");
     await writeFile(`${path}.gz`, gzipSync(await readFile(path)));
     await rm(path);
@@ -68,14 +66,11 @@ async function prepareUndisturbed(
     const flags = ["--allow-missing", "--accept-unknown-release", "--workers", String(numWorkers)];
     return ["prepare", recipe, "--source", source, "--out", out, ...flags];
   };
-  const began = performance.now();
   requireDone(await run(prepare(set, 2)));
-  const durationMs = performance.now() - began;
   return {
     folder,
     temporary,
     prepare,
-    durationMs,
     digest: (await readIndex(set)).digest,
     files: await digestsIn(set),
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
@@ -115,12 +110,13 @@ export async function killAtRandomMoments(
   { numKills, numWorkers, seed }: { numKills: number; numWorkers: number; seed: number },
 ): Promise<Kills> {
   const random = new RandomStream(seed, numWorkers);
+  const durationMs = await durationOf(undisturbed, numWorkers);
   const kills = { numKills: 0, numSets: 0, numWithFiles: 0 };
   while (kills.numKills < numKills) {
     const out = await mkdtemp(join(undisturbed.folder, "out-"));
     const command = undisturbed.prepare(out, numWorkers);
     while (kills.numKills < numKills && !existsSync(join(out, "index.json"))) {
-      const delayMs = random.nextFloat() * undisturbed.durationMs;
+      const delayMs = random.nextFloat() * durationMs;
       const { exitCode } = await killAfter(command, { delayMs, undisturbed });
       if (exitCode !== null) break;
       kills.numKills += 1;
@@ -136,6 +132,16 @@ export async function killAtRandomMoments(
     kills.numSets += 1;
   }
   return kills;
+}
+
+/** How long it takes, on a machine that may have become slower. */
+async function durationOf({ folder, prepare }: Undisturbed, numWorkers: number): Promise<number> {
+  const out = await mkdtemp(join(folder, "timed-"));
+  const began = performance.now();
+  requireDone(await run(prepare(out, numWorkers)));
+  const durationMs = performance.now() - began;
+  await rm(out, { recursive: true });
+  return durationMs;
 }
 
 async function killAfter(
