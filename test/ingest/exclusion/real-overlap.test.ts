@@ -8,9 +8,10 @@ import { readDatasetManifest } from "../../../src/ingest/dataset-manifest.ts";
 import { cocoIdOfName } from "../../../src/ingest/datasets/coco-pictures.ts";
 import { type LeakPolicy, readLeakPolicy } from "../../../src/ingest/exclusion/leak-policy.ts";
 import { exclusionRules, type PolicyRules } from "../../../src/ingest/exclusion/policy-rules.ts";
+import { ProtectedTokens } from "../../../src/ingest/exclusion/protected-tokens.ts";
 import { listPictures } from "../../../src/ingest/list-pictures.ts";
 import { readPublishedSplit } from "../../../src/ingest/published-split.ts";
-import type { SourcePlan } from "../../../src/ingest/source.ts";
+import type { ListedPicture, SourcePlan } from "../../../src/ingest/source.ts";
 import { sourceOf } from "../../../src/ingest/sources.ts";
 import { realData } from "../../real-data.ts";
 import { planOptions } from "../plan-options.ts";
@@ -123,6 +124,18 @@ function countedBy<T>(items: readonly T[], nameOf: (item: T) => string): Record<
   return counts;
 }
 
+/** How many of these pictures have each address that one of the others has. */
+function addressesIn(
+  pictures: readonly ListedPicture[] = [],
+  others: readonly ListedPicture[] = [],
+): Record<string, number> {
+  const tokens = new ProtectedTokens(["same-key", "same-url"]);
+  for (const other of others) tokens.protect(other, "the other part");
+  const found = pictures.flatMap((picture) => tokens.match(picture) ?? []);
+  expect(found.every(({ rule }) => rule === "same-url")).toBe(true);
+  return countedBy(found, ({ evidence }) => evidence.split(" is nlvr2:")[0] ?? "");
+}
+
 describe("Of the real files", () => {
   it("all 31,783 pictures of Flickr30K are protected, though only lists of them are there", () => {
     expect(rules).toMatchObject({ numProtected: 31_783, absent: [] });
@@ -194,6 +207,22 @@ describe("Of the real files", () => {
     const [, ...rows] = await rowsOf("overlap/nlvr2_flickr30k_url_overlap.tsv");
     expect(excluded.map(({ id }) => id)).toEqual(rows.map(([, id]) => id));
     for (const { evidence } of excluded) expect(evidence).toContain("the train part of flickr30k");
+  });
+
+  it("62 pairs of NLVR2's dev and test1 have one address, 66 when it is spelled alike", async () => {
+    const options = { folder, progress: silentProgress };
+    const pictures = await Array.fromAsync(listPictures("nlvr2", options));
+    const [dev, test1] = ["dev", "test1"].map((part) =>
+      pictures.filter((picture) => picture.part === part),
+    );
+    const urls = countedBy(test1 ?? [], ({ url }) => url ?? "");
+    const exact = dev?.map(({ url }) => urls[url ?? ""] ?? 0) ?? [];
+    expect(exact.reduce((sum, count) => sum + count, 0)).toBe(62);
+    const inBoth = [addressesIn(dev, test1), addressesIn(test1, dev)] as const;
+    const numPairs = Object.entries(inBoth[0]).map(([address, count]) => {
+      return count * (inBoth[1][address] ?? Number.NaN);
+    });
+    expect(numPairs.reduce((sum, count) => sum + count, 0)).toBe(66);
   });
 
   it("22 pictures of COCO have the bytes of one of Flickr30K, which no annotation tells", async () => {
