@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { sha256 } from "../src/core/digest.ts";
 import { ProcessLock } from "../src/core/locks.ts";
-import { cacheFolder } from "../src/tensor/runtime/release.ts";
+import { cacheFolder } from "../src/core/cache-folder.ts";
 
 const run = promisify(execFile);
 const MAX_OUTPUT_BYTES = 256 * 2 ** 20;

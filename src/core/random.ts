@@ -1,13 +1,15 @@
 /** A 32-bit seed derived from any numbers, in order; the same numbers give the same seed everywhere. */
 export function mixSeed(...parts: readonly number[]): number {
   let hash = 0x9e3779b9;
-  for (const part of parts) {
-    hash = finalize(hash ^ Math.imul(part | 0, 0x85ebca6b));
-    hash = finalize(
-      (hash + Math.imul(Math.floor(part / 2 ** 32) | 0, 0xc2b2ae35) + 0x9e3779b9) | 0,
-    );
-  }
+  for (const part of parts) hash = extendSeed(hash, part);
   return hash >>> 0;
+}
+
+/** The seed of one part more: `extendSeed(mixSeed(a), b)` is `mixSeed(a, b)`. */
+export function extendSeed(seed: number, part: number): number {
+  const hash = finalize(seed ^ Math.imul(part | 0, 0x85ebca6b));
+  const high = Math.imul(Math.floor(part / 2 ** 32) | 0, 0xc2b2ae35);
+  return finalize((hash + high + 0x9e3779b9) | 0) >>> 0;
 }
 
 // The finalizer of MurmurHash3, a bijection of 32-bit words with full avalanche.

@@ -1,7 +1,13 @@
 import { RandomStream } from "../core/random.ts";
 
 /** What a draw decides. It is a part of the draw's key, so that no two decisions share random numbers. */
-export const drawPurposes = { order: 1, pairing: 2, masking: 3, augmentation: 4 } as const;
+export const drawPurposes = {
+  order: 1,
+  pairing: 2,
+  masking: 3,
+  augmentation: 4,
+  batching: 5,
+} as const;
 
 export type DrawPurpose = keyof typeof drawPurposes;
 

@@ -1,6 +1,6 @@
 import { strict as assert } from "node:assert";
 
-import { mixSeed } from "../core/random.ts";
+import { extendSeed, mixSeed } from "../core/random.ts";
 import { drawPurposes } from "./draws.ts";
 
 /** A shuffled order of [0, size); equal values name equal orders. */
@@ -24,22 +24,30 @@ export function epochOrder(size: number, key: { seed: number; epoch: number }): 
  * is permuted again (cycle walking), fewer than four times on average.
  */
 export function permuted(position: number, order: Order): number {
-  const { size, seed } = order;
-  assert(Number.isInteger(size) && size > 0 && size <= MAX_SIZE, `order of ${size} samples`);
-  assert(Number.isInteger(position) && position >= 0 && position < size, `position ${position}`);
-  const halfBits = Math.max(1, Math.ceil(Math.log2(size) / 2));
-  let value = position;
-  do value = feistel(value, halfBits, seed);
-  while (value >= size);
-  return value;
+  return permutation(order)(position);
 }
 
-function feistel(value: number, halfBits: number, seed: number): number {
-  const base = 2 ** halfBits;
+/** The same for many positions: what depends on the order alone is computed once. */
+export function permutation({ size, seed }: Order): (position: number) => number {
+  assert(Number.isInteger(size) && size > 0 && size <= MAX_SIZE, `order of ${size} samples`);
+  const base = 2 ** Math.max(1, Math.ceil(Math.log2(size) / 2));
+  const roundSeeds = Array.from({ length: NUM_ROUNDS }, (_, round) => mixSeed(seed, round));
+  return (position) => {
+    assert(Number.isInteger(position) && position >= 0 && position < size, `position ${position}`);
+    let value = position;
+    do value = feistel(value, base, roundSeeds);
+    while (value >= size);
+    return value;
+  };
+}
+
+function feistel(value: number, base: number, roundSeeds: readonly number[]): number {
   let left = Math.floor(value / base);
   let right = value % base;
-  for (let round = 0; round < NUM_ROUNDS; round += 1) {
-    [left, right] = [right, left ^ (mixSeed(seed, round, right) & (base - 1))];
+  for (const roundSeed of roundSeeds) {
+    const next = left ^ (extendSeed(roundSeed, right) & (base - 1));
+    left = right;
+    right = next;
   }
   return left * base + right;
 }

@@ -1,12 +1,13 @@
 import { readFile, readdir, stat, statfs } from "node:fs/promises";
 import { arch, availableParallelism, cpus, platform, release, totalmem } from "node:os";
 import { dirname, join } from "node:path";
+import { cacheFolder } from "../core/cache-folder.ts";
 import { errnoOf } from "../core/errors.ts";
 import { findRuntime, type InstalledRuntime } from "./load.ts";
 import { proveRuntime } from "./proof.ts";
 import { readArtifact } from "./runtime/artifact.ts";
 import { runChild } from "./runtime/child-process.ts";
-import { cacheFolder, runtimeFolders } from "./runtime/release.ts";
+import { runtimeFolders } from "./runtime/release.ts";
 import { findTfjsPackage } from "./runtime/tfjs-package.ts";
 import { COMPILER_REMEDY, findCompiler, findPip, PIP_REMEDY } from "./runtime/toolchain.ts";
 

@@ -1,5 +1,6 @@
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { cacheFolder } from "../core/cache-folder.ts";
 import { explainedWriteError } from "../core/files.ts";
 import { ProcessLock } from "../core/locks.ts";
 import type { Progress } from "../core/progress.ts";
@@ -7,7 +8,6 @@ import { proveRuntime } from "./proof.ts";
 import { buildArtifact, findDamage, readArtifact, type ArtifactFacts } from "./runtime/artifact.ts";
 import { bindingFolder, compileBinding } from "./runtime/binding.ts";
 import {
-  cacheFolder,
   runtimeFolders,
   TENSORFLOW_VERSION,
   type Device,

@@ -1,5 +1,5 @@
-import { homedir } from "node:os";
 import { join } from "node:path";
+import { cacheFolder } from "../../core/cache-folder.ts";
 import { ConfigError, RuntimeMissingError } from "../../core/errors.ts";
 
 /** The TensorFlow release that Crossweave is built and tested with. */
@@ -21,14 +21,6 @@ export function parseDevice(text: string): Device {
   if (device === undefined)
     throw new ConfigError(`"${text}" is no device of TensorFlow's; expected cpu or gpu`);
   return device;
-}
-
-/** `CROSSWEAVE_CACHE`, or `crossweave` in the user's cache folder (`XDG_CACHE_HOME`, `~/.cache`). */
-export function cacheFolder(): string {
-  const chosen = process.env["CROSSWEAVE_CACHE"] ?? "";
-  if (chosen !== "") return chosen;
-  const userCache = process.env["XDG_CACHE_HOME"] ?? "";
-  return join(userCache === "" ? join(homedir(), ".cache") : userCache, "crossweave");
 }
 
 /** Where a runtime lies in the cache. */

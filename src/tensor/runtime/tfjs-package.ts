@@ -1,11 +1,12 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { cacheFolder } from "../../core/cache-folder.ts";
 import { IncompleteError, RuntimeMissingError, errnoOf } from "../../core/errors.ts";
 import type { Progress } from "../../core/progress.ts";
 import { buildArtifact } from "./artifact.ts";
 import { childFault, lastLines, runChild } from "./child-process.ts";
-import { cacheFolder, TFJS_VERSION } from "./release.ts";
+import { TFJS_VERSION } from "./release.ts";
 
 const PACKAGE = "@tensorflow/tfjs-node-gpu";
 const CORE = "@tensorflow/tfjs-core";

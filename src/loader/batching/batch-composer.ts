@@ -1,0 +1,258 @@
+import { strict as assert } from "node:assert";
+import { setImmediate as turn } from "node:timers/promises";
+
+import { mixSeed } from "../../core/random.ts";
+import { drawPurposes, type SampleKey } from "../draws.ts";
+import type { BatchingOptions, LoaderOptions } from "../options.ts";
+import { permutation } from "../order.ts";
+import { lastAtMost } from "./members.ts";
+import { MixingSchedule } from "./mixing.ts";
+import { makePools, type SetSize } from "./make-pools.ts";
+import type { SamplePool } from "./sample-pool.ts";
+import { type SceneTable, TextNumbers } from "./scene-table.ts";
+import { batchSizes, byLength, largestBatch } from "./token-buckets.ts";
+
+/** Where a batch's samples come from; with it, a batch is composed without a look at any other. */
+export interface BatchPlace {
+  readonly pool: number;
+  /** Samples sorted together by length; batches of a fixed size have one bucket an epoch. */
+  readonly bucket: number;
+  /** The batch's number in its bucket. */
+  readonly index: number;
+}
+
+/** The samples of a global batch, in order, and how long its rows of tokens are. */
+export interface ComposedBatch {
+  readonly samples: readonly SampleKey[];
+  readonly textTokens: number;
+}
+
+/** How many batches an epoch has, and where each of them comes from. */
+export interface EpochPlan {
+  readonly epoch: number;
+  readonly numBatches: number;
+  /** Samples of incomplete batches, which are left out; other ones each epoch. */
+  readonly numDropped: number;
+  place(batchIndex: number): BatchPlace;
+}
+
+export interface ComposerOptions {
+  readonly options: LoaderOptions;
+  readonly sets: readonly SetSize[];
+  readonly table: SceneTable;
+}
+
+type TokenBatching = Extract<BatchingOptions, { kind: "tokens" }>;
+
+interface Bucket {
+  readonly samples: readonly SampleKey[];
+  readonly lengths: Uint16Array;
+  readonly sizes: readonly number[];
+}
+
+/**
+ * Says which samples make which batch: a pure function of the sets' sizes and tables, the options and (epoch, batch).
+ * Ranks, workers and prefetching do not occur in it.
+ */
+export class BatchComposer {
+  /** Samples of an epoch, those left out included. */
+  readonly numSamples: number;
+  readonly #options: LoaderOptions;
+  readonly #pools: readonly SamplePool[];
+  readonly #table: SceneTable;
+  readonly #texts: TextNumbers | undefined;
+  #latestBucket: { readonly name: string; readonly bucket: Bucket } | undefined;
+
+  constructor({ options, sets, table }: ComposerOptions) {
+    this.#options = options;
+    this.#table = table;
+    this.#texts =
+      options.batching.kind === "tokens" ? new TextNumbers(table.textCounts) : undefined;
+    this.#pools = makePools({ options, sets, table, texts: this.#texts });
+    this.numSamples = this.#pools.reduce((sum, { visitsPerEpoch }) => sum + visitsPerEpoch, 0);
+  }
+
+  /**
+   * Batches of a fixed size are counted at once, and every epoch has equally many. Batches of tokens are counted
+   * bucket by bucket, with a pause for other work after each: a look at every sample's length.
+   */
+  async epochPlan(epoch: number): Promise<EpochPlan> {
+    const { batching } = this.#options;
+    const counts: number[][] = [];
+    let numDropped = 0;
+    for (const [index, pool] of this.#pools.entries()) {
+      const unit = batching.kind === "tokens" ? batching.multipleOf : batching.picturesPerBatch;
+      numDropped += pool.visitsPerEpoch % unit;
+      counts.push(
+        batching.kind === "tokens"
+          ? await this.#bucketCounts(index, { epoch, batching })
+          : [Math.floor(pool.visitsPerEpoch / unit)],
+      );
+    }
+    return planOf(epoch, counts, numDropped);
+  }
+
+  /** The samples of a batch, by its place in its epoch's plan. */
+  compose(epoch: number, batchIndex: number, place: BatchPlace): ComposedBatch {
+    const { batching, text } = this.#options;
+    if (batching.kind === "pictures") {
+      const { picturesPerBatch } = batching;
+      const first = place.index * picturesPerBatch;
+      const samples = this.#samples(place.pool, { epoch, first, count: picturesPerBatch });
+      return { samples: placed(samples, batchIndex), textTokens: text.maxTokens };
+    }
+    const { lengths, samples, sizes } = this.#bucket({ ...place, epoch, batching });
+    const inBucket = this.#bucketOrder(epoch, place, sizes.length)(place.index);
+    const first = sizes.slice(0, inBucket).reduce((sum, size) => sum + size, 0);
+    const end = first + (sizes[inBucket] ?? 0);
+    return {
+      samples: placed(samples.slice(first, end), batchIndex),
+      textTokens: lengths[first] ?? 0,
+    };
+  }
+
+  /** All numbers of samples and tokens that a batch can have; each pair is the most samples of so many tokens. */
+  largestBatches(): readonly { readonly numSamples: number; readonly textTokens: number }[] {
+    const { batching, text } = this.#options;
+    if (batching.kind === "pictures") {
+      return [{ numSamples: batching.picturesPerBatch, textTokens: text.maxTokens }];
+    }
+    const shortest = this.#table.textLengths.reduce(
+      (least, length) => Math.min(least, length),
+      text.maxTokens,
+    );
+    const { bucketSize, tokensPerPicture = 0 } = batching;
+    return Array.from({ length: text.maxTokens - shortest + 1 }, (_, more) => {
+      const textTokens = shortest + more;
+      const most = largestBatch(textTokens + tokensPerPicture, batching);
+      return { numSamples: Math.min(most, bucketSize), textTokens };
+    });
+  }
+
+  async #bucketCounts(
+    pool: number,
+    { epoch, batching }: { epoch: number; batching: TokenBatching },
+  ): Promise<number[]> {
+    const counts: number[] = [];
+    for (let first = 0; first < this.#numKept(pool, batching); first += batching.bucketSize) {
+      const lengths = this.#lengths(this.#visits(pool, { epoch, first, batching }), batching);
+      counts.push(batchSizes(lengths, batching).length);
+      await turn();
+    }
+    return counts;
+  }
+
+  /** Buckets are used batch after batch, so the latest one is kept. */
+  #bucket(of: { pool: number; bucket: number; epoch: number; batching: TokenBatching }): Bucket {
+    const { batching, bucket: index, epoch, pool } = of;
+    const name = `${epoch}/${pool}/${index}`;
+    if (this.#latestBucket?.name === name) return this.#latestBucket.bucket;
+    const visits = this.#visits(pool, { epoch, first: index * batching.bucketSize, batching });
+    const given = this.#lengths(visits, batching);
+    const order = byLength(given);
+    const { tokensPerPicture = 0 } = batching;
+    const bucket = {
+      samples: Array.from(order, (place) => this.#sample(visits[place] ?? { unit: 0, cycle: 0 })),
+      lengths: Uint16Array.from(order, (place) => (given[place] ?? 0) - tokensPerPicture),
+      sizes: batchSizes(given, batching),
+    };
+    this.#latestBucket = { name, bucket };
+    return bucket;
+  }
+
+  /** A bucket's batches come in a drawn order, or an epoch would go from long to short texts again and again. */
+  #bucketOrder(
+    epoch: number,
+    { bucket, pool }: BatchPlace,
+    size: number,
+  ): (index: number) => number {
+    const seed = mixSeed(this.#options.seed, drawPurposes.batching, epoch, pool, bucket);
+    return permutation({ size, seed });
+  }
+
+  #visits(
+    pool: number,
+    { epoch, first, batching }: { epoch: number; first: number; batching: TokenBatching },
+  ): { readonly unit: number; readonly cycle: number }[] {
+    const count = Math.min(batching.bucketSize, this.#numKept(pool, batching) - first);
+    return Array.from({ length: count }, (_, index) =>
+      this.#pool(pool).visit(epoch, first + index),
+    );
+  }
+
+  #lengths(visits: readonly { readonly unit: number }[], batching: TokenBatching): Uint16Array {
+    const { tokensPerPicture = 0 } = batching;
+    const { maxTokens } = this.#options.text;
+    const { textLengths } = this.#table;
+    return Uint16Array.from(
+      visits,
+      ({ unit }) => Math.min(maxTokens, textLengths[unit] ?? 0) + tokensPerPicture,
+    );
+  }
+
+  #numKept(pool: number, { multipleOf }: TokenBatching): number {
+    return Math.floor(this.#pool(pool).visitsPerEpoch / multipleOf) * multipleOf;
+  }
+
+  #samples(
+    pool: number,
+    { epoch, first, count }: { epoch: number; first: number; count: number },
+  ): SampleKey[] {
+    return Array.from({ length: count }, (_, row) =>
+      this.#sample(this.#pool(pool).visit(epoch, first + row)),
+    );
+  }
+
+  #sample({ unit, cycle }: { unit: number; cycle: number }): SampleKey {
+    const { seed } = this.#options;
+    if (this.#texts === undefined) return { seed, epoch: cycle, sampleIndex: unit };
+    const { scene, textIndex } = this.#texts.locate(unit);
+    return { seed, epoch: cycle, sampleIndex: scene, textIndex };
+  }
+
+  #pool(index: number): SamplePool {
+    const pool = this.#pools[index];
+    assert(pool !== undefined, `pool ${index} of ${this.#pools.length}`);
+    return pool;
+  }
+}
+
+function placed(samples: readonly SampleKey[], batchIndex: number): SampleKey[] {
+  const numRows = samples.length;
+  return samples.map((key, row) => ({ ...key, place: { batchIndex, row, numRows } }));
+}
+
+/** Pools take turns so that each is spread evenly over the epoch; `counts` are of each pool's buckets. */
+function planOf(
+  epoch: number,
+  counts: readonly (readonly number[])[],
+  numDropped: number,
+): EpochPlan {
+  const ofPools = counts.map((ofBuckets) => ofBuckets.reduce((sum, count) => sum + count, 0));
+  const numBatches = ofPools.reduce((sum, count) => sum + count, 0);
+  const starts = counts.map((ofBuckets) => startsOf(ofBuckets));
+  const turns = numBatches === 0 ? undefined : new MixingSchedule(ofPools);
+  return {
+    epoch,
+    numBatches,
+    numDropped,
+    place: (batchIndex) => {
+      assert(
+        turns !== undefined && batchIndex >= 0 && batchIndex < numBatches,
+        `batch ${batchIndex}`,
+      );
+      const { part: pool, count } = turns.at(batchIndex);
+      const buckets = starts[pool] ?? [];
+      const bucket = lastAtMost(buckets, count);
+      return { pool, bucket, index: count - (buckets[bucket] ?? 0) };
+    },
+  };
+}
+
+function startsOf(counts: readonly number[]): number[] {
+  let start = 0;
+  return counts.map((count) => {
+    start += count;
+    return start - count;
+  });
+}
