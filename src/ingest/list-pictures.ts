@@ -1,5 +1,7 @@
 import type { Progress } from "../core/progress.ts";
 import { noExclusions } from "./exclusion/given-rules.ts";
+import { requireFewQuarantined } from "./preparation-plan.ts";
+import type { QuarantineLimit } from "./recipe.ts";
 import type { ListedPicture, SourceSplit } from "./source.ts";
 import { sourceOf } from "./sources.ts";
 
@@ -16,10 +18,14 @@ export interface ListPicturesOptions {
 
 const everyPart: readonly SourceSplit[] = [{ name: "all", role: "eval", parts: "everything" }];
 
+/** That of the recipes. */
+const QUARANTINE_LIMIT: QuarantineLimit = { share: 0.01, records: 50 };
+
 /**
  * All pictures that a dataset's annotation files describe and its published split names, each once or,
  * when it is in several parts, once for each. Reads no more files than that takes.
- * Throws SourceError when there is nothing, naming a file that would be needed, or when a file is damaged.
+ * Throws SourceError when there is nothing, naming a file that would be needed, when a file is damaged,
+ * or when too many of its records are faulty.
  */
 export async function* listPictures(
   dataset: string,
@@ -35,5 +41,7 @@ export async function* listPictures(
     picturesOnly: true,
     strict: false,
   });
+  // Of records that cannot be read nobody knows which pictures they are about.
+  await requireFewQuarantined(plan.counts, QUARANTINE_LIMIT, plan.ledger());
   yield* plan.pictures();
 }

@@ -1,4 +1,7 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { SourceError } from "../../../src/core/errors.ts";
 import { silentProgress } from "../../../src/core/progress.ts";
 import type { PictureIdentity } from "../../../src/ingest/exclusion/exclusion-rules.ts";
 import { type LeakPolicy, readLeakPolicy } from "../../../src/ingest/exclusion/leak-policy.ts";
@@ -128,6 +131,20 @@ describe("In the small world", () => {
       more.filter(([, evidence]) => !evidence.includes("the train part of flickr30k")),
     ).toEqual([]);
     expect(more.filter(([name]) => name.startsWith("vg "))).not.toEqual([]);
+  });
+
+  it("evaluation lists with too many faulty records are refused, missing ones allowed or not", async () => {
+    const path = join(world.folder, "coco/annotations/captions_val2014.json");
+    const whole = await readFile(path, "utf8");
+    const options = { folder: world.folder, progress: silentProgress };
+    try {
+      await writeFile(path, whole.replaceAll(`"image_id"`, `"image"`));
+      const listed = Array.fromAsync(listPictures("coco", options));
+      await expect(listed).rejects.toThrow(/records are faulty, 50 are allowed/);
+      await expect(rulesOf("strict")).rejects.toThrow(SourceError);
+    } finally {
+      await writeFile(path, whole);
+    }
   });
 
   it("UNITER's in-domain set trains on no picture that leads to an evaluation picture", async () => {
