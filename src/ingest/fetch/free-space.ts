@@ -2,13 +2,15 @@ import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { errnoOf, IncompleteError } from "../../core/errors.ts";
 
-/** How many bytes of a disk stay free for everything else. */
-const RESERVE_BYTES = 256 * 2 ** 20;
+/** What stays free for everything else, and for what files cost beside their bytes. */
+const RESERVE_BYTES = 16 * 2 ** 20;
+const RESERVE_SHARE = 0.01;
 
 /** Throws IncompleteError, saying how much is missing, when a folder's disk has no room for so many bytes. */
 export async function requireFreeSpace(folder: string, neededBytes: number): Promise<void> {
   const freeBytes = await freeSpaceOf(folder);
-  const missingBytes = neededBytes + RESERVE_BYTES - freeBytes;
+  const reserveBytes = RESERVE_BYTES + neededBytes * RESERVE_SHARE;
+  const missingBytes = neededBytes + reserveBytes - freeBytes;
   if (missingBytes <= 0) return;
   throw new IncompleteError(
     `${inMegabytes(missingBytes)} are missing on the disk of ${folder}: ${inMegabytes(neededBytes)} are to be fetched, ${inMegabytes(freeBytes)} are free`,

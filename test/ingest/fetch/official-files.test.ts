@@ -99,7 +99,7 @@ describe("official files", () => {
     await fetchAll(fixture, datasets);
     await rm(join(fixture.folder, "test/other.json"));
     const [file] = await fetchAll(fixture, datasets);
-    expect(file?.unpacked).toMatchObject({ numFiles: 2, numWritten: 1 });
+    expect(file?.unpacked).toMatchObject({ numFiles: 2, numWritten: 1, sizeBytes: 6 });
     expect(fixture.server.requests).toHaveLength(1);
   });
 
