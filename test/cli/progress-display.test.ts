@@ -49,6 +49,15 @@ describe("progress in a log", () => {
     );
   });
 
+  it("tells bytes as a person reads them, with their speed", () => {
+    const { clock, display, lines } = lineDisplay();
+    using _ = display;
+    display.report({ activity: "fetching", done: 0, total: 252_872_794, unit: "bytes" });
+    clock.nowMs = 30_000;
+    display.report({ activity: "fetching", done: 63_000_001, total: 252_872_794, unit: "bytes" });
+    expect(lines).toEqual(["fetching: 63.0 MB of 252.9 MB · 2.1 MB/s · 1 min 30 s left\n"]);
+  });
+
   it("shows messages at once", () => {
     const { display, lines } = lineDisplay();
     using _ = display;

@@ -7,7 +7,7 @@ import { sends, servesRanges } from "../../ingest/network/hostile-server.ts";
 import { SmallDisk } from "./small-disk.ts";
 
 const route = "/bvisionweb1.cs.unc.edu/licheng/referit/data/refcoco.zip";
-const content = Buffer.alloc(30 * 2 ** 20, "0123456789abcdef");
+const content = Buffer.alloc(20 * 2 ** 20, "0123456789abcdef");
 const zip = makeZip([{ name: "refcoco/instances.json", content, method: 0 }]).all;
 
 async function digestOf(disk: SmallDisk, path: string): Promise<string> {
@@ -25,7 +25,7 @@ describe("on a full disk", () => {
         /error: \d+ MB are missing on the disk of .*remedy {2}free some/s,
       ),
     });
-    await disk.remount("size=120m");
+    await disk.remount("size=80m");
     expect((await disk.run(fetch)).exitCode).toBe(0);
     expect(await digestOf(disk, "archives/refcoco/refcoco.zip")).toBe(sha256(zip));
   });
@@ -35,14 +35,14 @@ describe("on a full disk", () => {
     await using fixture = await FetchFixture.create({
       [route]: (response) => void response.writeHead(200, { etag: '"v1"' }).end(zip),
     });
-    await using disk = await SmallDisk.mount("size=24m");
+    await using disk = await SmallDisk.mount("size=18m");
     const fetch = ["fetch", "refcoco", "--mirror", fixture.server.origin, "--to", disk.path];
     expect(await disk.run(fetch)).toMatchObject({
       exitCode: 24,
       stderr: expect.stringMatching(/error: .*(full|no space)/),
     });
     expect(await readdir(disk.inside("archives/refcoco"))).toEqual(["refcoco.zip.part"]);
-    await disk.remount("size=120m");
+    await disk.remount("size=80m");
     fixture.server.routes[route] = servesRanges(zip);
     expect((await disk.run(fetch)).exitCode).toBe(0);
     expect(fixture.server.requests.at(-1)?.range).toMatch(/^bytes=[1-9]\d{6,}-$/);
@@ -51,11 +51,11 @@ describe("on a full disk", () => {
 
   it("fetch leaves no half of a member when an archive does not fit unpacked", async () => {
     await using fixture = await FetchFixture.create({ [route]: sends(zip) });
-    await using disk = await SmallDisk.mount("size=50m");
+    await using disk = await SmallDisk.mount("size=38m");
     const fetch = ["fetch", "refcoco", "--mirror", fixture.server.origin, "--to", disk.path];
     expect(await disk.run(fetch)).toMatchObject({ exitCode: 24 });
     expect(await readdir(disk.inside("refcoco/refcoco"))).toEqual([]);
-    await disk.remount("size=120m");
+    await disk.remount("size=80m");
     expect((await disk.run(fetch)).exitCode).toBe(0);
     expect(await digestOf(disk, "refcoco/refcoco/instances.json")).toBe(sha256(content));
     expect(fixture.server.requests).toHaveLength(1);
