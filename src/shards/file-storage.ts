@@ -1,5 +1,6 @@
-import { type FileHandle, open } from "node:fs/promises";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
+import { errnoOf, IncompleteError } from "../core/errors.ts";
 import type { ByteRange } from "./arrow/batch-body.ts";
 import type { ByteSource } from "./arrow/file-reader.ts";
 
@@ -19,93 +20,129 @@ export class ShortReadError extends Error {
   }
 }
 
-interface OpenFile {
-  readonly handle: Promise<FileHandle>;
-  numReaders: number;
+/** What is asked of the system; another one than Node's is for tests. */
+export interface FileCalls {
+  open(path: string): number;
+  sizeOf(descriptor: number): number;
+  /** How many bytes it read, 0 at the end of the file. */
+  read(descriptor: number, into: Uint8Array, position: number): number;
+  close(descriptor: number): void;
+}
+
+const systemCalls: FileCalls = {
+  open: (path) => openSync(path, "r"),
+  sizeOf: (descriptor) => fstatSync(descriptor).size,
+  read: (descriptor, into, position) => readSync(descriptor, into, 0, into.byteLength, position),
+  close: (descriptor) => closeSync(descriptor),
+};
+
+export interface FileStorageOptions {
+  readonly maxOpenFiles?: number;
+  readonly calls?: FileCalls;
 }
 
 const MAX_OPEN_FILES = 64;
+/** A disk or a network mount that is back at the next try has lost nothing. */
+const PASSING_ERRORS: ReadonlySet<string> = new Set(["EIO", "ESTALE", "ETIMEDOUT", "EAGAIN"]);
+const MAX_TRIES = 3;
 
-/** Files of a folder on this machine, the most recently used of them kept open. */
+/**
+ * Files of a folder on this machine, the most recently used of them kept open. Reads are synchronous: what
+ * is in the page cache is there sooner than a thread of the pool would be. A read that fails with an error
+ * of the disk or the mount is tried again on the file opened anew, then ends in an `IncompleteError`.
+ */
 export class FileStorage implements ShardStorage {
   readonly #folder: string;
   readonly #maxOpenFiles: number;
+  readonly #calls: FileCalls;
   /** In the order of their last use. */
-  readonly #files = new Map<string, OpenFile>();
-  readonly #sources = new Map<string, Promise<ByteSource>>();
+  readonly #descriptors = new Map<string, number>();
+  readonly #sources = new Map<string, ByteSource>();
   #isClosed = false;
 
-  constructor(folder: string, maxOpenFiles: number = MAX_OPEN_FILES) {
+  constructor(folder: string, options: FileStorageOptions = {}) {
     this.#folder = folder;
-    this.#maxOpenFiles = maxOpenFiles;
+    this.#maxOpenFiles = options.maxOpenFiles ?? MAX_OPEN_FILES;
+    this.#calls = options.calls ?? systemCalls;
   }
 
   async open(file: string): Promise<ByteSource> {
     const known = this.#sources.get(file);
     if (known !== undefined) return known;
-    const source = this.#source(file);
-    this.#sources.set(file, source);
-    source.catch(() => this.#sources.delete(file));
-    return source;
-  }
-
-  async #source(file: string): Promise<ByteSource> {
-    const sizeBytes = await this.#using(file, async (handle) => (await handle.stat()).size);
-    return {
+    const sizeBytes = this.#using(file, (descriptor) => this.#calls.sizeOf(descriptor));
+    const source: ByteSource = {
       sizeBytes,
-      read: (range) => this.#using(file, (handle) => readExactly(handle, range)),
+      read: (range, into) => this.#using(file, (descriptor) => this.#read(descriptor, range, into)),
     };
+    this.#sources.set(file, source);
+    return source;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
-    const files = [...this.#files.values()];
-    this.#files.clear();
+    const descriptors = [...this.#descriptors.values()];
+    this.#descriptors.clear();
     this.#sources.clear();
-    await Promise.all(files.map(async ({ handle }) => (await handle).close()));
+    for (const descriptor of descriptors) this.#calls.close(descriptor);
   }
 
-  async #using<T>(file: string, use: (handle: FileHandle) => Promise<T>): Promise<T> {
+  #using<T>(file: string, use: (descriptor: number) => T): T {
     if (this.#isClosed) throw new TypeError(`${file} is read after its shard set was closed`);
-    const entry = this.#files.get(file) ?? {
-      handle: open(join(this.#folder, file), "r"),
-      numReaders: 0,
-    };
-    this.#files.delete(file);
-    this.#files.set(file, entry);
-    entry.numReaders += 1;
-    try {
-      return await use(await entry.handle);
-    } catch (error) {
-      if (this.#files.get(file) === entry) this.#files.delete(file);
-      throw error;
-    } finally {
-      entry.numReaders -= 1;
-      await this.#closeOldest();
+    for (let numTries = 1; ; numTries += 1) {
+      try {
+        return use(this.#descriptor(file));
+      } catch (error) {
+        this.#forget(file);
+        if (!PASSING_ERRORS.has(errnoOf(error) ?? "")) throw error;
+        if (numTries === MAX_TRIES) throw this.#diskError(file, error);
+      }
     }
   }
 
-  async #closeOldest(): Promise<void> {
-    if (this.#files.size <= this.#maxOpenFiles) return;
-    const oldest = [...this.#files].find(([, { numReaders }]) => numReaders === 0);
-    if (oldest === undefined) return;
-    this.#files.delete(oldest[0]);
-    await (await oldest[1].handle).close();
+  #descriptor(file: string): number {
+    const descriptor = this.#descriptors.get(file) ?? this.#calls.open(join(this.#folder, file));
+    this.#descriptors.delete(file);
+    this.#descriptors.set(file, descriptor);
+    const [oldest] = this.#descriptors.keys();
+    if (this.#descriptors.size > this.#maxOpenFiles && oldest !== undefined) this.#forget(oldest);
+    return descriptor;
   }
-}
 
-async function readExactly(handle: FileHandle, range: ByteRange): Promise<Uint8Array> {
-  const bytes = Buffer.allocUnsafeSlow(range.sizeBytes);
-  let numRead = 0;
-  while (numRead < range.sizeBytes) {
-    const { bytesRead } = await handle.read(
-      bytes,
-      numRead,
-      range.sizeBytes - numRead,
-      range.offset + numRead,
-    );
-    if (bytesRead === 0) throw new ShortReadError(range, numRead);
-    numRead += bytesRead;
+  #forget(file: string): void {
+    const descriptor = this.#descriptors.get(file);
+    if (descriptor === undefined) return;
+    this.#descriptors.delete(file);
+    // What cannot be closed cannot be read either: the read before has told it.
+    try {
+      this.#calls.close(descriptor);
+    } catch {}
   }
-  return bytes;
+
+  #read(descriptor: number, range: ByteRange, into: Uint8Array | undefined): Uint8Array {
+    const { offset, sizeBytes } = range;
+    const bytes =
+      into !== undefined && into.byteLength >= sizeBytes
+        ? into.subarray(0, sizeBytes)
+        : Buffer.allocUnsafeSlow(sizeBytes);
+    let numRead = this.#calls.read(descriptor, bytes, offset);
+    while (numRead < sizeBytes) {
+      const more = this.#calls.read(descriptor, bytes.subarray(numRead), offset + numRead);
+      if (more === 0) throw new ShortReadError(range, numRead);
+      numRead += more;
+    }
+    return bytes;
+  }
+
+  #diskError(file: string, cause: unknown): IncompleteError {
+    const path = join(this.#folder, file);
+    return new IncompleteError(
+      `${path}: ${MAX_TRIES} reads failed with ${errnoOf(cause) ?? "an unknown error"}`,
+      {
+        file: path,
+        remedy:
+          "check the disk or the mount, then run the same command again; it goes on from here",
+        cause,
+      },
+    );
+  }
 }

@@ -6,6 +6,8 @@ import type { ArrowFooter, ByteSource } from "./arrow/file-reader.ts";
 import { parseBatch, readFooter } from "./arrow/file-reader.ts";
 import { ArrowFormatError } from "./arrow/format-error.ts";
 import { type ShardStorage, ShortReadError } from "./file-storage.ts";
+import { planHead } from "./reading/plan-rows.ts";
+import { ProvenValues } from "./reading/proven-values.ts";
 import { sceneFields, type SceneRows, sceneRows } from "./scene-columns.ts";
 import type { BatchEntry, ShardEntry } from "./shard-set-index.ts";
 
@@ -58,6 +60,8 @@ export interface LoadedHead {
   readonly sizeBytes: number;
   /** Position in the file of the first byte of the batch's body. */
   readonly bodyOffset: number;
+  /** Which of its values have been checked; forgotten with the head. */
+  readonly proven: ProvenValues;
 }
 
 /** Opens a shard and checks size, footer and schema against its index entry. */
@@ -101,8 +105,7 @@ export async function loadHead(
   place: ShardPlace,
 ): Promise<LoadedHead> {
   try {
-    const { offset, headSizeBytes } = entry;
-    return verifiedHead(await source.read({ offset, sizeBytes: headSizeBytes }), entry);
+    return verifiedHead(await source.read(planHead(entry)), entry);
   } catch (error) {
     throw placedFault(error, place);
   }
@@ -127,5 +130,6 @@ export function verifiedHead(bytes: Uint8Array, entry: BatchEntry): LoadedHead {
     rows: sceneRows(batch),
     sizeBytes: bytes.byteLength,
     bodyOffset: entry.offset + batch.metadataSizeBytes,
+    proven: new ProvenValues(),
   };
 }

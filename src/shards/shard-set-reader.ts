@@ -1,27 +1,22 @@
-import { hash } from "node:crypto";
 import { ConfigError } from "../core/errors.ts";
 import type { PictureRegions, SceneHead, SplitRole } from "../core/records.ts";
 import type { ByteRange } from "./arrow/batch-body.ts";
-import type { ByteSource } from "./arrow/file-reader.ts";
 import { FileStorage, type ShardStorage } from "./file-storage.ts";
-import {
-  loadHead,
-  type LoadedHead,
-  openShard,
-  placedFault,
-  shardFault,
-  type ShardPlace,
-} from "./shard-file.ts";
+import { executeReads } from "./reading/execute-reads.ts";
+import { type BatchSlot, HeadCache } from "./reading/head-cache.ts";
+import { type CoalescingPolicy, localReads, planReads } from "./reading/plan-reads.ts";
+import { inFile } from "./reading/plan-rows.ts";
 import { regionSizeFault } from "./region-columns.ts";
-import {
-  type BatchEntry,
-  readIndex,
-  type ShardEntry,
-  type ShardSetIndex,
-  type SplitEntry,
-} from "./shard-set-index.ts";
+import { type LoadedHead, placedFault, shardFault, type ShardPlace } from "./shard-file.ts";
+import { readIndex, type ShardSetIndex, type SplitEntry } from "./shard-set-index.ts";
 
 const CACHED_HEAD_BYTES = 32 * 2 ** 20;
+
+/** A picture of a split by its positions, each from 0. */
+export interface PicturePlace {
+  readonly sceneIndex: number;
+  readonly pictureIndex: number;
+}
 
 /** The scenes of one split by their position, from 0. */
 export interface SplitReader {
@@ -31,10 +26,16 @@ export interface SplitReader {
   /** Throws `ShardError` naming file, batch and row when the shard is damaged. */
   head(sceneIndex: number): Promise<SceneHead>;
   /**
-   * The encoded bytes of a picture, by one positional read; never bytes whose digest is not the row's.
+   * The encoded bytes of a picture, by one positional read; never bytes whose digest is not the row's. They
+   * are read into `into` when it is given and large enough, and are then valid until it is used again.
    * Throws `ShardError` naming file, batch and row.
    */
-  pictureBytes(sceneIndex: number, pictureIndex: number): Promise<Uint8Array>;
+  pictureBytes(sceneIndex: number, pictureIndex: number, into?: Uint8Array): Promise<Uint8Array>;
+  /**
+   * The encoded bytes of several pictures in the order in which they are wanted, verified as one alone is;
+   * those that lie close to each other share a read. Throws `ShardError` as for one.
+   */
+  pictures(places: readonly PicturePlace[]): Promise<Uint8Array[]>;
   /**
    * What a detector saw in a picture, or null when the set has nothing for it: one positional read for the
    * features and one for the class probabilities, both checked against the row's digests.
@@ -50,6 +51,8 @@ export interface ReaderOptions {
   readonly storage?: ShardStorage;
   /** How many bytes of small columns are kept in memory. */
   readonly cachedHeadBytes?: number;
+  /** When the reads of several pictures become one; for local files unless given. */
+  readonly coalescing?: CoalescingPolicy;
 }
 
 /** Reads a shard set at random; everything it gives was verified against the index. */
@@ -58,11 +61,11 @@ export class ShardSetReader implements AsyncDisposable {
   readonly #storage: ShardStorage;
   readonly #splits: ReadonlyMap<string, SplitReader>;
 
-  private constructor(index: ShardSetIndex, storage: ShardStorage, cache: HeadCache) {
+  private constructor(index: ShardSetIndex, storage: ShardStorage, reading: Reading) {
     this.index = index;
     this.#storage = storage;
     this.#splits = new Map(
-      index.splits.map((entry) => [entry.name, new IndexedSplit(entry, cache)]),
+      index.splits.map((entry) => [entry.name, new IndexedSplit(entry, reading)]),
     );
   }
 
@@ -71,7 +74,11 @@ export class ShardSetReader implements AsyncDisposable {
     const index = await readIndex(folder);
     const storage = options.storage ?? new FileStorage(folder);
     const maxBytes = options.cachedHeadBytes ?? CACHED_HEAD_BYTES;
-    return new ShardSetReader(index, storage, new HeadCache({ storage, folder, maxBytes }));
+    const cache = new HeadCache({ storage, folder, maxBytes });
+    return new ShardSetReader(index, storage, {
+      cache,
+      coalescing: options.coalescing ?? localReads,
+    });
   }
 
   split(name: string): SplitReader {
@@ -89,12 +96,27 @@ export class ShardSetReader implements AsyncDisposable {
   }
 }
 
-/** One batch of a split, with the number of scenes of the split that come before it. */
-interface BatchSlot {
-  readonly shard: ShardEntry;
-  readonly entry: BatchEntry;
-  readonly place: ShardPlace;
-  readonly firstScene: number;
+/** What the splits of a set share. */
+interface Reading {
+  readonly cache: HeadCache;
+  readonly coalescing: CoalescingPolicy;
+}
+
+/** Where the bytes of a picture lie, and what tells whether they are the right ones. */
+interface LocatedPicture {
+  readonly slot: BatchSlot;
+  readonly head: LoadedHead;
+  readonly row: number;
+  readonly pictureIndex: number;
+  /** In the body of the batch. */
+  readonly range: ByteRange;
+}
+
+/** One value of a row that must have the row's digest. */
+interface WantedValue {
+  readonly range: ByteRange;
+  readonly sha256: string;
+  readonly name: string;
 }
 
 class IndexedSplit implements SplitReader {
@@ -102,12 +124,14 @@ class IndexedSplit implements SplitReader {
   readonly role: SplitRole;
   readonly numScenes: number;
   readonly #cache: HeadCache;
+  readonly #coalescing: CoalescingPolicy;
   readonly #slots: readonly BatchSlot[];
 
-  constructor(entry: SplitEntry, cache: HeadCache) {
+  constructor(entry: SplitEntry, { cache, coalescing }: Reading) {
     this.name = entry.name;
     this.role = entry.role;
     this.#cache = cache;
+    this.#coalescing = coalescing;
     this.#slots = slotsOf(entry, cache.folder);
     const last = this.#slots.at(-1);
     this.numScenes = last === undefined ? 0 : last.firstScene + last.entry.numScenes;
@@ -119,16 +143,39 @@ class IndexedSplit implements SplitReader {
     return atPlace({ ...slot.place, row }, () => rows.head(row));
   }
 
-  async pictureBytes(sceneIndex: number, pictureIndex: number): Promise<Uint8Array> {
-    const { slot, row } = this.#locate(sceneIndex);
-    const place = { ...slot.place, row };
-    const head = await this.#cache.load(slot);
-    const picture = atPlace(place, () => head.rows.picture(row, pictureIndex));
-    const range = atPlace(place, () => head.rows.pictureRange(row, pictureIndex));
-    if (picture === undefined || range === undefined)
-      throw this.#noPicture(sceneIndex, pictureIndex);
-    const { key, sha256 } = picture;
-    return this.#bytes({ slot, head, place }, { range, sha256, name: `the bytes of ${key}` });
+  async pictureBytes(
+    sceneIndex: number,
+    pictureIndex: number,
+    into?: Uint8Array,
+  ): Promise<Uint8Array> {
+    const picture = await this.#picture(sceneIndex, pictureIndex);
+    const { slot, head, range } = picture;
+    const bytes = await this.#cache.read(slot, inFile(head, range), into);
+    requireRight(picture, bytes);
+    return bytes;
+  }
+
+  async pictures(places: readonly PicturePlace[]): Promise<Uint8Array[]> {
+    const located = await Promise.all(
+      places.map(({ sceneIndex, pictureIndex }) => this.#picture(sceneIndex, pictureIndex)),
+    );
+    const ofShard = Map.groupBy(located.entries(), ([, { slot }]) => slot.shard);
+    const found: Uint8Array[] = [];
+    for (const [shard, wanted] of ofShard) {
+      const ranges = wanted.map(([, { head, range }]) => inFile(head, range));
+      const source = await this.#cache.shard(shard);
+      const values = await executeReads(source, planReads(ranges, this.#coalescing)).catch(
+        (error: unknown) => {
+          throw placedFault(error, { set: this.#cache.folder, file: shard.file });
+        },
+      );
+      for (const [index, [place, picture]] of wanted.entries()) {
+        const bytes = values[index] ?? new Uint8Array(0);
+        requireRight(picture, bytes);
+        found[place] = bytes;
+      }
+    }
+    return found;
   }
 
   async regions(sceneIndex: number, pictureIndex: number): Promise<PictureRegions | null> {
@@ -144,12 +191,12 @@ class IndexedSplit implements SplitReader {
     const { featuresSha256, classProbabilitiesSha256, ...regions } = found;
     const batch = { slot, head, place };
     const [features, classProbabilities] = await Promise.all([
-      this.#bytes(batch, {
+      this.#value(batch, {
         range: regions.features,
         sha256: featuresSha256,
         name: `the features of ${picture.key}`,
       }),
-      this.#bytes(batch, {
+      this.#value(batch, {
         range: regions.classProbabilities,
         sha256: classProbabilitiesSha256,
         name: `the class probabilities of ${picture.key}`,
@@ -168,17 +215,22 @@ class IndexedSplit implements SplitReader {
     }
   }
 
-  /** Bytes of a batch's body, never any whose digest is another. */
-  async #bytes(
+  async #picture(sceneIndex: number, pictureIndex: number): Promise<LocatedPicture> {
+    const { slot, row } = this.#locate(sceneIndex);
+    const head = await this.#cache.load(slot);
+    const range = atPlace({ ...slot.place, row }, () => head.rows.pictureRange(row, pictureIndex));
+    if (range === undefined) throw this.#noPicture(sceneIndex, pictureIndex);
+    return { slot, head, row, pictureIndex, range };
+  }
+
+  /** A value of a batch's body. */
+  async #value(
     { slot, head, place }: { slot: BatchSlot; head: LoadedHead; place: ShardPlace },
-    { range, sha256, name }: { range: ByteRange; sha256: string; name: string },
+    value: WantedValue,
   ): Promise<Uint8Array> {
-    const { sizeBytes } = range;
-    const offset = head.bodyOffset + range.offset;
-    const bytes = await this.#cache.read(slot, { offset, sizeBytes });
-    const actual = hash("sha256", bytes, "hex");
-    if (actual === sha256) return bytes;
-    throw shardFault(place, `${name} have the digest ${actual}, the row says ${sha256}`);
+    const bytes = await this.#cache.read(slot, inFile(head, value.range));
+    if (!head.proven.isProven(value.range, bytes)) prove(head, bytes, { value, place });
+    return bytes;
   }
 
   #noPicture(sceneIndex: number, pictureIndex: number): RangeError {
@@ -201,6 +253,34 @@ class IndexedSplit implements SplitReader {
   }
 }
 
+/** Throws a ShardError when the bytes of a picture are not those that its row describes. */
+function requireRight(
+  { slot, head, row, pictureIndex, range }: LocatedPicture,
+  bytes: Uint8Array,
+): void {
+  if (head.proven.isProven(range, bytes)) return;
+  const place = { ...slot.place, row };
+  const picture = atPlace(place, () => head.rows.picture(row, pictureIndex));
+  if (picture === undefined) {
+    throw shardFault(
+      place,
+      `it has the bytes of a picture ${pictureIndex} that it does not describe`,
+    );
+  }
+  const { key, sha256 } = picture;
+  prove(head, bytes, { value: { range, sha256, name: `the bytes of ${key}` }, place });
+}
+
+function prove(
+  { proven }: LoadedHead,
+  bytes: Uint8Array,
+  { value, place }: { value: WantedValue; place: ShardPlace },
+): void {
+  const actual = proven.prove(value.range, bytes, value.sha256);
+  if (actual === undefined) return;
+  throw shardFault(place, `${value.name} have the digest ${actual}, the row says ${value.sha256}`);
+}
+
 function slotsOf(split: SplitEntry, set: string): BatchSlot[] {
   let firstScene = 0;
   return split.shards.flatMap((shard) =>
@@ -217,67 +297,5 @@ function atPlace<T>(place: ShardPlace, read: () => T): T {
     return read();
   } catch (error) {
     throw placedFault(error, place);
-  }
-}
-
-/** Keeps the small columns of the batches used last, up to a number of bytes. */
-class HeadCache {
-  /** Of the set, for faults. */
-  readonly folder: string;
-  readonly #storage: ShardStorage;
-  readonly #maxBytes: number;
-  readonly #shards = new Map<ShardEntry, Promise<ByteSource>>();
-  /** In the order of their last use. */
-  readonly #heads = new Map<BatchEntry, Promise<LoadedHead>>();
-  #sizeBytes = 0;
-
-  constructor(options: { storage: ShardStorage; folder: string; maxBytes: number }) {
-    this.folder = options.folder;
-    this.#storage = options.storage;
-    this.#maxBytes = options.maxBytes;
-  }
-
-  async load(slot: BatchSlot): Promise<LoadedHead> {
-    const known = this.#heads.get(slot.entry);
-    if (known !== undefined) {
-      this.#heads.delete(slot.entry);
-      this.#heads.set(slot.entry, known);
-      return known;
-    }
-    const head = this.#shard(slot.shard).then((source) => loadHead(source, slot.entry, slot.place));
-    this.#heads.set(slot.entry, head);
-    this.#sizeBytes += slot.entry.headSizeBytes;
-    this.#evict();
-    head.catch(() => this.#forget(slot.entry));
-    return head;
-  }
-
-  async read(slot: BatchSlot, range: ByteRange): Promise<Uint8Array> {
-    const source = await this.#shard(slot.shard);
-    try {
-      return await source.read(range);
-    } catch (error) {
-      throw placedFault(error, slot.place);
-    }
-  }
-
-  #shard(shard: ShardEntry): Promise<ByteSource> {
-    const known = this.#shards.get(shard);
-    if (known !== undefined) return known;
-    const source = openShard(this.#storage, shard, this.folder);
-    this.#shards.set(shard, source);
-    source.catch(() => this.#shards.delete(shard));
-    return source;
-  }
-
-  #evict(): void {
-    for (const entry of this.#heads.keys()) {
-      if (this.#sizeBytes <= this.#maxBytes || this.#heads.size === 1) return;
-      this.#forget(entry);
-    }
-  }
-
-  #forget(entry: BatchEntry): void {
-    if (this.#heads.delete(entry)) this.#sizeBytes -= entry.headSizeBytes;
   }
 }

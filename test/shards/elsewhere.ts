@@ -36,7 +36,9 @@ export async function readElsewhere(
 }
 
 /** The rows that the other readers must find for scenes whose pictures have these digests. */
-export function rowsOf(scenes: readonly (SceneHead & Partial<Pick<Scene, "regions">>)[]): unknown[] {
+export function rowsOf(
+  scenes: readonly (SceneHead & Partial<Pick<Scene, "regions">>)[],
+): unknown[] {
   return scenes.map((scene) => ({
     scene_key: scene.sceneKey,
     texts: scene.texts.map((text) =>

@@ -18,7 +18,7 @@ describe("ShardSetReader", () => {
   it("gives the same whatever the order of access and however little it may keep", async () => {
     await using folder = await temporaryFolder();
     await writeShardSet(folder.path, splits);
-    const storage = new FileStorage(folder.path, 2);
+    const storage = new FileStorage(folder.path, { maxOpenFiles: 2 });
     await using reader = await ShardSetReader.open(folder.path, { storage, cachedHeadBytes: 1 });
     const split = reader.split("train");
     const random = new RandomStream(3);
@@ -108,7 +108,7 @@ describe("ShardSetReader", () => {
     const storage: ShardStorage = {
       async open(file) {
         const source = await files.open(file);
-        const read = (range: ByteRange): Promise<Uint8Array> => {
+        const read = (range: ByteRange): Uint8Array | Promise<Uint8Array> => {
           reads.push(range);
           return source.read(range);
         };

@@ -1,3 +1,4 @@
+import { isAscii } from "node:buffer";
 import {
   ALL_VALID,
   type BodyBuilder,
@@ -54,21 +55,31 @@ export const utf8: Codec<string> = {
   view(cursor, expectedRows, allowsNulls = false) {
     const { numRows, numNulls, bitmap } = cursor.node(allowsNulls, expectedRows);
     const range = offsets32(cursor.bytes(), numRows);
-    const bytes = cursor.bytes();
+    const found = cursor.bytes();
+    const bytes = Buffer.from(found.buffer, found.byteOffset, found.byteLength);
+    // Where all is ASCII, as in most columns, no text needs a decoder of its own.
+    let isPlain: boolean | undefined;
     return {
       numRows,
       isNull: nullTest(numNulls, bitmap),
       get(row) {
         const [start, end] = range(row, bytes.byteLength);
-        try {
-          return utf8Decoder.decode(bytes.subarray(start, end));
-        } catch {
-          throw new ArrowFormatError("a text is not valid UTF-8");
-        }
+        isPlain ??= isAscii(bytes);
+        return isPlain
+          ? bytes.toString("latin1", start, end)
+          : decodedText(bytes.subarray(start, end));
       },
     };
   },
 };
+
+function decodedText(bytes: Uint8Array): string {
+  try {
+    return utf8Decoder.decode(bytes);
+  } catch {
+    throw new ArrowFormatError("a text is not valid UTF-8");
+  }
+}
 
 const readNumber = {
   int32: (data: DataView, position: number) => data.getInt32(position, true),
