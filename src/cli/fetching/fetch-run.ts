@@ -19,10 +19,10 @@ import { pictureLimits, type WebPictureContext } from "../../ingest/fetch/web-pi
 import { fetchWebPictures, type PictureSummary } from "../../ingest/fetch/web-pictures.ts";
 import { HostGate } from "../../ingest/network/host-gate.ts";
 import { HttpClient } from "../../ingest/network/http-client.ts";
-import { retryPolicy } from "../../ingest/network/retries.ts";
+import { retryPolicy } from "../../core/network/retries.ts";
 import { RobotsRules } from "../../ingest/network/robots.ts";
 import type { CommandContext } from "../frame.ts";
-import { systemClock } from "./system-clock.ts";
+import { systemClock } from "../../core/network/system-clock.ts";
 
 /** All that the command line says of a fetch. */
 export interface FetchCall {

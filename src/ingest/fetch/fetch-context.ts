@@ -1,8 +1,8 @@
 import type { Progress } from "../../core/progress.ts";
-import type { Clock } from "../network/clock.ts";
+import type { Clock } from "../../core/network/clock.ts";
 import type { HostGate } from "../network/host-gate.ts";
 import type { HttpClient } from "../network/http-client.ts";
-import type { RetryPolicy } from "../network/retries.ts";
+import type { RetryPolicy } from "../../core/network/retries.ts";
 import type { FetchFolder } from "./fetch-folder.ts";
 
 /** What everything that is fetched in one run shares. */

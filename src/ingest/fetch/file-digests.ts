@@ -1,7 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import type { NetResponse } from "../network/http-client.ts";
-import { NetFault } from "../network/net-fault.ts";
+import { NetFault } from "../../core/network/net-fault.ts";
 import type { OfficialDownload } from "./download-manifest.ts";
 import type { FileRecord } from "./fetch-records.ts";
 

@@ -1,5 +1,5 @@
 import type { NetResponse } from "../network/http-client.ts";
-import { NetFault } from "../network/net-fault.ts";
+import { NetFault } from "../../core/network/net-fault.ts";
 import type { Validators } from "./fetch-records.ts";
 
 /** The condition under which a server may send a range: a strong ETag, or else a date. */

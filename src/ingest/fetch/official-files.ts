@@ -3,7 +3,7 @@ import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ArchiveFault, type Unpacking } from "../archives/archive-fault.ts";
 import { unpackArchive } from "../archives/unpack.ts";
-import { NetFault } from "../network/net-fault.ts";
+import { NetFault } from "../../core/network/net-fault.ts";
 import { downloadFile, type FetchedFile } from "./download-file.ts";
 import type { ByHand, DatasetDownloads, OfficialDownload } from "./download-manifest.ts";
 import { type FetchContext, TransferMeter } from "./fetch-context.ts";

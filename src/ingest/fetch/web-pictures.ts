@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { sha256 } from "../../core/digest.ts";
 import { errnoOf } from "../../core/errors.ts";
 import { writeFileAtomically } from "../../core/files.ts";
-import { NetFault } from "../network/net-fault.ts";
+import { NetFault } from "../../core/network/net-fault.ts";
 import { PictureFault } from "../pictures/picture-fault.ts";
 import type { FetchRecords, PictureRecord } from "./fetch-records.ts";
 import { requireFreeSpace } from "./free-space.ts";

@@ -1,5 +1,5 @@
 import ipaddr from "ipaddr.js";
-import { NetFault } from "./net-fault.ts";
+import { NetFault } from "../../core/network/net-fault.ts";
 
 const { IPv4, IPv6, isValid, parse } = ipaddr;
 

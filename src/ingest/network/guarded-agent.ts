@@ -3,7 +3,7 @@ import { lookup } from "node:dns/promises";
 import { isIP, type LookupFunction } from "node:net";
 import { Agent, buildConnector } from "undici";
 import { whyForbidden } from "./address-rules.ts";
-import { NetFault } from "./net-fault.ts";
+import { NetFault } from "../../core/network/net-fault.ts";
 
 /** The addresses of a host name. */
 type Resolve = (hostname: string) => Promise<readonly LookupAddress[]>;

@@ -1,5 +1,5 @@
 import pLimit, { type LimitFunction } from "p-limit";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../../core/network/clock.ts";
 
 interface Host {
   readonly limit: LimitFunction;

@@ -3,12 +3,12 @@ import { pipeline, type Duplex } from "node:stream";
 import { type Agent, request, type Dispatcher } from "undici";
 import { errnoOf } from "../../core/errors.ts";
 import { requireFetchable } from "./address-rules.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../../core/network/clock.ts";
 import { type AgentOptions, createGuardedAgent } from "./guarded-agent.ts";
-import { NetFault, type NetFaultCode } from "./net-fault.ts";
+import { NetFault, type NetFaultCode } from "../../core/network/net-fault.ts";
 import { redirectTarget } from "./redirects.ts";
-import { type RequestLimits, RequestWatch, tooLarge } from "./request-watch.ts";
-import { parseRetryAfter } from "./retries.ts";
+import { type RequestLimits, RequestWatch, tooLarge } from "../../core/network/request-watch.ts";
+import { parseRetryAfter } from "../../core/network/retries.ts";
 
 export interface ClientOptions extends AgentOptions {
   readonly clock: Clock;

@@ -1,5 +1,5 @@
 import { requireFetchable, shownUrl } from "./address-rules.ts";
-import { NetFault } from "./net-fault.ts";
+import { NetFault } from "../../core/network/net-fault.ts";
 
 const MAX_REDIRECTS = 5;
 

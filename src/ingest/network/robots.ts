@@ -1,10 +1,10 @@
 import robotsParser from "robots-parser";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../../core/network/clock.ts";
 import { hostOf } from "./address-rules.ts";
 import type { HostGate } from "./host-gate.ts";
 import type { HttpClient, NetResponse } from "./http-client.ts";
-import { NetFault } from "./net-fault.ts";
-import type { RequestLimits } from "./request-watch.ts";
+import { NetFault } from "../../core/network/net-fault.ts";
+import type { RequestLimits } from "../../core/network/request-watch.ts";
 
 /** The name by which robots.txt files and X-Robots-Tag headers may address this program. */
 const ROBOT_NAME = "crossweave";

@@ -9,10 +9,10 @@ import type { WebPictureContext } from "../../../src/ingest/fetch/web-picture.ts
 import { pictureLimits } from "../../../src/ingest/fetch/web-picture.ts";
 import { HostGate } from "../../../src/ingest/network/host-gate.ts";
 import { HttpClient } from "../../../src/ingest/network/http-client.ts";
-import { retryPolicy } from "../../../src/ingest/network/retries.ts";
+import { retryPolicy } from "../../../src/core/network/retries.ts";
 import { RobotsRules } from "../../../src/ingest/network/robots.ts";
 import { HostileServer, type Route } from "../network/hostile-server.ts";
-import { TestClock } from "../network/test-clock.ts";
+import { TestClock } from "../../core/network/test-clock.ts";
 
 /** A server and a folder that is fetched to, with everything a fetch needs; time is the test's. */
 export class FetchFixture implements AsyncDisposable {

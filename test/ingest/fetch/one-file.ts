@@ -2,7 +2,7 @@ import { expect } from "vitest";
 import { downloadFile, type FetchedFile } from "../../../src/ingest/fetch/download-file.ts";
 import type { OfficialDownload } from "../../../src/ingest/fetch/download-manifest.ts";
 import { type FetchContext, TransferMeter } from "../../../src/ingest/fetch/fetch-context.ts";
-import type { RetryPolicy } from "../../../src/ingest/network/retries.ts";
+import type { RetryPolicy } from "../../../src/core/network/retries.ts";
 import { dropsAfter } from "../network/hostile-server.ts";
 import type { FetchFixture } from "./fetch-fixture.ts";
 

@@ -2,7 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256 } from "../../../src/core/digest.ts";
 import { fetchWebPictures, type PictureSummary } from "../../../src/ingest/fetch/web-pictures.ts";
-import { retryPolicy } from "../../../src/ingest/network/retries.ts";
+import { retryPolicy } from "../../../src/core/network/retries.ts";
 import type { Route } from "../network/hostile-server.ts";
 import { FetchFixture } from "./fetch-fixture.ts";
 

@@ -3,10 +3,10 @@ import { isIP } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { HttpClient } from "../../../src/ingest/network/http-client.ts";
-import type { NetFault } from "../../../src/ingest/network/net-fault.ts";
-import type { RequestLimits } from "../../../src/ingest/network/request-watch.ts";
+import type { NetFault } from "../../../src/core/network/net-fault.ts";
+import type { RequestLimits } from "../../../src/core/network/request-watch.ts";
 import { answers, drops, HostileServer, redirectsTo, sends } from "./hostile-server.ts";
-import { TestClock } from "./test-clock.ts";
+import { TestClock } from "../../core/network/test-clock.ts";
 
 const limits: RequestLimits = {
   headersTimeoutMs: 30_000,

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { whyForbidden } from "../../../src/ingest/network/address-rules.ts";
 import { redirectTarget } from "../../../src/ingest/network/redirects.ts";
-import { RequestWatch } from "../../../src/ingest/network/request-watch.ts";
-import { TestClock } from "./test-clock.ts";
+import { RequestWatch } from "../../../src/core/network/request-watch.ts";
+import { TestClock } from "../../core/network/test-clock.ts";
 
 describe("addresses", () => {
   it.each([

@@ -1,4 +1,4 @@
-import type { Clock } from "../../../src/ingest/network/clock.ts";
+import type { Clock } from "../../../src/core/network/clock.ts";
 
 /** A clock that the test turns; a sleep is over at once and moves it on. */
 export class TestClock implements Clock {

@@ -1,4 +1,4 @@
-import { RandomStream } from "../../core/random.ts";
+import { RandomStream } from "../random.ts";
 import type { Clock } from "./clock.ts";
 import { NetFault } from "./net-fault.ts";
 

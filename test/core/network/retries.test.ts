@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { HostGate } from "../../../src/ingest/network/host-gate.ts";
-import { NetFault } from "../../../src/ingest/network/net-fault.ts";
-import { parseRetryAfter, retryPolicy, withRetries } from "../../../src/ingest/network/retries.ts";
+import { NetFault } from "../../../src/core/network/net-fault.ts";
+import { parseRetryAfter, retryPolicy, withRetries } from "../../../src/core/network/retries.ts";
 import { parseRobots } from "../../../src/ingest/network/robots.ts";
 import { TestClock } from "./test-clock.ts";
 
