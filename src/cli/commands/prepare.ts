@@ -29,13 +29,16 @@ export function addPrepareCommand(program: Command): void {
     .description(
       "Turn official annotation files and pictures into shard sets that account for every record.",
     )
-    .argument("<recipe...>", "recipes such as coco or coco-fit, or .json files of your own")
+    .argument("<recipe...>", "recipes such as coco or pretrain/soho, or .json files of your own")
     .requiredOption("--source <folder>", "the official downloads, unpacked: coco/annotations/…")
     .requiredOption(
       "--out <folder>",
       "where the set goes; with several recipes, the folder of their folders",
     )
-    .option("--allow-missing", "prepare what is there when pictures are missing; marked partial")
+    .option(
+      "--allow-missing",
+      "prepare what is there when pictures or evaluation lists are missing; marked partial",
+    )
     .option(
       "--policy <name>",
       "which evaluation pictures stay out of training: none, uniter, strict or a .json file of your own; the recipe says which without it",
