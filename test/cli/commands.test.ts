@@ -27,6 +27,7 @@ describe("crossweave", () => {
     expect(names).toEqual([
       "setup",
       "doctor",
+      "fetch",
       "prepare",
       "validate",
       "audit",

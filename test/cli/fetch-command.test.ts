@@ -117,6 +117,8 @@ describe("crossweave fetch", () => {
       list,
       `${fixture.url("/a.jpg")}\nhttp://169.254.169.254/\nfile:///etc/passwd\n`,
     );
+    const plan = await start("sbu", "--pictures", list, "--dry-run").ended;
+    expect([plan.exitCode, plan.stdout]).toEqual([0, expect.stringContaining("fetch  3 URLs of")]);
     const { exitCode, stdout } = await start("sbu", "--pictures", list).ended;
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/3 URLs: 0 fetched, 0 there already, 3 not to be had/);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { ConfigError } from "../../core/errors.ts";
 import {
   type DatasetDownloads,
+  type OfficialDownload,
   readDownloads,
   readPlaceholders,
 } from "../../ingest/fetch/download-manifest.ts";
@@ -16,7 +17,11 @@ import {
   plannedDownloads,
 } from "../../ingest/fetch/official-files.ts";
 import { pictureLimits, type WebPictureContext } from "../../ingest/fetch/web-picture.ts";
-import { fetchWebPictures, type PictureSummary } from "../../ingest/fetch/web-pictures.ts";
+import {
+  countPictures,
+  fetchWebPictures,
+  type PictureSummary,
+} from "../../ingest/fetch/web-pictures.ts";
 import { HostGate } from "../../ingest/network/host-gate.ts";
 import { HttpClient } from "../../ingest/network/http-client.ts";
 import { retryPolicy } from "../../core/network/retries.ts";
@@ -62,7 +67,9 @@ interface PlannedFile {
 /** What a fetch would do; the document of `--dry-run --json`. */
 export interface FetchPlan {
   readonly folder: string;
+  /** Official files; none when the pictures of lists are asked for. */
   readonly planned: readonly PlannedFile[];
+  readonly lists: readonly { readonly list: string; readonly numUrls: number }[];
   readonly byHand: readonly HandFiles[];
   readonly picturesLeftOut: readonly string[];
 }
@@ -70,23 +77,28 @@ export interface FetchPlan {
 /** What would be fetched, without asking anybody. */
 export async function planFetch(call: FetchCall): Promise<FetchPlan> {
   const datasets = await readAll(call);
+  const { folder, pictureLists } = call;
+  if (pictureLists.length > 0) {
+    requireOneDataset(datasets, call);
+    const paths = pictureLists.map((list) => findList(list, folder));
+    const lists = await Promise.all(
+      paths.map(async (list) => ({ list, numUrls: await countPictures([list]) })),
+    );
+    return { folder, planned: [], lists, byHand: [], picturesLeftOut: [] };
+  }
   return {
-    folder: call.folder,
+    folder,
     planned: plannedDownloads(datasets, call).flatMap(([download]) =>
-      download === undefined
-        ? []
-        : [
-            {
-              url: download.url,
-              to: download.to,
-              sizeBytes: download.sizeBytes ?? null,
-              isThere: existsSync(join(call.folder, download.to)),
-            },
-          ],
+      download === undefined ? [] : [plannedFile(download, folder)],
     ),
-    byHand: filesByHand(datasets, call.folder),
+    lists: [],
+    byHand: filesByHand(datasets, folder),
     picturesLeftOut: picturesLeftOut(datasets, call),
   };
+}
+
+function plannedFile({ url, to, sizeBytes }: OfficialDownload, folder: string): PlannedFile {
+  return { url, to, sizeBytes: sizeBytes ?? null, isThere: existsSync(join(folder, to)) };
 }
 
 /** Fetches official files, or the pictures of lists when there are any. */
@@ -148,12 +160,7 @@ async function picturesOf(
   call: FetchCall,
   shared: FetchContext,
 ): Promise<PictureSummary> {
-  const [dataset, ...others] = datasets;
-  if (dataset === undefined || others.length > 0 || call.mirror !== undefined) {
-    throw new ConfigError("--pictures takes one dataset, and no --mirror", {
-      remedy: "fetch the pictures of one dataset at a time, from where their URLs point",
-    });
-  }
+  const dataset = requireOneDataset(datasets, call);
   const { client, gate, clock, signal } = shared;
   const context: WebPictureContext = {
     ...shared,
@@ -167,6 +174,16 @@ async function picturesOf(
     lists: call.pictureLists.map((list) => findList(list, call.folder)),
     retryFailed: call.retryFailed,
     lookAhead: 32 * call.concurrency,
+  });
+}
+
+function requireOneDataset(
+  [dataset, ...others]: readonly DatasetDownloads[],
+  { mirror }: FetchCall,
+): DatasetDownloads {
+  if (dataset !== undefined && others.length === 0 && mirror === undefined) return dataset;
+  throw new ConfigError("--pictures takes one dataset, and no --mirror", {
+    remedy: "fetch the pictures of one dataset at a time, from where their URLs point",
   });
 }
 

@@ -92,7 +92,7 @@ function leftOutLines(archives: readonly string[]): string[] {
 }
 
 /** What a fetch would do. */
-export function planText({ folder, planned, byHand, picturesLeftOut }: FetchPlan): string {
+export function planText({ folder, planned, lists, byHand, picturesLeftOut }: FetchPlan): string {
   const rows = planned.map(({ url, to, sizeBytes, isThere }) => [
     isThere ? "there already" : "fetch",
     to,
@@ -102,6 +102,7 @@ export function planText({ folder, planned, byHand, picturesLeftOut }: FetchPlan
   return [
     `in ${folder}:`,
     ...(rows.length === 0 ? [] : [textTable(rows)]),
+    ...lists.map(({ list, numUrls }) => `fetch  ${count(numUrls)} URLs of ${list}`),
     ...byHand.map(handLines),
     ...leftOutLines(picturesLeftOut),
   ].join("\n");

@@ -70,7 +70,8 @@ export async function fetchWebPictures(
   return run.summary();
 }
 
-async function countPictures(lists: readonly string[]): Promise<number> {
+/** How many URLs lists name, repeated ones counted again. */
+export async function countPictures(lists: readonly string[]): Promise<number> {
   let count = 0;
   for (const list of lists) {
     for await (const _ of readPictureList(list)) count += 1;

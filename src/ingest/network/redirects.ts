@@ -14,9 +14,9 @@ export function redirectTarget(
   trustedOrigins: ReadonlySet<string>,
 ): URL {
   const from = visited.at(-1);
-  if (!URL.canParse(location, from))
+  const absolute = URL.parse(location, from?.href);
+  if (absolute === null)
     throw new NetFault("NET_REDIRECT", `${chain(visited)} leads to what is no URL`);
-  const absolute = new URL(location, from);
   const path = chain([...visited, absolute]);
   const to = requireTarget(absolute, path, trustedOrigins);
   if (from?.protocol === "https:" && to.protocol === "http:")
