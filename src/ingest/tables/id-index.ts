@@ -2,25 +2,29 @@ import { hash } from "node:crypto";
 
 const FIRST_CAPACITY = 2048;
 const MAX_LOAD = 0.7;
-const FREE = -1;
 /** A double holds numbers of up to so many digits exactly, whatever they are. */
 const EXACT_DIGITS = 15;
-// Of a text's sha256: two words of 52 bits, so that two of ten million texts meet once in 10^17 times.
-const WORD_HEX_DIGITS = 13;
+const WORD = 2 ** 32;
 /** Neighbouring numbers share a block of slots: ids mostly come in their order, and stay in the cache. */
 const BLOCK_BITS = 4;
 const IN_BLOCK = 2 ** BLOCK_BITS - 1;
 
+/** How many words of 32 bits keys have: small numbers, large ones, and other texts by their digests. */
+type KeyWords = 1 | 2 | 4;
+
 /**
  * From ids to row numbers, for millions of ids: no object and no string for each. Ids that are
- * numbers are kept as they are, others as 104 bits of their digest.
+ * numbers are kept as they are, others as 128 bits of their digest. An entry takes 8 bytes while all
+ * ids are below 2^32, so that one look into memory finds it.
  */
 export class IdIndex {
-  #rows: Int32Array = new Int32Array(FIRST_CAPACITY).fill(FREE);
-  #keys: Float64Array = new Float64Array(FIRST_CAPACITY);
-  /** The second word of ids that are no numbers; made when the first one comes. */
-  #seconds: Float64Array | undefined;
+  /** In each slot the words of a key and then its row plus one; 0 for a free slot. */
+  #slots: Uint32Array = new Uint32Array(2 * FIRST_CAPACITY);
+  #capacity = FIRST_CAPACITY;
+  #keyWords: KeyWords = 1;
   #numIds = 0;
+  /** The key that is looked for. */
+  readonly #key: Uint32Array = new Uint32Array(4);
 
   get size(): number {
     return this.#numIds;
@@ -28,75 +32,87 @@ export class IdIndex {
 
   /** The row of an id, or undefined. */
   get(id: string): number | undefined {
-    const number = numberOf(id);
-    const slot = number < 0 ? this.#slotOfText(wordsOf(id)) : this.#slotOf(number, 0);
-    const row = this.#rows[slot] ?? FREE;
-    return row === FREE ? undefined : row;
+    if (readKey(id, this.#key) > this.#keyWords) return undefined;
+    const row = this.#slots[this.#find() + this.#keyWords] ?? 0;
+    return row === 0 ? undefined : row - 1;
   }
 
   /** Gives an id a row unless it has one; the row it has then. */
   claim(id: string, row: number): number {
-    if (this.#numIds >= this.#rows.length * MAX_LOAD) this.#grow();
-    const number = numberOf(id);
-    return number < 0 ? this.#claim(wordsOf(id), row) : this.#claimNumber(number, row);
-  }
-
-  #claimNumber(number: number, row: number): number {
-    const slot = this.#slotOf(number, 0);
-    const known = this.#rows[slot] ?? FREE;
-    if (known !== FREE) return known;
-    this.#rows[slot] = row;
-    this.#keys[slot] = number;
+    const keyWords = readKey(id, this.#key);
+    if (keyWords > this.#keyWords) this.#rebuild(this.#capacity, keyWords);
+    else if (this.#numIds >= this.#capacity * MAX_LOAD) {
+      this.#rebuild(this.#capacity * 2, this.#keyWords);
+    }
+    const at = this.#find();
+    const known = this.#slots[at + this.#keyWords] ?? 0;
+    if (known !== 0) return known - 1;
+    this.#put(at, row);
     this.#numIds += 1;
     return row;
   }
 
-  #claim(words: Words, row: number): number {
-    this.#seconds ??= new Float64Array(this.#rows.length);
-    const slot = this.#slotOfText(words);
-    const known = this.#rows[slot] ?? FREE;
-    if (known !== FREE) return known;
-    this.#rows[slot] = row;
-    this.#keys[slot] = words.first;
-    this.#seconds[slot] = words.second;
-    this.#numIds += 1;
-    return row;
+  #put(at: number, row: number): void {
+    for (let word = 0; word < this.#keyWords; word += 1) {
+      this.#slots[at + word] = this.#key[word] ?? 0;
+    }
+    this.#slots[at + this.#keyWords] = row + 1;
   }
 
-  #slotOfText({ first, second }: Words): number {
-    return this.#slotOf(first, second);
-  }
-
-  /** Where an id stands, or the free slot where it would. */
-  #slotOf(first: number, second: number): number {
-    const rows = this.#rows;
-    const keys = this.#keys;
-    const mask = rows.length - 1;
-    let slot = homeOf(first) & mask;
-    while (rows[slot] !== FREE) {
-      if (keys[slot] === first && (this.#seconds?.[slot] ?? 0) === second) return slot;
+  /** Where the key's entry begins, or the free one where it would. */
+  #find(): number {
+    const slots = this.#slots;
+    const keyWords = this.#keyWords;
+    const stride = keyWords + 1;
+    const mask = this.#capacity - 1;
+    const [first, second] = [this.#key[0] ?? 0, this.#key[1] ?? 0];
+    let slot = homeOf(first, second) & mask;
+    for (;;) {
+      const at = slot * stride;
+      if (slots[at + keyWords] === 0) return at;
+      const isSame = slots[at] === first && (keyWords === 1 || slots[at + 1] === second);
+      if (isSame && (keyWords < 4 || this.#isDigestAt(at))) return at;
       slot = (slot + 1) & mask;
     }
-    return slot;
   }
 
-  #grow(): void {
-    const [rows, keys, seconds] = [this.#rows, this.#keys, this.#seconds];
-    const capacity = rows.length * 2;
-    this.#rows = new Int32Array(capacity).fill(FREE);
-    this.#keys = new Float64Array(capacity);
-    this.#seconds = seconds === undefined ? undefined : new Float64Array(capacity);
-    for (let old = 0; old < rows.length; old += 1) {
-      const row = rows[old] ?? FREE;
-      if (row === FREE) continue;
-      const first = keys[old] ?? 0;
-      const second = seconds?.[old] ?? 0;
-      const slot = this.#slotOf(first, second);
-      this.#rows[slot] = row;
-      this.#keys[slot] = first;
-      if (this.#seconds !== undefined) this.#seconds[slot] = second;
-    }
+  #isDigestAt(at: number): boolean {
+    return this.#slots[at + 2] === this.#key[2] && this.#slots[at + 3] === this.#key[3];
   }
+
+  #rebuild(capacity: number, keyWords: KeyWords): void {
+    const [slots, wanted] = [this.#slots, this.#key.slice()];
+    const stride = this.#keyWords + 1;
+    this.#slots = new Uint32Array((keyWords + 1) * capacity);
+    this.#capacity = capacity;
+    this.#keyWords = keyWords;
+    for (let at = 0; at < slots.length; at += stride) {
+      const row = slots[at + stride - 1] ?? 0;
+      if (row === 0) continue;
+      for (let word = 0; word < 4; word += 1) {
+        this.#key[word] = word < stride - 1 ? (slots[at + word] ?? 0) : 0;
+      }
+      this.#put(this.#find(), row - 1);
+    }
+    this.#key.set(wanted);
+  }
+}
+
+/** Puts an id's key into `key`, with zeros after it, and gives how many words it has. */
+function readKey(id: string, key: Uint32Array): KeyWords {
+  const number = numberOf(id);
+  if (number < 0) {
+    const digest = hash("sha256", id, "buffer");
+    for (let word = 0; word < 4; word += 1) key[word] = digest.readUInt32LE(4 * word);
+    key[3] = (key[3] ?? 0) | 1; // no number has a word there
+    return 4;
+  }
+  const high = number < WORD ? 0 : Math.floor(number / WORD);
+  key[0] = number - high * WORD;
+  key[1] = high;
+  key[2] = 0;
+  key[3] = 0;
+  return high === 0 ? 1 : 2;
 }
 
 /** The number whose digits an id is; -1 for any other id. */
@@ -113,27 +129,11 @@ function numberOf(id: string): number {
   return number;
 }
 
-interface Words {
-  readonly first: number;
-  /** Never 0, which numbers have. */
-  readonly second: number;
-}
-
-function wordsOf(id: string): Words {
-  const digest = hash("sha256", id, "hex");
-  return {
-    first: Number.parseInt(digest.slice(0, WORD_HEX_DIGITS), 16),
-    second: Number.parseInt(digest.slice(WORD_HEX_DIGITS, 2 * WORD_HEX_DIGITS), 16) + 1,
-  };
-}
-
 // The finalizer of MurmurHash3 over the number's block; the place inside it stays.
-function homeOf(value: number): number {
-  const block = (value | 0) >>> BLOCK_BITS;
-  const high = value < 2 ** 32 ? 0 : Math.floor(value / 2 ** 32);
-  let word = block ^ Math.imul(high, 0x9e3779b1);
+function homeOf(first: number, second: number): number {
+  let word = (first >>> BLOCK_BITS) ^ Math.imul(second, 0x9e3779b1);
   word = Math.imul(word ^ (word >>> 16), 0x85ebca6b);
   word = Math.imul(word ^ (word >>> 13), 0xc2b2ae35);
   word ^= word >>> 16;
-  return (word << BLOCK_BITS) | (value & IN_BLOCK);
+  return (word << BLOCK_BITS) | (first & IN_BLOCK);
 }
