@@ -20,6 +20,7 @@ import {
   recipeJson,
 } from "../../ingest/recipe.ts";
 import { PicturePool } from "../../ingest/pictures/picture-pool.ts";
+import { pictureConversion } from "../../ingest/pictures/store-picture.ts";
 import { storeScenes } from "../../ingest/scenes.ts";
 import { writeLedger } from "../../shards/ledger.ts";
 import {
@@ -140,6 +141,7 @@ async function writeSet(
 function preparationJson(plan: PreparationPlan, call: PrepareCall): JsonValue {
   return {
     ...recipeJson(call.recipe),
+    pictureConversion,
     release: plan.release,
     planDigest: plan.digest,
     exclusions: exclusionsJson(call),

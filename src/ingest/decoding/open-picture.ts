@@ -35,7 +35,7 @@ export interface OpenedPicture {
 }
 
 /** A JPEG of 8-bit grey or three components in sRGB, with nothing that decoders disagree about. */
-export interface PlainJpeg {
+interface PlainJpeg {
   readonly bytes: Uint8Array;
   /** What was taken away from the file; its pixels are untouched. */
   readonly notes: readonly string[];
@@ -49,8 +49,10 @@ export interface PictureSource {
   readonly maxPixels: number;
 }
 
-/** Progressive JPEGs have about ten; thousands in a small file would keep a decoder busy for minutes. */
+// Progressive JPEGs have about ten scans; thousands in a small file would keep a decoder busy for minutes.
 const MAX_SCANS = 100;
+/** Of a picture with as many pixels as are allowed; smaller ones may have more. */
+const MAX_SCANS_OF_LARGEST = 30;
 /** A file may be this much larger than its pixels before its metadata are taken away. */
 const METADATA_ALLOWANCE_BYTES = 65_536;
 
@@ -80,9 +82,7 @@ async function openJpeg(source: PictureSource): Promise<OpenedPicture> {
   const { endOffset } = structure;
   requireFewPixels(structure, source.maxPixels);
   if (endOffset === null) throw damaged(source);
-  if (structure.numScans > MAX_SCANS) {
-    throw new PictureFault("IMG_CORRUPT", `it has ${structure.numScans} scans`);
-  }
+  requireFewScans(structure, source.maxPixels);
   const parts = partsOf(bytes, { ...structure, endOffset });
   const isPlain =
     structure.isCommonCoding &&
@@ -257,6 +257,13 @@ async function decodeInto(image: Sharp, source: PictureSource, into: RgbPixels):
 
 function requireFewPixels({ width, height }: PictureSize, maxPixels: number): void {
   if (width * height > maxPixels) throw tooManyPixels(maxPixels);
+}
+
+function requireFewScans({ width, height, numScans }: JpegStructure, maxPixels: number): void {
+  const numAllowed = Math.min(MAX_SCANS, (MAX_SCANS_OF_LARGEST * maxPixels) / (width * height));
+  if (numScans <= numAllowed) return;
+  const allowed = Math.floor(numAllowed);
+  throw new PictureFault("IMG_CORRUPT", `it has ${numScans} scans; up to ${allowed} are taken`);
 }
 
 function tooManyPixels(maxPixels: number): PictureFault {

@@ -13,7 +13,7 @@ export interface RgbPixels extends PictureSize {
 }
 
 /** The name of the method, for the record of a preparation. */
-export const RESAMPLER = "area";
+export const RESAMPLER = "area average, rows then columns, weights of 14 bits";
 
 const NUM_CHANNELS = 3;
 // As in native/resample.c.

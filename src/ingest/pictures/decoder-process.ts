@@ -43,7 +43,7 @@ export interface DecoderLimits {
 // Sources run as they are (.ts) and compiled (.js).
 const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
 /** The module that a decoder process runs. */
-export const decoderEntry: URL = new URL(`./decoder-main.${extension}`, import.meta.url);
+const decoderEntry: URL = new URL(`./decoder-main.${extension}`, import.meta.url);
 
 // A decoder makes a few large buffers a picture and nothing else: it needs no room for young objects, and one arena of
 // glibc's, so that there may be many. Flags that this process was started with are not for it.

@@ -1,12 +1,12 @@
 import { open } from "node:fs/promises";
 import { join } from "node:path";
-import { sha256 } from "../../core/digest.ts";
+import { type JsonValue, sha256 } from "../../core/digest.ts";
 import { errnoOf, SourceError } from "../../core/errors.ts";
 import type { PictureReference, StoredPicture } from "../../core/records.ts";
 import { jpegCodec } from "../decoding/jpeg-codec.ts";
 import { loadSharp } from "../decoding/load-sharp.ts";
 import { type OpenedPicture, openPicture, withExif } from "../decoding/open-picture.ts";
-import { type PictureSize, Resampler, type RgbPixels } from "../decoding/resampler.ts";
+import { type PictureSize, RESAMPLER, Resampler, type RgbPixels } from "../decoding/resampler.ts";
 import { upright } from "../decoding/upright.ts";
 import { PictureFault } from "./picture-fault.ts";
 import { sniffFormat } from "./picture-format.ts";
@@ -20,6 +20,15 @@ export interface PicturePolicy {
   /** A picture that says it has more is refused before it is decoded. */
   readonly maxPixels: number;
 }
+
+/** How pictures are decoded and encoded, for the record of a preparation; `openPicture` says the rest. */
+export const pictureConversion: JsonValue = {
+  decoder: "libjpeg: accurate integer transform, smooth upsampling; libvips for other formats",
+  colours: "8-bit RGB in sRGB, transparency over white, the first frame",
+  orientation: "recorded, not applied",
+  resampler: RESAMPLER,
+  encoder: "libjpeg: baseline, colour planes of half the width and height",
+};
 
 export interface StorePictureOptions {
   /** The folder that `reference.path` is below. */

@@ -29,14 +29,14 @@ export type DecoderReply =
   | { readonly kind: "failed"; readonly failure: SourceFailure | UnknownFailure };
 
 /** The fields of a SourceError, which the structured clone of an error does not keep. */
-export interface SourceFailure {
+interface SourceFailure {
   readonly isSourceError: true;
   readonly message: string;
   readonly file: string | undefined;
   readonly remedy: string | undefined;
 }
 
-export interface UnknownFailure {
+interface UnknownFailure {
   readonly isSourceError: false;
   readonly message: string;
   readonly stack: string | undefined;

@@ -74,7 +74,11 @@ describe("A picture file", () => {
     const scan = jpeg.subarray(lastScan, end - 2);
     const scans = Array.from({ length: 200 }, () => scan);
     const bytes = Buffer.concat([jpeg.subarray(0, end - 2), ...scans, jpeg.subarray(end - 2)]);
-    expect((await faultOf(folder.store(bytes))).message).toMatch(/^it has 2\d\d scans$/);
+    expect((await faultOf(folder.store(bytes))).message).toMatch(
+      /^it has 2\d\d scans; up to 100 are taken$/,
+    );
+    const rules = { ...policy, maxPixels: 256 };
+    expect((await faultOf(folder.store(bytes, rules))).message).toMatch(/up to 30 are taken$/);
   });
 });
 
