@@ -1,18 +1,26 @@
 import { strict as assert } from "node:assert";
 
-import { type BatchPlan, batchSizeBytes, planBatches, viewBatch } from "./batch-plan.ts";
+import { ConfigError } from "../core/errors.ts";
+import { batchSizeBytes, largestPicture, rankShape, viewBatch } from "./batch-shape.ts";
+import { BatchComposer, type ComposerOptions } from "./batching/batch-composer.ts";
+import { type BatchJob, EpochCursor, type StreamPosition } from "./batching/epoch-cursor.ts";
 import { checkOptions } from "./check-options.ts";
-import type { Batch, BatchArrays, LoaderOptions } from "./options.ts";
+import { checkLoaderState, type LoaderState } from "./batching/loader-state.ts";
+import type { Batch, LoaderOptions } from "./options.ts";
 import { SampleSource } from "./sample-source.ts";
+import { WordPieceTokenizer } from "./text/word-piece.ts";
 import { BatchBuilder } from "./workers/batch-builder.ts";
 import { type Builder, BuilderThread } from "./workers/builder-thread.ts";
 import { errorOf } from "./workers/thread-faults.ts";
 import type { BuildOutcome } from "./workers/worker-messages.ts";
 
-/** Where in the stream to begin. A step past the epoch's end counts on into later epochs. */
-export interface StreamPosition {
-  readonly epoch: number;
-  readonly step: number;
+/** How many samples and batches an epoch has. */
+export interface LoaderPlan {
+  readonly numSamples: number;
+  /** Of epoch 0 and, unless batches are of tokens, of every other one. */
+  readonly batchesPerEpoch: number;
+  /** Samples of an epoch's incomplete batches; other ones each epoch. */
+  readonly numDroppedPerEpoch: number;
 }
 
 /** How the consumer fared since the loader was opened; times are wall clock and no part of any result. */
@@ -29,7 +37,7 @@ export interface LoaderStatistics {
 
 interface PendingBatch {
   readonly slot: number;
-  readonly step: number;
+  readonly job: BatchJob;
   readonly outcome: Promise<BuildOutcome>;
 }
 
@@ -39,11 +47,13 @@ interface PendingBatch {
  * run resumed change nothing, and the shares of all ranks make the same global batch for every world size.
  */
 export class BatchLoader implements AsyncDisposable {
-  readonly plan: BatchPlan;
+  readonly plan: LoaderPlan;
   /** The digests that name the shard sets; a run's state holds them. */
   readonly setDigests: readonly string[];
+  readonly #options: LoaderOptions;
+  readonly #composer: BatchComposer;
   readonly #builders: readonly Builder[];
-  readonly #arrays: readonly BatchArrays[];
+  readonly #slots: readonly SharedArrayBuffer[];
   /** Slots that hold nothing the consumer still needs. */
   readonly #freeSlots: number[];
   /** Batches of an abandoned stream that are still being built; their slots are free after that. */
@@ -51,17 +61,17 @@ export class BatchLoader implements AsyncDisposable {
   #isStreaming = false;
   #statistics = { numBatches: 0, waitMs: 0, longestWaitMs: 0, firstBatchMs: 0, buildMs: 0 };
   #turn = 0;
+  /** Behind the batch that the consumer was given last. */
+  #position: StreamPosition = { epoch: 0, step: 0 };
 
-  private constructor(
-    plan: BatchPlan,
-    setDigests: readonly string[],
-    ring: { arrays: readonly BatchArrays[]; builders: readonly Builder[] },
-  ) {
-    this.plan = plan;
-    this.setDigests = setDigests;
-    this.#arrays = ring.arrays;
-    this.#builders = ring.builders;
-    this.#freeSlots = [...ring.arrays.keys()];
+  private constructor(parts: LoaderParts) {
+    this.plan = parts.plan;
+    this.setDigests = parts.setDigests;
+    this.#options = parts.options;
+    this.#composer = parts.composer;
+    this.#builders = parts.builders;
+    this.#slots = parts.slots;
+    this.#freeSlots = [...parts.slots.keys()];
   }
 
   /**
@@ -71,22 +81,42 @@ export class BatchLoader implements AsyncDisposable {
   static async open(options: LoaderOptions): Promise<BatchLoader> {
     checkOptions(options);
     await using source = await SampleSource.open(options.sets);
-    const plan = planBatches(source.numSamples, options);
-    const slots = Array.from(
-      { length: options.prefetchBatches + 1 },
-      () => new SharedArrayBuffer(batchSizeBytes(plan.shape)),
-    );
-    const start = { options, slots };
+    const { setDigests } = source;
+    const composed = await composerOptions(source, options);
+    const composer = new BatchComposer(composed);
+    const plan = await loaderPlan(composer, options);
+    const start = { ...composed, slots: makeSlots(composer, options) };
+    const { numWorkers } = options;
     const builders =
-      options.numWorkers === 0
+      numWorkers === 0
         ? [await BatchBuilder.open(start)]
-        : Array.from({ length: options.numWorkers }, (_, index) => new BuilderThread(start, index));
-    const arrays = slots.map((memory) => viewBatch(memory, plan.shape));
-    return new BatchLoader(plan, source.setDigests, { arrays, builders });
+        : Array.from({ length: numWorkers }, (_, index) => new BuilderThread(start, index));
+    return new BatchLoader({ ...start, plan, setDigests, composer, builders });
   }
 
   get batchesPerEpoch(): number {
     return this.plan.batchesPerEpoch;
+  }
+
+  /** How many batches an epoch has; where batches are of tokens, this looks at every sample's length. */
+  async numBatches(epoch: number): Promise<number> {
+    return (await this.#composer.epochPlan(epoch)).numBatches;
+  }
+
+  /** Where the stream stands: behind the batch that the consumer was given last. */
+  state(): LoaderState {
+    return {
+      version: 1,
+      seed: this.#options.seed,
+      ...this.#position,
+      setDigests: this.setDigests,
+    };
+  }
+
+  /** The place at which a saved stream goes on; StateError when it was one of another seed or of other sets. */
+  positionOf(state: LoaderState): StreamPosition {
+    checkLoaderState(state, { seed: this.#options.seed, setDigests: this.setDigests });
+    return { epoch: state.epoch, step: state.step };
   }
 
   get statistics(): LoaderStatistics {
@@ -104,21 +134,23 @@ export class BatchLoader implements AsyncDisposable {
     assert(Number.isSafeInteger(from.step) && from.step >= 0, `step ${from.step}`);
     this.#isStreaming = true;
     const pending: PendingBatch[] = [];
-    let nextStep = from.epoch * this.batchesPerEpoch + from.step;
     try {
       await unlessAborted(this.#leftovers, signal);
+      using cursor = await EpochCursor.at(from, this.#composer);
+      this.#position = cursor.position;
       for (;;) {
         signal?.throwIfAborted();
         for (const slot of this.#freeSlots.splice(0)) {
-          pending.push(this.#request(slot, nextStep));
-          nextStep += 1;
+          pending.push(this.#request(slot, await cursor.next()));
         }
         const first = pending[0];
         assert(first !== undefined, "the ring has no slot");
         const outcome = await this.#wait(first.outcome, signal);
         pending.shift();
         this.#freeSlots.push(first.slot);
-        yield this.#batch(first, outcome);
+        const batch = this.#batch(first, outcome);
+        this.#position = { epoch: batch.epoch, step: batch.batchIndex + 1 };
+        yield batch;
       }
     } finally {
       const slots = pending.map(({ slot }) => slot);
@@ -134,17 +166,11 @@ export class BatchLoader implements AsyncDisposable {
   }
 
   /** Builders take turns, so that batches are ready about in order. */
-  #request(slot: number, step: number): PendingBatch {
+  #request(slot: number, job: BatchJob): PendingBatch {
     const builder = this.#builders[this.#turn % this.#builders.length];
     assert(builder !== undefined, "the loader has no builder");
     this.#turn += 1;
-    const outcome = builder.build({ slot, ...this.#place(step) });
-    return { slot, step, outcome };
-  }
-
-  #place(step: number): { epoch: number; batchIndex: number } {
-    const epoch = Math.floor(step / this.batchesPerEpoch);
-    return { epoch, batchIndex: step - epoch * this.batchesPerEpoch };
+    return { slot, job, outcome: builder.build({ slot, ...job }) };
   }
 
   async #wait(
@@ -165,23 +191,84 @@ export class BatchLoader implements AsyncDisposable {
     return result;
   }
 
-  #batch({ slot, step }: PendingBatch, outcome: BuildOutcome): Batch {
+  #batch({ slot, job }: PendingBatch, outcome: BuildOutcome): Batch {
     if (outcome.kind === "failed") throw errorOf(outcome.fault);
     this.#statistics.buildMs += outcome.buildMs;
-    const arrays = this.#arrays[slot];
-    assert(arrays !== undefined);
-    const { shape } = this.plan;
+    const memory = this.#slots[slot];
+    assert(memory !== undefined, `slot ${slot} of ${this.#slots.length}`);
+    const { shape } = outcome.batch;
     const { numPictures, textsPerPicture } = shape;
     return {
-      ...this.#place(step),
-      ...arrays,
+      epoch: job.epoch,
+      batchIndex: job.batchIndex,
+      ...viewBatch(memory, shape),
       ...outcome.batch,
-      shape,
       numPictures,
       numPairs: numPictures * textsPerPicture,
       numRealPictures: outcome.batch.keys.length,
     };
   }
+}
+
+interface LoaderParts {
+  readonly options: LoaderOptions;
+  readonly plan: LoaderPlan;
+  readonly setDigests: readonly string[];
+  readonly composer: BatchComposer;
+  readonly builders: readonly Builder[];
+  readonly slots: readonly SharedArrayBuffer[];
+}
+
+async function composerOptions(
+  source: SampleSource,
+  options: LoaderOptions,
+): Promise<ComposerOptions> {
+  const { batching, grouping, letterCase = "lower", vocabulary } = options;
+  const tokenizer =
+    batching.kind === "tokens"
+      ? await WordPieceTokenizer.fromFile(vocabulary, { letterCase })
+      : undefined;
+  const sets = options.sets.map(({ weight }, index) => ({
+    weight,
+    numScenes: source.setSizes[index] ?? 0,
+  }));
+  return {
+    options,
+    sets,
+    table: await source.table({ portrait: grouping === "aspect", tokenizer }),
+  };
+}
+
+/** The ring: each slot holds the largest batch that the options allow. */
+function makeSlots(composer: BatchComposer, options: LoaderOptions): SharedArrayBuffer[] {
+  const picture = largestPicture(options.pictures);
+  const sizeBytes = composer
+    .largestBatches()
+    .map((batch) => batchSizeBytes(rankShape({ ...batch, picture }, options)))
+    .reduce((largest, size) => Math.max(largest, size), 0);
+  const numSlots = options.prefetchBatches + 1;
+  return Array.from({ length: numSlots }, () => new SharedArrayBuffer(sizeBytes));
+}
+
+/** ConfigError when there are fewer samples than a batch holds. */
+async function loaderPlan(composer: BatchComposer, options: LoaderOptions): Promise<LoaderPlan> {
+  const { numBatches, numDropped } = await composer.epochPlan(0);
+  const { numSamples } = composer;
+  if (numBatches > 0) {
+    return { numSamples, batchesPerEpoch: numBatches, numDroppedPerEpoch: numDropped };
+  }
+  if (options.batching.kind === "tokens") {
+    throw new ConfigError(
+      `the splits hold ${numSamples} texts, a batch takes a multiple of ${options.batching.multipleOf}`,
+      { remedy: "set batching.multipleOf lower, or prepare more scenes" },
+    );
+  }
+  throw new ConfigError(
+    `the splits hold ${numSamples} scenes, a batch takes ${options.batching.picturesPerBatch} pictures`,
+    {
+      remedy: `set picturesPerBatch to ${numSamples} or less, or prepare more scenes`,
+    },
+  );
 }
 
 /** The promise's value, or the signal's reason as soon as it is aborted; nothing stays behind on the signal. */

@@ -25,20 +25,13 @@ export function checkOptions(options: LoaderOptions): void {
 }
 
 /** What is not there yet. */
-function missingFaults({ augment, pairing, pictures, text, ...options }: LoaderOptions): string[] {
+function missingFaults({ augment, pairing, pictures, text }: LoaderOptions): string[] {
   return [
     ...fault(pairing.kind !== "matched-unmatched", missing(`pairing.kind "${pairing.kind}"`)),
     ...fault(text.longer === "drop", missing('text.longer "drop"')),
     ...fault(pictures.kind === "keep-ratio", missing('pictures.kind "keep-ratio"')),
     ...fault(augment.flip === "swap-side-words", missing('augment.flip "swap-side-words"')),
     ...fault(augment.randAugment !== null, missing("augment.randAugment")),
-    ...fault(options.batching.kind === "tokens", missing('batching.kind "tokens"')),
-    ...fault(options.grouping === "aspect", missing('grouping "aspect"')),
-    ...fault(options.onDamage === "skip", missing('onDamage "skip"')),
-    ...fault(
-      options.sets.some(({ weight }) => weight !== undefined),
-      missing("sets.weight"),
-    ),
   ];
 }
 
@@ -62,7 +55,7 @@ function setFaults(sets: readonly LoaderSet[]): string[] {
   ];
 }
 
-function batchingFaults({ batching, pairing, text, worldSize }: LoaderOptions): string[] {
+function batchingFaults({ augment, batching, pairing, text, worldSize }: LoaderOptions): string[] {
   if (batching.kind === "pictures") {
     const { picturesPerBatch } = batching;
     return [
@@ -91,6 +84,10 @@ function batchingFaults({ batching, pairing, text, worldSize }: LoaderOptions): 
     ...fault(
       multipleOf * longest > maxTokens,
       `batching.maxTokens is ${maxTokens}, but ${multipleOf} samples may have ${longest} tokens each`,
+    ),
+    ...fault(
+      augment.flip === "swap-side-words",
+      'batching.kind "tokens" needs texts that keep their words, augment.flip is "swap-side-words"',
     ),
     ...fault(
       !keepsText,

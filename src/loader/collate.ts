@@ -1,80 +1,124 @@
+import { strict as assert } from "node:assert";
+
 import pLimit from "p-limit";
 
+import { ShardError } from "../core/errors.ts";
 import type { ImageKey } from "../core/keys.ts";
-import type { BatchPlan } from "./batch-plan.ts";
+import { largestPicture, rankRows, rankShape, viewBatch } from "./batch-shape.ts";
+import type { BatchComposer } from "./batching/batch-composer.ts";
+import type { BatchJob } from "./batching/epoch-cursor.ts";
 import type { SampleKey } from "./draws.ts";
-import type { BatchArrays, BatchStatistics, SampleStatistics } from "./options.ts";
-import { epochOrder, permuted } from "./order.ts";
+import type {
+  BatchArrays,
+  BatchShape,
+  BatchStatistics,
+  SampleStatistics,
+  SkippedSample,
+} from "./options.ts";
 import { buildSample, type Sample, type SampleContext } from "./sample.ts";
 import { type MaskedTokens, NOT_PREDICTED } from "./text/masking.ts";
 import { writeTextRow } from "./text/text-rows.ts";
 
-/** Which batch to build. */
-export interface BatchJob {
-  readonly epoch: number;
-  readonly batchIndex: number;
-}
-
-/** What of a batch is not in its arrays. */
+/** A batch's shape, and what of it is not in its arrays. */
 export interface BuiltBatch {
+  readonly shape: BatchShape;
   readonly keys: readonly ImageKey[];
   readonly textIds: readonly string[];
   readonly statistics: BatchStatistics;
 }
 
 export interface CollateContext extends SampleContext {
-  readonly plan: BatchPlan;
+  readonly composer: BatchComposer;
+}
+
+interface RowContext extends CollateContext {
+  readonly shape: BatchShape;
 }
 
 // One picture decodes while the next one's texts are read; more would take cores from the training step.
 const SAMPLES_AT_ONCE = 2;
 
 /**
- * Fills `arrays` with a rank's share of a batch: a pure function of the shard sets, the options and the job.
- * The first fault in the batch's order is thrown, and only when nothing writes to the arrays any more.
+ * Fills `memory` with a rank's share of a batch: a pure function of the shard sets, the options and the job.
+ * The first fault in the batch's order is thrown, and only when nothing writes to the memory any more.
  */
 export async function collateBatch(
   job: BatchJob,
-  arrays: BatchArrays,
-  options: { context: CollateContext; signal: AbortSignal },
+  memory: SharedArrayBuffer,
+  { context, signal }: { context: CollateContext; signal: AbortSignal },
 ): Promise<BuiltBatch> {
-  const { context, signal } = options;
-  const { shape } = context.plan;
+  const { composer, options } = context;
+  const { samples, textTokens } = composer.compose(job.epoch, job.batchIndex, job.place);
+  const picture = largestPicture(options.pictures);
+  const shape = rankShape({ numSamples: samples.length, textTokens, picture }, options);
+  const arrays = viewBatch(memory, shape);
+  const rowContext = { ...context, shape };
+  const { end, start } = rankRows(samples.length, options);
   const limit = pLimit(SAMPLES_AT_ONCE);
   const settled = await Promise.allSettled(
-    samplesOf(job, context).map((key, row) =>
+    Array.from({ length: end - start }, (_, row) =>
       limit(async () => {
         signal.throwIfAborted();
-        const sample = await buildSample(key, context);
-        writeSample(sample, arrays, { context, row });
-        return sample;
+        const built = await buildOrReplace(start + row, samples, context);
+        writeSample(built.sample, arrays, { context: rowContext, row });
+        return built;
       }),
     ),
   );
-  const samples = settled.map((result) => {
+  const built = settled.map((result) => {
     if (result.status === "rejected") throw result.reason;
     return result.value;
   });
-  for (let row = samples.length; row < shape.numPictures; row += 1) padRow(row, arrays, context);
-  return summary(samples);
+  for (let row = built.length; row < shape.numPictures; row += 1) padRow(row, arrays, rowContext);
+  return summary(shape, built);
 }
 
-/** The samples of the rank's share, in order. */
-function samplesOf({ batchIndex, epoch }: BatchJob, context: CollateContext): SampleKey[] {
-  const { numSamples, picturesPerBatch: numRows, slice } = context.plan;
-  const { seed } = context.options;
-  const order = epochOrder(numSamples, { seed, epoch });
-  return Array.from({ length: slice.end - slice.start }, (_, index) => {
-    const row = slice.start + index;
-    const sampleIndex = permuted(batchIndex * numRows + row, order);
-    return { seed, epoch, sampleIndex, place: { batchIndex, row, numRows } };
-  });
+interface BuiltRow {
+  readonly sample: Sample;
+  readonly skipped: readonly SkippedSample[];
+}
+
+/**
+ * Where damaged samples are skipped, the next sample of the global batch that is whole stands in a damaged one's
+ * place: it is as long, its picture lies the same way, and every rank agrees on it without a word.
+ */
+async function buildOrReplace(
+  row: number,
+  samples: readonly SampleKey[],
+  context: CollateContext,
+): Promise<BuiltRow> {
+  let damage: { readonly sampleIndex: number; readonly error: ShardError } | undefined;
+  for (let step = 0; step < samples.length; step += 1) {
+    const key = samples[(row + step) % samples.length];
+    assert(key !== undefined, `row ${row} of ${samples.length}`);
+    const { sampleIndex } = key;
+    try {
+      const sample = await buildSample({ ...key, ...placeOf(samples[row]) }, context);
+      return { sample, skipped: damage === undefined ? [] : [skippedSample(damage, sampleIndex)] };
+    } catch (error) {
+      if (context.options.onDamage === "stop" || !(error instanceof ShardError)) throw error;
+      damage ??= { sampleIndex, error };
+    }
+  }
+  throw damage?.error ?? new RangeError("a batch without samples");
+}
+
+function placeOf(key: SampleKey | undefined): Pick<SampleKey, "place"> {
+  return key?.place === undefined ? {} : { place: key.place };
+}
+
+function skippedSample(
+  damage: { readonly sampleIndex: number; readonly error: ShardError },
+  replacedBy: number,
+): SkippedSample {
+  const { file, message, record } = damage.error;
+  return { sampleIndex: damage.sampleIndex, replacedBy, fault: message, file, record };
 }
 
 function writeSample(
   sample: Sample,
   arrays: BatchArrays,
-  place: { context: CollateContext; row: number },
+  place: { context: RowContext; row: number },
 ): void {
   const { context, row } = place;
   writePixels(sample, arrays, { context, row });
@@ -90,9 +134,9 @@ function writeSample(
 function writePixels(
   { height, pixels, width }: Pick<Sample, "pixels" | "height" | "width">,
   arrays: BatchArrays,
-  place: { context: CollateContext; row: number },
+  place: { context: RowContext; row: number },
 ): void {
-  const { pictureHeight, pictureWidth } = place.context.plan.shape;
+  const { pictureHeight, pictureWidth } = place.context.shape;
   const lineLength = width * 3;
   const start = place.row * pictureHeight * pictureWidth * 3;
   const end = start + pictureHeight * pictureWidth * 3;
@@ -113,10 +157,10 @@ function writePixels(
 function writeTokens(
   text: MaskedTokens,
   arrays: BatchArrays,
-  place: { context: CollateContext; pairRow: number },
+  place: { context: RowContext; pairRow: number },
 ): void {
   const { context, pairRow } = place;
-  const { textTokens } = context.plan.shape;
+  const { textTokens } = context.shape;
   const start = pairRow * textTokens;
   const end = start + textTokens;
   writeTextRow(text.tokenIds, context.tokenizer.specials, {
@@ -128,8 +172,8 @@ function writeTokens(
 }
 
 /** A black picture whose pairs count for nothing; their texts are [CLS] [SEP], so that no row of attention is empty. */
-function padRow(row: number, arrays: BatchArrays, context: CollateContext): void {
-  const { textsPerPicture } = context.plan.shape;
+function padRow(row: number, arrays: BatchArrays, context: RowContext): void {
+  const { textsPerPicture } = context.shape;
   writePixels({ pixels: new Uint8Array(), height: 0, width: 0 }, arrays, { context, row });
   for (let part = 0; part < textsPerPicture; part += 1) {
     const pairRow = row * textsPerPicture + part;
@@ -139,17 +183,19 @@ function padRow(row: number, arrays: BatchArrays, context: CollateContext): void
   }
 }
 
-function summary(samples: readonly Sample[]): BuiltBatch {
+function summary(shape: BatchShape, built: readonly BuiltRow[]): BuiltBatch {
+  const samples = built.map(({ sample }) => sample);
   const total = (name: keyof SampleStatistics): number =>
     samples.reduce((sum, { statistics }) => sum + statistics[name], 0);
   return {
+    shape,
     keys: samples.map(({ key }) => key),
     textIds: samples.flatMap(({ texts }) => texts.map(({ textId }) => textId)),
     statistics: {
       numRedraws: total("numRedraws"),
       numRepeats: total("numRepeats"),
       numCutTexts: total("numCutTexts"),
-      skipped: [],
+      skipped: built.flatMap(({ skipped }) => skipped),
     },
   };
 }

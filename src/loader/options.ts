@@ -111,6 +111,8 @@ export interface SampleStatistics {
 /** A sample that could not be read, and what was wrong with it. */
 export interface SkippedSample {
   readonly sampleIndex: number;
+  /** The sample that stands in its place. */
+  readonly replacedBy: number;
   /** The fault's message; it names file, batch and row. */
   readonly fault: string;
   /** The file and the record that the fault is in. */

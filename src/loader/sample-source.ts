@@ -2,8 +2,10 @@ import { strict as assert } from "node:assert";
 
 import { ConfigError } from "../core/errors.ts";
 import type { SceneHead } from "../core/records.ts";
-import type { ShardSetIndex } from "../shards/shard-set-index.ts";
+import type { ShardSetIndex, SplitEntry } from "../shards/shard-set-index.ts";
 import { ShardSetReader, type SplitReader } from "../shards/shard-set-reader.ts";
+import { loadSceneTable, type TableNeeds, type TableSplit } from "./batching/load-scene-table.ts";
+import type { SceneTable } from "./batching/scene-table.ts";
 import type { LoaderSet } from "./options.ts";
 import type { SampleLookup } from "./sample.ts";
 
@@ -18,16 +20,23 @@ export class SampleSource implements SampleLookup, AsyncDisposable {
   readonly numSamples: number;
   /** The digests that name the shard sets. */
   readonly setDigests: readonly string[];
+  /** Scenes of each set. */
+  readonly setSizes: readonly number[];
   readonly #splits: readonly SceneReader[];
+  readonly #tableSplits: readonly TableSplit[];
   readonly #owned: AsyncDisposableStack;
 
   private constructor(
+    sets: readonly OpenedSet[],
     splits: readonly SceneReader[],
-    setDigests: readonly string[],
     owned: AsyncDisposableStack,
   ) {
     this.#splits = splits;
-    this.setDigests = setDigests;
+    this.#tableSplits = sets.flatMap((set) => set.splits);
+    this.setSizes = sets.map((set) =>
+      set.splits.reduce((sum, { numScenes }) => sum + numScenes, 0),
+    );
+    this.setDigests = sets.map(({ digest }) => digest);
     this.#owned = owned;
     this.numSamples = splits.reduce((sum, { numScenes }) => sum + numScenes, 0);
   }
@@ -36,23 +45,31 @@ export class SampleSource implements SampleLookup, AsyncDisposable {
   static async open(sets: readonly LoaderSet[]): Promise<SampleSource> {
     await using opened = new AsyncDisposableStack();
     const splits: SceneReader[] = [];
-    const digests: string[] = [];
+    const read: OpenedSet[] = [];
     for (const { folder, splits: names } of sets) {
       const reader = opened.use(
         await ShardSetReader.open(folder, { cachedHeadBytes: CACHED_HEAD_BYTES }),
       );
-      digests.push(reader.index.digest);
-      for (const name of names) {
-        splits.push(reader.split(name));
-        refuseManyPictures(reader.index, name);
-      }
+      const { digest } = reader.index;
+      const ofSet = names.map((name) => {
+        const split = reader.split(name);
+        const { numScenes, numTexts } = onePictureSplit(reader.index, name);
+        splits.push(split);
+        return { setDigest: digest, name, numScenes, numTexts, heads: () => split.heads() };
+      });
+      read.push({ digest, splits: ofSet });
     }
-    return new SampleSource(splits, digests, opened.move());
+    return new SampleSource(read, splits, opened.move());
   }
 
   /** The same over readers that stay the caller's. */
   static of(splits: readonly SceneReader[]): SampleSource {
-    return new SampleSource(splits, [], new AsyncDisposableStack());
+    return new SampleSource([], splits, new AsyncDisposableStack());
+  }
+
+  /** What batching needs to know of all scenes; empty where it needs nothing. */
+  table(needs: TableNeeds): Promise<SceneTable> {
+    return loadSceneTable(this.#tableSplits, needs);
   }
 
   head(sampleIndex: number): Promise<SceneHead> {
@@ -79,9 +96,16 @@ export class SampleSource implements SampleLookup, AsyncDisposable {
   }
 }
 
-function refuseManyPictures(index: ShardSetIndex, split: string): void {
+interface OpenedSet {
+  readonly digest: string;
+  readonly splits: readonly TableSplit[];
+}
+
+/** The split's entry; ConfigError where a scene has not one picture. */
+function onePictureSplit(index: ShardSetIndex, split: string): SplitEntry {
   const entry = index.splits.find(({ name }) => name === split);
-  if (entry === undefined || entry.numPictures === entry.numScenes) return;
+  assert(entry !== undefined, `the index of ${index.name} has no split ${split}`);
+  if (entry.numPictures === entry.numScenes) return entry;
   throw new ConfigError(
     `split "${split}" of ${index.name} has ${entry.numPictures} pictures in ${entry.numScenes} scenes; pairs are made of scenes with one picture`,
     { record: split, remedy: "train on splits of one-picture scenes" },

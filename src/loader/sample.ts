@@ -12,7 +12,7 @@ import {
   type SampleStatistics,
 } from "./options.ts";
 import { type PairedText, type Pairing, pairTexts, type SceneLookup } from "./pairing.ts";
-import { largestPicture } from "./batch-plan.ts";
+import { largestPicture } from "./batch-shape.ts";
 import { drawView, type PictureView } from "./pictures/augment.ts";
 import { decodeView } from "./pictures/picture.ts";
 import type { PixelCache } from "./pictures/pixel-cache.ts";

@@ -6,7 +6,8 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { ConfigError, ShardError, SourceError } from "../../src/core/errors.ts";
-import { BatchLoader, type StreamPosition } from "../../src/loader/batch-loader.ts";
+import { BatchLoader } from "../../src/loader/batch-loader.ts";
+import type { StreamPosition } from "../../src/loader/batching/epoch-cursor.ts";
 import type { LoaderOptions } from "../../src/loader/options.ts";
 import { digest, type LoaderFixture, loaderFixture, NUM_SCENES, take } from "./loader-fixture.ts";
 import { drawnScenes, temporaryFolder, writeSet } from "./shard-set-fixture.ts";

@@ -1,11 +1,18 @@
 import { describe, expect, it } from "vitest";
 
+import { emptyTable } from "../../src/loader/batching/scene-table.ts";
 import { noAugmentation } from "../../src/loader/pictures/augment.ts";
 import { BuilderThread } from "../../src/loader/workers/builder-thread.ts";
-import type { BuildOutcome, WorkerStart } from "../../src/loader/workers/worker-messages.ts";
+import type {
+  BuildOutcome,
+  SlotJob,
+  WorkerStart,
+} from "../../src/loader/workers/worker-messages.ts";
 
 const start: WorkerStart = {
   slots: [],
+  sets: [],
+  table: emptyTable,
   options: {
     sets: [],
     vocabulary: "",
@@ -33,8 +40,8 @@ function thread(program: string): BuilderThread {
   );
 }
 
-function job(slot: number): { slot: number; epoch: number; batchIndex: number } {
-  return { slot, epoch: 0, batchIndex: slot };
+function job(slot: number): SlotJob {
+  return { slot, epoch: 0, batchIndex: slot, place: { pool: 0, bucket: 0, index: slot } };
 }
 
 function messageOf(outcome: BuildOutcome): string {

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 
-import type { BatchLoader, StreamPosition } from "../../src/loader/batch-loader.ts";
+import type { BatchLoader } from "../../src/loader/batch-loader.ts";
+import type { StreamPosition } from "../../src/loader/batching/epoch-cursor.ts";
 import type { Batch, LoaderOptions } from "../../src/loader/options.ts";
 import { drawnScenes, temporaryFolder, writeSet, writeVocabulary } from "./shard-set-fixture.ts";
 

@@ -72,11 +72,16 @@ export class BatchComposer {
     this.numSamples = this.#pools.reduce((sum, { visitsPerEpoch }) => sum + visitsPerEpoch, 0);
   }
 
+  /** Whether every epoch has equally many batches. */
+  get epochsAreEqual(): boolean {
+    return this.#options.batching.kind === "pictures";
+  }
+
   /**
    * Batches of a fixed size are counted at once, and every epoch has equally many. Batches of tokens are counted
    * bucket by bucket, with a pause for other work after each: a look at every sample's length.
    */
-  async epochPlan(epoch: number): Promise<EpochPlan> {
+  async epochPlan(epoch: number, signal?: AbortSignal): Promise<EpochPlan> {
     const { batching } = this.#options;
     const counts: number[][] = [];
     let numDropped = 0;
@@ -85,7 +90,7 @@ export class BatchComposer {
       numDropped += pool.visitsPerEpoch % unit;
       counts.push(
         batching.kind === "tokens"
-          ? await this.#bucketCounts(index, { epoch, batching })
+          ? await this.#bucketCounts(index, { epoch, batching, signal })
           : [Math.floor(pool.visitsPerEpoch / unit)],
       );
     }
@@ -131,13 +136,18 @@ export class BatchComposer {
 
   async #bucketCounts(
     pool: number,
-    { epoch, batching }: { epoch: number; batching: TokenBatching },
+    {
+      epoch,
+      batching,
+      signal,
+    }: { epoch: number; batching: TokenBatching; signal: AbortSignal | undefined },
   ): Promise<number[]> {
     const counts: number[] = [];
     for (let first = 0; first < this.#numKept(pool, batching); first += batching.bucketSize) {
       const lengths = this.#lengths(this.#visits(pool, { epoch, first, batching }), batching);
       counts.push(batchSizes(lengths, batching).length);
       await turn();
+      signal?.throwIfAborted();
     }
     return counts;
   }

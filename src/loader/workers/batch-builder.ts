@@ -1,6 +1,6 @@
-import { largestPicture, planBatches, viewBatch } from "../batch-plan.ts";
+import { largestPicture } from "../batch-shape.ts";
+import { BatchComposer } from "../batching/batch-composer.ts";
 import { collateBatch, type CollateContext } from "../collate.ts";
-import type { BatchArrays } from "../options.ts";
 import { PixelCache } from "../pictures/pixel-cache.ts";
 import { SampleSource } from "../sample-source.ts";
 import { WordPieceTokenizer } from "../text/word-piece.ts";
@@ -14,30 +14,34 @@ const KEPT_PIXEL_BYTES = 128 * 2 ** 20;
 export class BatchBuilder implements AsyncDisposable {
   readonly #source: SampleSource;
   readonly #context: CollateContext;
-  readonly #slots: readonly BatchArrays[];
+  readonly #slots: readonly SharedArrayBuffer[];
   readonly #stopping = new AbortController();
   #last: Promise<unknown> = Promise.resolve();
 
-  private constructor(source: SampleSource, context: CollateContext, slots: BatchArrays[]) {
+  private constructor(
+    source: SampleSource,
+    context: CollateContext,
+    slots: readonly SharedArrayBuffer[],
+  ) {
     this.#source = source;
     this.#context = context;
     this.#slots = slots;
   }
 
-  static async open({ options, slots }: WorkerStart): Promise<BatchBuilder> {
+  static async open(start: WorkerStart): Promise<BatchBuilder> {
+    const { options, slots } = start;
     const { letterCase = "lower", vocabulary } = options;
     const tokenizer = await WordPieceTokenizer.fromFile(vocabulary, { letterCase });
     const samples = await SampleSource.open(options.sets);
-    const plan = planBatches(samples.numSamples, options);
-    const views = slots.map((memory) => viewBatch(memory, plan.shape));
+    const composer = new BatchComposer(start);
     const { height, width } = largestPicture(options.pictures);
     const wholePictures = new PixelCache({
       numPictures: samples.numSamples,
       pictureBytes: height * width * 3,
       maxBytes: KEPT_PIXEL_BYTES,
     });
-    const context = { samples, tokenizer, options, plan, wholePictures };
-    return new BatchBuilder(samples, context, views);
+    const context = { samples, tokenizer, options, composer, wholePictures };
+    return new BatchBuilder(samples, context, slots);
   }
 
   /** Never rejects: what went wrong is in the outcome. */
@@ -56,10 +60,10 @@ export class BatchBuilder implements AsyncDisposable {
 
   async #build(job: SlotJob): Promise<BuildOutcome> {
     const startMs = performance.now();
-    const arrays = this.#slots[job.slot];
+    const memory = this.#slots[job.slot];
     try {
-      if (arrays === undefined) throw new RangeError(`slot ${job.slot} of ${this.#slots.length}`);
-      const batch = await collateBatch(job, arrays, {
+      if (memory === undefined) throw new RangeError(`slot ${job.slot} of ${this.#slots.length}`);
+      const batch = await collateBatch(job, memory, {
         context: this.#context,
         signal: this.#stopping.signal,
       });

@@ -1,10 +1,10 @@
-import type { BatchJob, BuiltBatch } from "../collate.ts";
-import type { LoaderOptions } from "../options.ts";
+import type { ComposerOptions } from "../batching/batch-composer.ts";
+import type { BatchJob } from "../batching/epoch-cursor.ts";
+import type { BuiltBatch } from "../collate.ts";
 import type { Fault } from "./thread-faults.ts";
 
 /** What a worker is started with. */
-export interface WorkerStart {
-  readonly options: LoaderOptions;
+export interface WorkerStart extends ComposerOptions {
   /** The ring: a worker writes batches into these; both threads see them. */
   readonly slots: readonly SharedArrayBuffer[];
 }

@@ -1,0 +1,208 @@
+import { createHash } from "node:crypto";
+import { mkdir, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+
+import { cacheFolder } from "../../core/cache-folder.ts";
+import { canonicalJson, sha256 } from "../../core/digest.ts";
+import { ConfigError, errnoOf } from "../../core/errors.ts";
+import { writeFileAtomically } from "../../core/files.ts";
+import { ProcessLock } from "../../core/locks.ts";
+import type { SceneHead } from "../../core/records.ts";
+import { uprightSize } from "../pictures/augment.ts";
+import type { WordPieceTokenizer } from "../text/word-piece.ts";
+import type { SceneTable } from "./scene-table.ts";
+
+/** A split of which tables are made; `setDigest` and `name` say which, so that a table can be found again. */
+export interface TableSplit {
+  readonly setDigest: string;
+  readonly name: string;
+  readonly numScenes: number;
+  readonly numTexts: number;
+  heads(signal?: AbortSignal): AsyncIterable<SceneHead>;
+}
+
+/** Which columns are wanted. */
+export interface TableNeeds {
+  readonly portrait: boolean;
+  /** Present where the texts' lengths are needed. */
+  readonly tokenizer: WordPieceTokenizer | undefined;
+}
+
+// Raised by every change of the files below, of the tokenizer and of what counts as portrait.
+const TABLE_VERSION = 1;
+const DIGEST_BYTES = 32;
+// What 16 bits hold.
+const MAX_COUNT = 0xffff;
+// [CLS] and [SEP]
+const NUM_SPECIALS = 2;
+
+/**
+ * The wanted columns of all scenes of these splits, in order, in shared memory. A split's columns are computed
+ * once, by reading all its heads, and kept in the cache folder under the digests of what they depend on: nothing
+ * is written beside the sets. A damaged file is computed anew; where nothing can be written, each start computes.
+ */
+export async function loadSceneTable(
+  splits: readonly TableSplit[],
+  needs: TableNeeds,
+): Promise<SceneTable> {
+  const table = allocate(splits, needs);
+  let [scene, text] = [0, 0];
+  for (const split of splits) {
+    const columns = columnsOf(table, { split, scene, text }, needs);
+    await fillColumns(columns, { split, needs });
+    scene += split.numScenes;
+    text += split.numTexts;
+  }
+  return table;
+}
+
+/** A part of the table that has a file of its own. */
+interface Column {
+  readonly kind: "portrait" | "texts";
+  /** The arrays of the column, as they follow one another in its file. */
+  readonly arrays: readonly (Uint8Array | Uint16Array)[];
+}
+
+function allocate(splits: readonly TableSplit[], needs: TableNeeds): SceneTable {
+  const numScenes = splits.reduce((sum, split) => sum + split.numScenes, 0);
+  const numTexts = splits.reduce((sum, split) => sum + split.numTexts, 0);
+  const [pictures, scenes, texts] = [
+    needs.portrait ? numScenes : 0,
+    needs.tokenizer === undefined ? 0 : numScenes,
+    needs.tokenizer === undefined ? 0 : numTexts,
+  ];
+  return {
+    portrait: new Uint8Array(new SharedArrayBuffer(pictures)),
+    textCounts: new Uint16Array(new SharedArrayBuffer(2 * scenes)),
+    textLengths: new Uint16Array(new SharedArrayBuffer(2 * texts)),
+  };
+}
+
+function columnsOf(
+  table: SceneTable,
+  at: { split: TableSplit; scene: number; text: number },
+  needs: TableNeeds,
+): Column[] {
+  const { scene, split, text } = at;
+  const portrait = table.portrait.subarray(scene, scene + split.numScenes);
+  const textCounts = table.textCounts.subarray(scene, scene + split.numScenes);
+  const textLengths = table.textLengths.subarray(text, text + split.numTexts);
+  return [
+    ...(needs.portrait ? [{ kind: "portrait", arrays: [portrait] } as const] : []),
+    ...(needs.tokenizer === undefined
+      ? []
+      : [{ kind: "texts", arrays: [textCounts, textLengths] } as const]),
+  ];
+}
+
+interface TableContext {
+  readonly split: TableSplit;
+  readonly needs: TableNeeds;
+}
+
+/** One process of a machine computes, the others wait and read. */
+async function fillColumns(columns: readonly Column[], context: TableContext): Promise<void> {
+  for (const column of columns) {
+    const file = columnFile(column, context);
+    if (await readColumn(file, column)) continue;
+    using lock = await lockOn(file);
+    if (lock !== undefined && (await readColumn(file, column))) continue;
+    await computeColumn(column, context);
+    if (lock !== undefined) await writeColumn(file, column);
+  }
+}
+
+function columnFile({ kind }: Column, { needs, split }: TableContext): string {
+  const { digest = null, letterCase = null } = kind === "texts" ? (needs.tokenizer ?? {}) : {};
+  const name = sha256(
+    canonicalJson({
+      version: TABLE_VERSION,
+      kind,
+      setDigest: split.setDigest,
+      split: split.name,
+      vocabulary: digest,
+      letterCase,
+    }),
+  );
+  return join(cacheFolder(), "loader-tables", `${name}.table`);
+}
+
+async function readColumn(file: string, { arrays }: Column): Promise<boolean> {
+  const content = await readFile(file).catch((error: unknown) => {
+    if (errnoOf(error) === undefined) throw error;
+    return undefined;
+  });
+  const sizeBytes = arrays.reduce((sum, { byteLength }) => sum + byteLength, DIGEST_BYTES);
+  if (content?.length !== sizeBytes) return false;
+  const payload = content.subarray(DIGEST_BYTES);
+  if (!createHash("sha256").update(payload).digest().equals(content.subarray(0, DIGEST_BYTES))) {
+    return false;
+  }
+  let offset = 0;
+  for (const array of arrays) {
+    bytesOf(array).set(payload.subarray(offset, offset + array.byteLength));
+    offset += array.byteLength;
+  }
+  return true;
+}
+
+async function writeColumn(file: string, { arrays }: Column): Promise<void> {
+  const payload = Buffer.concat(arrays.map((array) => bytesOf(array)));
+  const digest = createHash("sha256").update(payload).digest();
+  await writeFileAtomically(file, Buffer.concat([digest, payload])).catch(unlessUnwritable);
+}
+
+/** Undefined where the cache folder cannot be written to. */
+async function lockOn(file: string): Promise<ProcessLock | undefined> {
+  try {
+    await mkdir(dirname(file), { recursive: true });
+    return await ProcessLock.acquire(join(dirname(file), "tables.lock"));
+  } catch (error) {
+    unlessUnwritable(error);
+    return undefined;
+  }
+}
+
+function unlessUnwritable(error: unknown): void {
+  const unwritable = ["EROFS", "EACCES", "EPERM", "ENOSPC", "EDQUOT", "ENOTDIR", "EEXIST"];
+  if (!unwritable.includes(errnoOf(error) ?? "")) throw error;
+}
+
+async function computeColumn({ arrays, kind }: Column, context: TableContext): Promise<void> {
+  const [first, lengths] = arrays;
+  let [scene, text] = [0, 0];
+  for await (const head of context.split.heads()) {
+    if (first === undefined) return;
+    first[scene] = kind === "portrait" ? Number(isPortrait(head)) : countOf(head);
+    scene += 1;
+    if (lengths === undefined) continue;
+    lengths.set(lengthsOf(head, context.needs.tokenizer), text);
+    text += head.texts.length;
+  }
+}
+
+function countOf({ sceneKey, texts }: SceneHead): number {
+  if (texts.length <= MAX_COUNT) return texts.length;
+  throw new ConfigError(`scene ${sceneKey} has ${texts.length} texts, more than ${MAX_COUNT}`, {
+    record: sceneKey,
+    remedy: 'use batching.kind "pictures"',
+  });
+}
+
+function lengthsOf({ texts }: SceneHead, tokenizer: WordPieceTokenizer | undefined): number[] {
+  return texts.map(({ text }) => {
+    const length = (tokenizer?.encode(text).length ?? 0) + NUM_SPECIALS;
+    return Math.min(MAX_COUNT, length);
+  });
+}
+
+function isPortrait({ pictures: [picture] }: SceneHead): boolean {
+  if (picture === undefined) return false;
+  const { height, width } = uprightSize(picture);
+  return height > width;
+}
+
+/** Little-endian on every machine that Node runs on. */
+function bytesOf(array: Uint8Array | Uint16Array): Uint8Array {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}

@@ -1,0 +1,68 @@
+import { z } from "zod";
+
+import { StateError } from "../../core/errors.ts";
+
+/** Where a stream of batches stands: all that is needed to go on exactly, on any number of ranks and workers. */
+export interface LoaderState {
+  readonly version: 1;
+  readonly seed: number;
+  readonly epoch: number;
+  /** Of the next batch, in its epoch. */
+  readonly step: number;
+  readonly setDigests: readonly string[];
+}
+
+const count = z.int().nonnegative();
+const stateSchema: z.ZodType<LoaderState> = z.strictObject({
+  version: z.literal(1),
+  seed: z.int(),
+  epoch: count,
+  step: count,
+  setDigests: z.array(z.string().regex(/^[0-9a-f]{64}$/)),
+});
+
+export function serializeLoaderState(state: LoaderState): string {
+  return JSON.stringify(state);
+}
+
+/** Reads what `serializeLoaderState` wrote; StateError when it is anything else. `file` is for the message. */
+export function parseLoaderState(text: string, file?: string): LoaderState {
+  const parsed = stateSchema.safeParse(parsedJson(text));
+  if (parsed.success) return parsed.data;
+  const name = file ?? "the loader's state";
+  throw new StateError(`${name}: damaged: ${z.prettifyError(parsed.error)}`, {
+    file,
+    remedy: "start from another state, or from the beginning",
+  });
+}
+
+/** StateError that says what differs, unless the state is of a stream of this seed and these sets. */
+export function checkLoaderState(
+  state: LoaderState,
+  now: Pick<LoaderState, "seed" | "setDigests">,
+): void {
+  const faults = [
+    ...(state.seed === now.seed ? [] : [`seed: ${state.seed} there, ${now.seed} now`]),
+    ...(state.setDigests.length === now.setDigests.length
+      ? []
+      : [`${state.setDigests.length} shard sets there, ${now.setDigests.length} now`]),
+    ...now.setDigests.flatMap((digest, index) => {
+      const there = state.setDigests[index];
+      if (there === undefined || there === digest) return [];
+      return [`set ${index + 1}: ${there.slice(0, 12)} there, ${digest.slice(0, 12)} now`];
+    }),
+  ];
+  if (faults.length === 0) return;
+  throw new StateError(`the loader's state is of another stream: ${faults.join("; ")}`, {
+    remedy:
+      "go on with the sets and the seed that the state was saved with, or start from the beginning",
+  });
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
