@@ -43,18 +43,10 @@ interface ExpectedSplit {
   readonly parts: readonly ExpectedPart[];
 }
 
-/** A file or archive that `crossweave fetch` gets. */
-export interface Download {
-  readonly url: string;
-  /** The file's path below the source folder. */
-  readonly to: string;
-  readonly sizeBytes?: number | undefined;
-  readonly sha256?: string | undefined;
-  /** The folder below the source folder that the archive is unpacked to. */
-  readonly unpack?: string | undefined;
-}
-
-/** What is known of a dataset: its official files, where they are offered, what they hold. */
+/**
+ * What is known of a dataset: its official files, where they are offered, what they hold. How they are
+ * fetched is in manifests/downloads.
+ */
 export interface DatasetManifest {
   readonly dataset: string;
   readonly title: string;
@@ -64,7 +56,6 @@ export interface DatasetManifest {
   readonly pictures: readonly { readonly folder: string; readonly offeredAt: string }[];
   /** The first is the one that is meant when a recipe names none. */
   readonly splits: readonly ExpectedSplit[];
-  readonly downloads: readonly Download[];
 }
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -102,15 +93,6 @@ const manifestSchema: z.ZodType<DatasetManifest> = z.strictObject({
           sceneIdsSha256: sha256.optional(),
         }),
       ),
-    }),
-  ),
-  downloads: z.array(
-    z.strictObject({
-      url: z.url(),
-      to: z.string(),
-      sizeBytes: count.optional(),
-      sha256: sha256.optional(),
-      unpack: z.string().optional(),
     }),
   ),
 });

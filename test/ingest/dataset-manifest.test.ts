@@ -7,6 +7,7 @@ import {
   manifestNames,
   readDatasetManifest,
 } from "../../src/ingest/dataset-manifest.ts";
+import { fetchableDatasets, readDownloads } from "../../src/ingest/fetch/download-manifest.ts";
 import { readRecipe } from "../../src/ingest/recipe.ts";
 import { sources } from "../../src/ingest/sources.ts";
 
@@ -44,8 +45,26 @@ describe("The manifests", () => {
     expect((await manifests()).map(({ dataset }) => dataset)).toEqual(names);
   });
 
+  it("have beside them how each dataset is fetched", async () => {
+    expect(await fetchableDatasets()).toEqual(await manifestNames());
+    for (const { dataset, releases } of await manifests()) {
+      const { downloads, byHand } = await readDownloads(dataset);
+      const folders = downloads.flatMap(({ unpack }) => (unpack === undefined ? [] : [unpack.to]));
+      const got = new Set([
+        ...downloads.map(({ to }) => to),
+        ...byHand.flatMap(({ files }) => files),
+      ]);
+      // One release at least can be had whole: what is not got as it is is in an archive.
+      const isGot = ({ path }: { readonly path: string }): boolean =>
+        ["", ".gz", ".zip"].some((suffix) => got.has(`${path}${suffix}`)) ||
+        folders.some((folder) => path.startsWith(`${folder}/`));
+      const whole = releases.filter(({ files }) => files.every(isGot));
+      expect([dataset, whole.length > 0]).toEqual([dataset, true]);
+    }
+  });
+
   it("name paths below the source folder, each with where it is offered", async () => {
-    for (const { dataset, releases, pictures, splits, downloads } of await manifests()) {
+    for (const { dataset, releases, pictures, splits } of await manifests()) {
       const paths = [
         ...releases.flatMap(({ files }) => files.map(({ path }) => path)),
         ...pictures.map(({ folder }) => folder),
@@ -53,14 +72,13 @@ describe("The manifests", () => {
           json,
           ...parts.map(({ list = "a" }) => list),
         ]),
-        ...downloads.flatMap(({ to, unpack = "a" }) => [to, unpack]),
       ];
       for (const path of paths) {
         const isBelow = /^[\w+()-][\w+().-]*(?:\/[\w+()-][\w+().-]*)*$/.test(path);
         expect([dataset, path, isBelow]).toEqual([dataset, path, true]);
       }
       expect([dataset, releases.length > 0, pictures.length > 0]).toEqual([dataset, true, true]);
-      expect([dataset, downloads.length > 0, splits.length > 0]).toEqual([dataset, true, true]);
+      expect([dataset, splits.length > 0]).toEqual([dataset, true]);
     }
   });
 

@@ -51,7 +51,6 @@ const manifest: DatasetManifest = {
       ],
     },
   ],
-  downloads: [],
 };
 
 const images: FoundFile = {
