@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { array, assert, property, uint8Array } from "fast-check";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { ConfigError } from "../../../src/core/errors.ts";
 import { Spool } from "../../../src/ingest/joining/spool.ts";
 
 let folder = "";
@@ -41,7 +42,8 @@ describe("A spool", () => {
 
   it("says what to do when there is no place for it", () => {
     vi.stubEnv("TMPDIR", "/nowhere");
-    expect(() => new Spool()).toThrow(/\/nowhere/);
+    expect(() => new Spool()).toThrow(ConfigError);
+    expect(() => new Spool()).toThrow("there is no folder /nowhere for temporary files");
     vi.stubEnv("TMPDIR", folder);
   });
 });
