@@ -186,11 +186,11 @@ async function absentError(
   for (const { dataset, what } of absences) {
     lines.push(`  ${what}`, `    ${await offerOf(dataset, folder)}`);
   }
+  const datasets = Array.from(new Set(absences.map(({ dataset }) => dataset))).join(" ");
   return new SourceError(
     `the policy ${name} cannot tell all evaluation pictures:\n${lines.join("\n")}`,
     {
-      remedy:
-        "put the files there; or add --allow-missing, and the set says which evaluation pictures were not known; or choose another --policy",
+      remedy: `put the files there (crossweave fetch ${datasets} --to the same folder gets those that are free); or add --allow-missing, and the set says which evaluation pictures were not known; or choose another --policy`,
     },
   );
 }

@@ -135,6 +135,7 @@ describe("Evaluation pictures that cannot be told", () => {
     expect(error.message).toMatch(
       /^the policy toy cannot tell all evaluation pictures:\n {2}flickr30k: none of its files is there\n {4}not there: flickr30k\/.* and \d+ more; offered at https:\S+( and https:\S+)*$/,
     );
+    expect(error.remedy).toContain("crossweave fetch flickr30k --to");
     expect(error.remedy).toContain("--allow-missing");
   });
 
