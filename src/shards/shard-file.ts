@@ -1,13 +1,14 @@
 import { hash } from "node:crypto";
-import { join } from "node:path";
 import { errnoOf, ShardError } from "../core/errors.ts";
 import { columnDifference } from "./arrow/column-type.ts";
+import type { ByteRange } from "./arrow/batch-body.ts";
 import type { ArrowFooter, ByteSource } from "./arrow/file-reader.ts";
 import { parseBatch, readFooter } from "./arrow/file-reader.ts";
 import { ArrowFormatError } from "./arrow/format-error.ts";
 import { type ShardStorage, ShortReadError } from "./file-storage.ts";
 import { planHead } from "./reading/plan-rows.ts";
 import { ProvenValues } from "./reading/proven-values.ts";
+import { fileAt } from "./remote/location.ts";
 import { sceneFields, type SceneRows, sceneRows } from "./scene-columns.ts";
 import type { BatchEntry, ShardEntry } from "./shard-set-index.ts";
 
@@ -16,7 +17,7 @@ const REMEDY =
 
 /** Where in a set a fault lies. */
 export interface ShardPlace {
-  /** The set's folder; left out where the reader knows which set is spoken of. */
+  /** The set's folder or URL; left out where the reader knows which set is spoken of. */
   readonly set?: string | undefined;
   readonly file: string;
   readonly batch?: number | undefined;
@@ -32,7 +33,7 @@ function describePlace(place: ShardPlace): string | undefined {
 }
 
 export function shardFault(place: ShardPlace, found: string, cause?: unknown): ShardError {
-  const file = place.set === undefined ? place.file : join(place.set, place.file);
+  const file = place.set === undefined ? place.file : fileAt(place.set, place.file);
   const where = [file, describePlace(place)].filter((part) => part !== undefined).join(", ");
   return new ShardError(`${where}: ${found}`, {
     file,
@@ -98,16 +99,32 @@ export function footerDifference(footer: ArrowFooter, shard: ShardEntry): string
   return isSame ? undefined : "its footer lists other batches than the index";
 }
 
-/** Reads and verifies everything of a batch but its pictures: one read. */
+/** Reads and verifies everything of a batch but its pictures: one read, or two where the first may have been spoilt. */
 export async function loadHead(
   source: ByteSource,
   entry: BatchEntry,
   place: ShardPlace,
 ): Promise<LoadedHead> {
+  const range = planHead(entry);
+  const check = (bytes: Uint8Array): LoadedHead => verifiedHead(bytes, entry);
   try {
-    return verifiedHead(await source.read(planHead(entry)), entry);
+    return await readChecked(source, { range, bytes: await source.read(range) }, check);
   } catch (error) {
     throw placedFault(error, place);
+  }
+}
+
+/** What `check` makes of bytes that were read, or, where it refuses them, of the same bytes read once more from where they come. */
+export async function readChecked<T>(
+  source: ByteSource,
+  { range, bytes }: { readonly range: ByteRange; readonly bytes: Uint8Array },
+  check: (bytes: Uint8Array) => T,
+): Promise<T> {
+  try {
+    return check(bytes);
+  } catch (error) {
+    if (source.readAgain === undefined) throw error;
+    return check(await source.readAgain(range));
   }
 }
 

@@ -6,6 +6,8 @@ import { errnoOf, ShardError, SourceError } from "../core/errors.ts";
 import { explainedWriteError, writeFileAtomically } from "../core/files.ts";
 import type { RecordCounts, SplitRole } from "../core/records.ts";
 import { croissantText } from "./croissant.ts";
+import { fileAt, isRemote, shownLocation } from "./remote/location.ts";
+import type { NetworkOptions } from "./remote/remote-files.ts";
 
 /** Written last: a folder that has it holds a finished set. */
 export const INDEX_FILE = "index.json";
@@ -158,37 +160,55 @@ export async function commitIndex(
 ): Promise<ShardSetIndex> {
   const plain = anyObject.parse(JSON.parse(JSON.stringify(content)));
   const index = indexSchema.parse({ ...content, digest: sha256(canonicalJson(plain)) });
+  await rewriteIndex(folder, index);
+  await rm(join(folder, UNFINISHED_FOLDER), { recursive: true, force: true });
+  return index;
+}
+
+/** Writes what follows from an index: croissant.json, then index.json by rename. */
+export async function rewriteIndex(folder: string, index: ShardSetIndex): Promise<void> {
   try {
     await writeFileAtomically(join(folder, CROISSANT_FILE), croissantText(index));
     await writeFileAtomically(join(folder, INDEX_FILE), indexText(index));
   } catch (error) {
     throw explainedWriteError(error, folder);
   }
-  await rm(join(folder, UNFINISHED_FOLDER), { recursive: true, force: true });
-  return index;
 }
 
 /**
  * Reads and verifies a set's index.
- * Throws `SourceError` when the folder holds no finished set, `ShardError` when its index is damaged.
+ * Throws `SourceError` when the location holds no finished set, `ShardError` when its index is damaged.
  */
-export async function readIndex(folder: string): Promise<ShardSetIndex> {
-  const path = join(folder, INDEX_FILE);
-  return parseIndex(path, await readIndexText(folder));
-}
-
-async function readIndexText(folder: string): Promise<string> {
-  const path = join(folder, INDEX_FILE);
+export async function readIndex(
+  location: string,
+  network: NetworkOptions = {},
+): Promise<ShardSetIndex> {
+  const path = fileAt(location, INDEX_FILE);
   try {
-    return await readFile(path, "utf8");
+    return parseIndex(path, await readSetText(location, INDEX_FILE, network));
   } catch (error) {
     if (errnoOf(error) !== "ENOENT" && errnoOf(error) !== "ENOTDIR") throw error;
-    throw new SourceError(`${folder} is no finished shard set: it has no ${INDEX_FILE}`, {
+    const shown = shownLocation(location);
+    throw new SourceError(`${shown} is no finished shard set: it has no ${INDEX_FILE}`, {
       file: path,
-      remedy: `run \`crossweave prepare … --out ${folder}\`; it goes on where it was interrupted`,
+      remedy: isRemote(location)
+        ? "check the address; a set is whole once its index.json is uploaded, as the last of its files"
+        : `run \`crossweave prepare … --out ${shown}\`; it goes on where it was interrupted`,
       cause: error,
     });
   }
+}
+
+/** The text of one of a set's small files; an error with the code ENOENT where there is none. */
+export async function readSetText(
+  location: string,
+  file: string,
+  network: NetworkOptions = {},
+): Promise<string> {
+  if (!isRemote(location)) return readFile(join(location, file), "utf8");
+  // What speaks with servers is loaded where one is spoken with.
+  const { readRemoteText } = await import("./remote/open-storage.ts");
+  return readRemoteText(location, file, network);
 }
 
 function parseIndex(path: string, text: string): ShardSetIndex {

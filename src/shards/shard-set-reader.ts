@@ -4,10 +4,18 @@ import type { ByteRange } from "./arrow/batch-body.ts";
 import { FileStorage, type ShardStorage } from "./file-storage.ts";
 import { executeReads } from "./reading/execute-reads.ts";
 import { type BatchSlot, HeadCache } from "./reading/head-cache.ts";
-import { type CoalescingPolicy, localReads, planReads } from "./reading/plan-reads.ts";
+import { type CoalescingPolicy, localReads, planReads, remoteReads } from "./reading/plan-reads.ts";
 import { inFile } from "./reading/plan-rows.ts";
+import { isRemote } from "./remote/location.ts";
+import type { RemoteOptions } from "./remote/open-storage.ts";
 import { regionSizeFault } from "./region-columns.ts";
-import { type LoadedHead, placedFault, shardFault, type ShardPlace } from "./shard-file.ts";
+import {
+  type LoadedHead,
+  placedFault,
+  readChecked,
+  shardFault,
+  type ShardPlace,
+} from "./shard-file.ts";
 import { readIndex, type ShardSetIndex, type SplitEntry } from "./shard-set-index.ts";
 
 const CACHED_HEAD_BYTES = 32 * 2 ** 20;
@@ -47,8 +55,10 @@ export interface SplitReader {
 }
 
 export interface ReaderOptions {
-  /** Where the files are read from; the folder itself unless given. */
+  /** Where the files are read from; where the set's location says unless given. */
   readonly storage?: ShardStorage;
+  /** How the files of a set that lies on a server are read. */
+  readonly remote?: RemoteOptions;
   /** How many bytes of small columns are kept in memory. */
   readonly cachedHeadBytes?: number;
   /** When the reads of several pictures become one; for local files unless given. */
@@ -69,16 +79,18 @@ export class ShardSetReader implements AsyncDisposable {
     );
   }
 
-  /** Throws `SourceError` when there is no finished set, `ShardError` when its index is damaged. */
-  static async open(folder: string, options: ReaderOptions = {}): Promise<ShardSetReader> {
-    const index = await readIndex(folder);
-    const storage = options.storage ?? new FileStorage(folder);
+  /**
+   * Opens the set in a folder, at an http(s) URL, or at s3://bucket/prefix.
+   * Throws `SourceError` when there is no finished set, `ShardError` when its index is damaged,
+   * `IncompleteError` when a server cannot be reached now.
+   */
+  static async open(location: string, options: ReaderOptions = {}): Promise<ShardSetReader> {
+    const index = await readIndex(location, options.remote);
+    const storage = options.storage ?? (await storageOf(location, index, options));
     const maxBytes = options.cachedHeadBytes ?? CACHED_HEAD_BYTES;
-    const cache = new HeadCache({ storage, folder, maxBytes });
-    return new ShardSetReader(index, storage, {
-      cache,
-      coalescing: options.coalescing ?? localReads,
-    });
+    const cache = new HeadCache({ storage, folder: location, maxBytes });
+    const usual = isRemote(location) ? remoteReads : localReads;
+    return new ShardSetReader(index, storage, { cache, coalescing: options.coalescing ?? usual });
   }
 
   split(name: string): SplitReader {
@@ -94,6 +106,17 @@ export class ShardSetReader implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#storage[Symbol.asyncDispose]();
   }
+}
+
+async function storageOf(
+  location: string,
+  index: ShardSetIndex,
+  { remote }: ReaderOptions,
+): Promise<ShardStorage> {
+  if (!isRemote(location)) return new FileStorage(location);
+  // What speaks with servers is loaded where one is spoken with.
+  const { openStorage } = await import("./remote/open-storage.ts");
+  return openStorage(location, index, remote);
 }
 
 /** What the splits of a set share. */
@@ -150,9 +173,10 @@ class IndexedSplit implements SplitReader {
   ): Promise<Uint8Array> {
     const picture = await this.#picture(sceneIndex, pictureIndex);
     const { slot, head, range } = picture;
-    const bytes = await this.#cache.read(slot, inFile(head, range), into);
-    requireRight(picture, bytes);
-    return bytes;
+    return this.#cache.read(slot, inFile(head, range), {
+      into,
+      check: (bytes) => requireRight(picture, bytes),
+    });
   }
 
   async pictures(places: readonly PicturePlace[]): Promise<Uint8Array[]> {
@@ -170,9 +194,11 @@ class IndexedSplit implements SplitReader {
         },
       );
       for (const [index, [place, picture]] of wanted.entries()) {
+        const range = ranges[index] ?? { offset: 0, sizeBytes: 0 };
         const bytes = values[index] ?? new Uint8Array(0);
-        requireRight(picture, bytes);
-        found[place] = bytes;
+        found[place] = await readChecked(source, { range, bytes }, (value) =>
+          requireRight(picture, value),
+        );
       }
     }
     return found;
@@ -228,9 +254,12 @@ class IndexedSplit implements SplitReader {
     { slot, head, place }: { slot: BatchSlot; head: LoadedHead; place: ShardPlace },
     value: WantedValue,
   ): Promise<Uint8Array> {
-    const bytes = await this.#cache.read(slot, inFile(head, value.range));
-    if (!head.proven.isProven(value.range, bytes)) prove(head, bytes, { value, place });
-    return bytes;
+    return this.#cache.read(slot, inFile(head, value.range), {
+      check: (bytes) => {
+        if (!head.proven.isProven(value.range, bytes)) prove(head, bytes, { value, place });
+        return bytes;
+      },
+    });
   }
 
   #noPicture(sceneIndex: number, pictureIndex: number): RangeError {
@@ -253,12 +282,12 @@ class IndexedSplit implements SplitReader {
   }
 }
 
-/** Throws a ShardError when the bytes of a picture are not those that its row describes. */
+/** The bytes of a picture; throws a ShardError when they are not those that its row describes. */
 function requireRight(
   { slot, head, row, pictureIndex, range }: LocatedPicture,
   bytes: Uint8Array,
-): void {
-  if (head.proven.isProven(range, bytes)) return;
+): Uint8Array {
+  if (head.proven.isProven(range, bytes)) return bytes;
   const place = { ...slot.place, row };
   const picture = atPlace(place, () => head.rows.picture(row, pictureIndex));
   if (picture === undefined) {
@@ -269,6 +298,7 @@ function requireRight(
   }
   const { key, sha256 } = picture;
   prove(head, bytes, { value: { range, sha256, name: `the bytes of ${key}` }, place });
+  return bytes;
 }
 
 function prove(

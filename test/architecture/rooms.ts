@@ -29,7 +29,9 @@ const edgeRooms = ["ingest", "audit", "shards", "tensor", "loader", "train", "ev
 
 /** Every package that src/ may import and the rooms that may; a package that is not listed may not be imported. */
 export const packageRooms: Readonly<Record<string, readonly string[]>> = {
+  "@aws-sdk/credential-provider-node": ["shards"],
   "@julusian/jpeg-turbo": ["ingest"],
+  "@smithy/signature-v4": ["shards"],
   "@tensorflow/tfjs-core": tensorRooms,
   "@tensorflow/tfjs-node-gpu": ["tensor"],
   "apache-arrow": ["shards"],
@@ -47,7 +49,7 @@ export const packageRooms: Readonly<Record<string, readonly string[]>> = {
   "robots-parser": ["ingest"],
   sharp: ["ingest", "loader"],
   "tar-stream": ["ingest"],
-  undici: ["ingest"],
+  undici: ["ingest", "shards"],
   vega: ["report"],
   "vega-lite": ["report"],
   yauzl: ["ingest", "tensor"],

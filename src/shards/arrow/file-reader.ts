@@ -22,6 +22,8 @@ export interface ByteSource {
    * given in `into`, and is used or not.
    */
   read(range: ByteRange, into?: Uint8Array): Uint8Array | Promise<Uint8Array>;
+  /** The same after the bytes turned out to be wrong, where another copy or another try may be better. */
+  readAgain?(range: ByteRange): Promise<Uint8Array>;
 }
 
 /** A record batch's place in its file: its metadata (with prefix and padding), then its body. */

@@ -6,6 +6,7 @@ import {
   type LoadedHead,
   openShard,
   placedFault,
+  readChecked,
   type ShardPlace,
 } from "../shard-file.ts";
 import type { BatchEntry, ShardEntry } from "../shard-set-index.ts";
@@ -55,10 +56,16 @@ export class HeadCache {
     return loading;
   }
 
-  async read(slot: BatchSlot, range: ByteRange, into?: Uint8Array): Promise<Uint8Array> {
+  /** What `check` makes of bytes of a shard. */
+  async read<T>(
+    slot: BatchSlot,
+    range: ByteRange,
+    given: { readonly check: (bytes: Uint8Array) => T; readonly into?: Uint8Array | undefined },
+  ): Promise<T> {
     const source = await this.shard(slot.shard);
     try {
-      return await source.read(range, into);
+      const bytes = await source.read(range, given.into);
+      return await readChecked(source, { range, bytes }, given.check);
     } catch (error) {
       throw placedFault(error, slot.place);
     }

@@ -11,6 +11,12 @@ export interface CoalescingPolicy {
 /** A local file is read as cheaply in two reads as in one with a gap. */
 export const localReads: CoalescingPolicy = { maxGapBytes: 0, maxReadBytes: 8 * 2 ** 20 };
 
+/** From a server, a gap of this size comes sooner than the answer to another request. */
+export const remoteReads: CoalescingPolicy = {
+  maxGapBytes: 64 * 2 ** 10,
+  maxReadBytes: 8 * 2 ** 20,
+};
+
 /** One of the wanted ranges inside of a read. */
 export interface ReadPart {
   /** Its position among the wanted ranges. */
