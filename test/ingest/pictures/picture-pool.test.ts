@@ -1,3 +1,6 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
 import { copyFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -125,4 +128,27 @@ describe("A pool of decoders", () => {
     await pool[Symbol.asyncDispose]();
     await expect(storing[0]).rejects.toThrow("the picture decoders were ended");
   });
+
+  it.runIf(process.platform === "linux")(
+    "goes on when its decoders are interrupted, and leaves none behind when it is killed",
+    async () => {
+      const script = join(import.meta.dirname, "fixtures/hold-pool.ts");
+      const holder = spawn(process.execPath, [script, realData("images/odd")]);
+      const [output]: Buffer[] = await once(holder.stdout, "data");
+      const decoder = Number(output?.toString());
+      process.kill(decoder, "SIGINT"); // as Ctrl-C does to the whole group
+      process.kill(decoder, "SIGTERM");
+      await expect.poll(() => isRunning(decoder)).toBe(true);
+      holder.kill("SIGKILL");
+      await once(holder, "close");
+      await expect.poll(() => isRunning(decoder), { timeout: 20_000 }).toBe(false);
+    },
+  );
 });
+
+function isRunning(pid: number): boolean {
+  const status = existsSync(`/proc/${pid}/status`)
+    ? readFileSync(`/proc/${pid}/status`, "utf8")
+    : "";
+  return status !== "" && !/^State:\s*Z/m.test(status);
+}
