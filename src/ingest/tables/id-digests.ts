@@ -33,7 +33,7 @@ export class IdDigests {
     for (let row = 0; row < ids.length; row += 1) ids[row] = column.at(row);
     const hash = createHash("sha256");
     let previous: number | undefined;
-    for (const id of ids.sort()) {
+    for (const id of ids.toSorted()) {
       if (id === previous) continue;
       hash.update(previous === undefined ? String(id) : `\n${id}`);
       previous = id;

@@ -42,6 +42,8 @@ export class ListTable {
   readonly #nestedStarts: Column = wideColumn();
   readonly #nestedQuarantined: Column = rowColumn();
   readonly #nestedExcluded: Column = rowColumn();
+  /** The record that was read last: its scene, or one inside it, is often asked for next. */
+  #last: { readonly row: number; readonly record: ExaminedRecord } | undefined;
 
   constructor(place: {
     readonly file: EntryFile;
@@ -96,8 +98,12 @@ export class ListTable {
 
   /** As `examine`, of an entry that is known to be a record. */
   record(row: number): ExaminedRecord {
+    if (this.#last?.row === row) return this.#last.record;
     const examined = this.examine(row);
-    if ("id" in examined && "sceneId" in examined) return examined;
+    if ("id" in examined && "sceneId" in examined) {
+      this.#last = { row, record: examined };
+      return examined;
+    }
     throw new Error(`${this.file.file.path}: entry ${row} was a record before`);
   }
 
