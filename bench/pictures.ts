@@ -148,7 +148,8 @@ async function pixelsOf(jpeg: Uint8Array): Promise<RgbPixels> {
   if (structure === undefined) throw new Error("no JPEG");
   const { width, height } = structure;
   const pixels = { width, height, data: new Uint8Array(width * height * 3) };
-  await jpegCodec().decode(jpeg, pixels);
+  const codec = await jpegCodec();
+  await codec.decode(jpeg, pixels);
   return pixels;
 }
 

@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import koffi, { type LibraryHandle } from "koffi";
+import type koffi from "koffi";
+import type { LibraryHandle } from "koffi";
 import { loadSharp } from "./load-sharp.ts";
 import type { RgbPixels } from "./resampler.ts";
 
@@ -42,22 +43,23 @@ interface TurboFunctions {
   ) => number;
   readonly destroy: (handle: unknown) => void;
   readonly free: (memory: unknown) => void;
+  readonly copy: (memory: unknown, numBytes: number) => Uint8Array;
   readonly errorOf: (handle: unknown) => string;
 }
 
-let known: JpegCodec | undefined;
+let known: Promise<JpegCodec> | undefined;
 
 /** libjpeg-turbo where its library is at hand, which is on Linux; else sharp, which is a fourth as fast. */
-export function jpegCodec(): JpegCodec {
-  known ??= turboCodec() ?? sharpCodec;
+export function jpegCodec(): Promise<JpegCodec> {
+  known ??= turboCodec().then((turbo) => turbo ?? sharpCodec);
   return known;
 }
 
 /** libjpeg-turbo's own library, or undefined where it cannot be loaded. */
-export function turboCodec(): JpegCodec | undefined {
-  const library = loadLibrary();
-  if (library === undefined) return undefined;
-  const turbo = functionsOf(library);
+export async function turboCodec(): Promise<JpegCodec | undefined> {
+  const loaded = await loadLibrary();
+  if (loaded === undefined) return undefined;
+  const turbo = functionsOf(loaded.library, loaded.foreign);
   return {
     name: "libjpeg-turbo",
     decode: (bytes, into) => Promise.try(() => decompress(turbo, bytes, into)),
@@ -88,7 +90,7 @@ function compress(turbo: TurboFunctions, pixels: RgbPixels, quality: number): Ui
   const code = turbo.compress(...operands);
   held.defer(() => turbo.free(memory[0]));
   encoder.require(code);
-  return Uint8Array.from(new Uint8Array(koffi.view(memory[0], Number(length[0]))));
+  return turbo.copy(memory[0], Number(length[0]));
 }
 
 interface TurboHandle {
@@ -109,16 +111,23 @@ function openHandle(turbo: TurboFunctions, what: number, held: DisposableStack):
   };
 }
 
+interface LoadedLibrary {
+  readonly foreign: typeof koffi;
+  readonly library: LibraryHandle;
+}
+
 // The package's own JavaScript asks for the coarse transform ("FASTDCT"), which is off by more than one level on
 // average for pictures of high quality; so the library that it brings is called directly.
-function loadLibrary(): LibraryHandle | undefined {
+async function loadLibrary(): Promise<LoadedLibrary | undefined> {
   if (process.platform !== "linux") return undefined;
+  const foreign = await loadKoffi();
+  if (foreign === undefined) return undefined;
   const require = createRequire(import.meta.url);
   const builds = join(dirname(require.resolve("@julusian/jpeg-turbo")), "prebuilds");
   for (const libc of ["", "-musl"]) {
     const build = `jpeg-turbo-linux-${process.arch}${libc}`;
     try {
-      return koffi.load(join(builds, build, "libturbojpeg.so.0"));
+      return { foreign, library: foreign.load(join(builds, build, "libturbojpeg.so.0")) };
     } catch {
       continue; // made for another processor or C library
     }
@@ -126,8 +135,17 @@ function loadLibrary(): LibraryHandle | undefined {
   return undefined;
 }
 
-function functionsOf(library: LibraryHandle): TurboFunctions {
+async function loadKoffi(): Promise<typeof koffi | undefined> {
+  try {
+    return (await import("koffi")).default;
+  } catch {
+    return undefined; // there is none for this processor
+  }
+}
+
+function functionsOf(library: LibraryHandle, foreign: typeof koffi): TurboFunctions {
   return {
+    copy: (memory, numBytes) => Uint8Array.from(new Uint8Array(foreign.view(memory, numBytes))),
     init: library.func("void *tj3Init(int)"),
     set: library.func("int tj3Set(void *, int, int)"),
     get: library.func("int tj3Get(void *, int)"),

@@ -177,7 +177,8 @@ async function decodeJpeg(
   { source, into }: { source: PictureSource; into: RgbPixels },
 ): Promise<void> {
   try {
-    await jpegCodec().decode(jpeg, into);
+    const codec = await jpegCodec();
+    await codec.decode(jpeg, into);
   } catch (error) {
     throw asFault(error, source);
   }

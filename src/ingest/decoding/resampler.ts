@@ -36,7 +36,7 @@ interface LineWeights {
 
 /**
  * Reduces pictures by averaging areas: a pixel is the mean of what it covers, parts of pixels by their
- * share. OpenCV calls it INTER_AREA, Pillow BOX. Two passes, rows first, in compiled WebAssembly.
+ * share. OpenCV calls it INTER_AREA. Two passes, rows first, in compiled WebAssembly.
  *
  * It owns the memory that pictures are decoded into and reduced in; what it hands out is good until the
  * next `open`.

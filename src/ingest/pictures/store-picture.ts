@@ -184,7 +184,8 @@ async function encodeJpeg(
   pixels: RgbPixels,
   { orientation, policy }: EncodeOptions,
 ): Promise<EncodedPicture> {
-  const jpeg = await jpegCodec().encode(pixels, policy.jpegQuality);
+  const codec = await jpegCodec();
+  const jpeg = await codec.encode(pixels, policy.jpegQuality);
   return { bytes: withExif(jpeg, orientation), format: "jpeg" };
 }
 
