@@ -207,6 +207,24 @@ export async function readRecipe(name: string): Promise<PreparationRecipe> {
   });
 }
 
+const recipeMembers: ReadonlySet<string> = new Set([
+  "name",
+  "summary",
+  "datasets",
+  "splits",
+  "policy",
+  "regions",
+  "pictures",
+  "shards",
+  "quarantineLimit",
+]);
+
+/** The recipe in what a shard set tells of its preparation, whose other members are notes; undefined when there is none. */
+export function recipeOf(preparation: object): PreparationRecipe | undefined {
+  const members = Object.entries(preparation).filter(([name]) => recipeMembers.has(name));
+  return recipeSchema.safeParse(Object.fromEntries(members)).data;
+}
+
 async function readRecipeText(path: string, name: string): Promise<string> {
   try {
     return await readFile(path, "utf8");

@@ -6,6 +6,9 @@ import { sceneFields } from "./scene-columns.ts";
 import { type ShardEntry, shardName } from "./shard-set-index.ts";
 import type { ShardCounts, SplitPlan } from "./unfinished-split.ts";
 
+/** What a shard belongs to. */
+export type ShardTarget = Pick<SplitPlan, "folder" | "split" | "role">;
+
 /** A shard that is being written under a temporary name. */
 export class OpenShard {
   readonly #path: string;
@@ -25,7 +28,7 @@ export class OpenShard {
     this.#writer = writer;
   }
 
-  static async create(options: SplitPlan, shardIndex: number): Promise<OpenShard> {
+  static async create(options: ShardTarget, shardIndex: number): Promise<OpenShard> {
     const name = shardName(options.split, shardIndex);
     const path = join(options.folder, name);
     const file = await open(`${path}.part`, "w");
@@ -55,9 +58,22 @@ export class OpenShard {
   async finish(): Promise<{ shard: ShardEntry; counts: ShardCounts }> {
     const written = await this.#writer.finish();
     await this.#file.close();
+    await this.#publish();
+    return { shard: entryOf(this.#name, written), counts: this.#counts };
+  }
+
+  /** Puts the shard in its place when it has this digest; else leaves everything as it was and gives false. */
+  async finishAs({ sha256 }: ShardEntry): Promise<boolean> {
+    const written = await this.#writer.finish();
+    await this.#file.close();
+    if (written.sha256 === sha256) await this.#publish();
+    else await rm(`${this.#path}.part`, { force: true });
+    return written.sha256 === sha256;
+  }
+
+  async #publish(): Promise<void> {
     await rename(`${this.#path}.part`, this.#path);
     await syncFolder(dirname(this.#path));
-    return { shard: entryOf(this.#name, written), counts: this.#counts };
   }
 
   async abandon(): Promise<void> {
@@ -80,7 +96,7 @@ function entryOf(file: string, written: WrittenFile): ShardEntry {
   };
 }
 
-function shardMetadata(options: SplitPlan): Map<string, string> {
+function shardMetadata(options: ShardTarget): Map<string, string> {
   return new Map([
     ["crossweave.format", "crossweave-shards"],
     ["crossweave.version", "1"],

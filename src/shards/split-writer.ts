@@ -182,7 +182,9 @@ function sceneSize(scene: Scene): number {
     sizeBytes += TEXT_OVERHEAD_BYTES + sizeOfStrings([id, text, label, context, ...choices]);
     sizeBytes += sizeOfStrings(answers.map(({ answer }) => answer));
   }
-  for (const { boxes, features, classProbabilities } of scene.regions?.filter((each) => each !== null) ?? []) {
+  for (const { boxes, features, classProbabilities } of scene.regions?.filter(
+    (each) => each !== null,
+  ) ?? []) {
     sizeBytes += REGIONS_OVERHEAD_BYTES + boxes.length * REGION_BYTES;
     sizeBytes += features.byteLength + classProbabilities.byteLength;
   }

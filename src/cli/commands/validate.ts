@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { ValidationReport } from "../../shards/validation/validate-shard-set.ts";
 import { type CommandContext, type CommandOutcome, runCommand } from "../frame.ts";
 import { addExamples, wholeNumber } from "../program.ts";
-import { validationText } from "../validation-text.ts";
+import { validationText } from "../validation/validation-text.ts";
 
 /** Adds `crossweave validate`. */
 export function addValidateCommand(program: Command): void {
@@ -13,6 +13,18 @@ export function addValidateCommand(program: Command): void {
     )
     .argument("<set...>", "folders of shard sets")
     .option("--no-decode", "check the digests of the pictures, but do not decode them")
+    .option(
+      "--quick",
+      "hash each byte once: the files' digests, and those of batches and rows only where a file's is wrong; implies --no-decode",
+    )
+    .option(
+      "--repair",
+      "make faulty shards and the ledger again from the source folder; never writes other bytes than the index names",
+    )
+    .option("--source <folder>", "with --repair: the official downloads the set was made from")
+    .option("--policy <name>", "with --repair: the leak policy, where it was a file of your own")
+    .option("--exclude <file>", "with --repair: the exclusion list that the set was made with")
+    .option("--workers <number>", "with --repair: pictures decoded at a time", wholeNumber)
     .option("--max-faults <number>", "how many faults to list; all are counted", wholeNumber, 100)
     .action((folders: readonly string[], options: ValidateOptions) =>
       runCommand({ command, activity: `checking ${folders.join(", ")}` }, (context) =>
@@ -22,17 +34,26 @@ export function addValidateCommand(program: Command): void {
   addExamples(command, [
     "crossweave validate shards/coco",
     "crossweave validate shards/coco shards/coco-fit --json",
+    "crossweave validate shards/coco --repair --source downloads",
   ]);
 }
 
 interface ValidateOptions {
   readonly decode: boolean;
   readonly maxFaults: number;
+  readonly quick?: true;
+  readonly repair?: true;
+  readonly source?: string;
+  readonly policy?: string;
+  readonly exclude?: string;
+  readonly workers?: number;
 }
 
 /** One set's report, with the time that its check took. */
 export interface TimedReport extends ValidationReport {
   readonly seconds: number;
+  /** The files that `--repair` made again before this check. */
+  readonly repaired: readonly string[];
 }
 
 async function validate(
@@ -40,18 +61,11 @@ async function validate(
   options: ValidateOptions,
   context: CommandContext,
 ): Promise<CommandOutcome<{ isValid: boolean; sets: readonly TimedReport[] }>> {
-  const { validateShardSet } = await import("../../shards/validation/validate-shard-set.ts");
-  const { decodedSize } = await import("../../ingest/pictures/decoded-size.ts");
   const sets: TimedReport[] = [];
   for (const folder of folders) {
-    const start = performance.now();
-    const report = await validateShardSet(folder, {
-      progress: context.progress,
-      signal: context.signal,
-      maxListedFaults: options.maxFaults,
-      ...(options.decode ? { decode: decodedSize } : {}),
-    });
-    sets.push({ ...report, seconds: (performance.now() - start) / 1000 });
+    const found = await check(folder, options, context);
+    const { repair } = options;
+    sets.push(repair === true && !found.isValid ? await repaired(found, options, context) : found);
   }
   const isValid = sets.every((set) => set.isValid);
   return {
@@ -59,6 +73,34 @@ async function validate(
     text: sets.map((set) => validationText(set)).join("\n\n"),
     exitCode: isValid ? 0 : EXIT_INVALID,
   };
+}
+
+async function check(
+  folder: string,
+  { decode: wantsDecoding, quick, maxFaults }: ValidateOptions,
+  { progress, signal }: CommandContext,
+): Promise<TimedReport> {
+  const { validateShardSet } = await import("../../shards/validation/validate-shard-set.ts");
+  const { decodedSize } = await import("../../ingest/pictures/decoded-size.ts");
+  const start = performance.now();
+  const report = await validateShardSet(folder, {
+    progress,
+    signal,
+    maxListedFaults: maxFaults,
+    digests: quick === true ? "files" : "every",
+    ...(wantsDecoding ? { decode: decodedSize } : {}),
+  });
+  return { ...report, seconds: (performance.now() - start) / 1000, repaired: [] };
+}
+
+async function repaired(
+  { folder, faultyFiles }: TimedReport,
+  options: ValidateOptions,
+  context: CommandContext,
+): Promise<TimedReport> {
+  const { repairSet } = await import("../validation/repair-command.ts");
+  const files = await repairSet({ ...options, folder, faultyFiles }, context);
+  return { ...(await check(folder, options, context)), repaired: files };
 }
 
 const EXIT_INVALID = 21;

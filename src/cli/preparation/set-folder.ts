@@ -132,7 +132,8 @@ async function holdsPreparation(folder: string): Promise<boolean> {
   return isDone || (await readClaim(folder)) !== undefined;
 }
 
-async function lockFolder(folder: string): Promise<ProcessLock> {
+/** Keeps other processes from writing to a set's folder. Throws RefusedError when one does. */
+export async function lockFolder(folder: string): Promise<ProcessLock> {
   const unfinished = join(folder, UNFINISHED_FOLDER);
   await makeFolder(unfinished, folder);
   const lock = ProcessLock.tryAcquire(join(unfinished, LOCK_FILE));

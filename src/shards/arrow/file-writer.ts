@@ -157,6 +157,11 @@ async function writeAll(file: FileHandle, parts: readonly Uint8Array[]): Promise
   }
 }
 
+/** The digest of all bytes of a batch. */
+export function sha256OfBatch(batch: EncodedBatch): string {
+  return digestsOf(batch).sha256;
+}
+
 function digestsOf(batch: EncodedBatch): { sha256: string; headSha256: string } {
   const whole = createHash("sha256");
   let headSha256: string | undefined;

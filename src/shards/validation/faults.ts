@@ -26,6 +26,8 @@ export interface CheckedCounts {
 /** Collects faults: keeps the first of them, counts all. */
 export class FaultList {
   readonly listed: ValidationFault[] = [];
+  /** Every file that has a fault. */
+  readonly files: Set<string> = new Set();
   readonly #maxListed: number;
   #numFaults = 0;
 
@@ -39,6 +41,7 @@ export class FaultList {
 
   add(place: ShardPlace, message: string): void {
     this.#numFaults += 1;
+    this.files.add(place.file);
     if (this.listed.length >= this.#maxListed) return;
     const { file, batch = null, row = null } = place;
     this.listed.push({ file, batch, row, message });

@@ -7,8 +7,8 @@ import { type RegionRanges, regionSizeFault } from "../region-columns.ts";
 export interface SceneRegions {
   readonly regions: readonly (RegionRanges | null)[];
   readonly pictures: readonly PictureInfo[];
-  /** The body of the batch. */
-  readonly body: Uint8Array;
+  /** The body of the batch; the values are not looked at without it. */
+  readonly body: Uint8Array | undefined;
 }
 
 /** Checks region features; sizes are the same in a whole set, so one check serves all of its splits. */
@@ -28,7 +28,11 @@ export class RegionCheck {
     }
   }
 
-  *#faultsOf(found: RegionRanges, picture: PictureInfo, body: Uint8Array): Generator<string> {
+  *#faultsOf(
+    found: RegionRanges,
+    picture: PictureInfo,
+    body: Uint8Array | undefined,
+  ): Generator<string> {
     const sizeFault = regionSizeFault(found);
     if (sizeFault !== undefined) return yield sizeFault;
     const sizes = `${found.numFeatures} features and ${found.numClasses} classes`;
@@ -38,6 +42,7 @@ export class RegionCheck {
     const odd = found.confidences?.find((confidence) => !(confidence >= 0 && confidence <= 1));
     if (odd !== undefined) yield `a confidence of ${odd}`;
     const { features, featuresSha256, classProbabilities, classProbabilitiesSha256 } = found;
+    if (body === undefined) return;
     const values = bytesIn(body, features);
     yield* valueFaults("features", values, featuresSha256);
     const probabilities = bytesIn(body, classProbabilities);

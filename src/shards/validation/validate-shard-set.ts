@@ -18,13 +18,20 @@ import {
 import { type CheckedCounts, FaultList, type ValidationFault } from "./faults.ts";
 import { checkLedger } from "./ledger-check.ts";
 import { RegionCheck } from "./region-check.ts";
-import { type CheckContext, type PictureDecoder, ShardCheck } from "./shard-check.ts";
+import {
+  type CheckContext,
+  type CheckedDigests,
+  type PictureDecoder,
+  ShardCheck,
+} from "./shard-check.ts";
 
 export interface ValidationOptions {
   readonly progress?: Progress;
   readonly signal?: AbortSignal;
   /** Decodes every picture too when given. */
   readonly decode?: PictureDecoder;
+  /** Every digest unless "files" is given: then each byte is hashed once, and no picture is decoded. */
+  readonly digests?: CheckedDigests;
   /** How many faults are listed; all are counted. */
   readonly maxListedFaults?: number;
 }
@@ -36,6 +43,8 @@ export interface ValidationReport {
   readonly digest: string | null;
   readonly isValid: boolean;
   readonly numFaults: number;
+  /** All files that have faults, in the order in which they were found. */
+  readonly faultyFiles: readonly string[];
   /** The first of the faults. */
   readonly faults: readonly ValidationFault[];
   readonly checked: Readonly<CheckedCounts>;
@@ -62,6 +71,7 @@ export async function validateShardSet(
     digest: index?.digest ?? null,
     isValid: faults.numFaults === 0,
     numFaults: faults.numFaults,
+    faultyFiles: [...faults.files],
     faults: faults.listed,
     checked,
   };
@@ -77,7 +87,8 @@ interface SetCheck {
 async function checkSet(index: ShardSetIndex, check: SetCheck): Promise<void> {
   const { folder, faults, checked, options } = check;
   await using storage = new FileStorage(folder);
-  const { decode, signal, progress = silentProgress } = options;
+  const { digests = "every", signal, progress = silentProgress } = options;
+  const decode = digests === "every" ? options.decode : undefined;
   const total = totalBytes(index);
   let done = 0;
   const onRead = (sizeBytes: number): void => {
@@ -85,7 +96,8 @@ async function checkSet(index: ShardSetIndex, check: SetCheck): Promise<void> {
     progress.report({ activity: `validating ${index.name}`, done, total, unit: "bytes" });
   };
   const regions = new RegionCheck();
-  const context: CheckContext = { storage, faults, checked, regions, decode, signal, onRead };
+  const shared = { storage, faults, checked, regions };
+  const context: CheckContext = { ...shared, decode, digests, signal, onRead };
   await checkFolder(index, folder, faults);
   for (const split of index.splits) await checkSplit(split, context);
   await checkLedger(index, context);

@@ -1,8 +1,8 @@
-import { escapeControls } from "../core/text.ts";
-import type { ValidationFault } from "../shards/validation/faults.ts";
-import type { TimedReport } from "./commands/validate.ts";
-import { formatBytes, formatDuration } from "./terminal/terminal-text.ts";
-import { styled } from "./terminal/text-style.ts";
+import { escapeControls } from "../../core/text.ts";
+import type { ValidationFault } from "../../shards/validation/faults.ts";
+import type { TimedReport } from "../commands/validate.ts";
+import { formatBytes, formatDuration } from "../terminal/terminal-text.ts";
+import { styled } from "../terminal/text-style.ts";
 
 /** A validation as a person reads it: the verdict, what was looked at, and the faults with their places. */
 export function validationText(report: TimedReport): string {
@@ -11,12 +11,16 @@ export function validationText(report: TimedReport): string {
     ? styled("green", "valid")
     : styled("red", `invalid: ${counted(numFaults, "fault")}`);
   const lines = [`${escapeControls(folder)}: ${verdict}`, `checked ${workText(report)}`];
+  const { repaired } = report;
+  if (repaired.length > 0) lines.push(`made again: ${repaired.map(escapeControls).join(", ")}`);
   if (report.digest !== null) lines.push(`set ${report.digest}`);
   lines.push(...faults.map((fault) => faultText(fault)));
   const numUnlisted = numFaults - faults.length;
   if (numUnlisted > 0) lines.push(`… and ${counted(numUnlisted, "more fault")}`);
   if (!isValid) {
-    lines.push("next: build the set again with crossweave prepare … --fresh, or restore its files");
+    lines.push(
+      `next: crossweave validate ${escapeControls(folder)} --repair --source …, or build the set again with crossweave prepare … --fresh`,
+    );
   }
   return lines.join("\n");
 }
