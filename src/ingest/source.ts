@@ -86,7 +86,7 @@ interface UnlistedPictures {
 }
 
 /** Pictures that are nowhere in the folder. */
-export interface MissingPictures {
+interface MissingPictures {
   readonly numPictures: number;
   /** The first few, as the paths looked for. */
   readonly examples: readonly string[];

@@ -40,7 +40,7 @@ export async function fitPhotographs(options: {
         allowMissing: true,
         acceptUnknownRelease: false,
         exclusions: noExclusions,
-    strict: false,
+        strict: false,
         quarantineLimit: recipe.quarantineLimit,
         numWorkers: 2,
         fresh: false,

@@ -69,17 +69,21 @@ describe("crossweave prepare", () => {
     });
   });
 
-  it("case 54: goes on after SIGKILL and ends with the same set", { timeout: SLOW_MS }, async () => {
-    const out = join(folder, "killed");
-    for (const shard of ["train/00001", "restval/00002"]) {
-      const killed = start(realTo("killed"));
-      await appears(join(out, `${shard}.arrow`));
-      killed.child.kill("SIGKILL");
-      expect((await killed.ended).exitCode).toBe(null);
-    }
-    expect((await run(...realTo("killed"))).exitCode).toBe(0);
-    expect((await readIndex(out)).digest).toBe(undisturbed["digest"]);
-  });
+  it(
+    "case 54: goes on after SIGKILL and ends with the same set",
+    { timeout: SLOW_MS },
+    async () => {
+      const out = join(folder, "killed");
+      for (const shard of ["train/00001", "restval/00002"]) {
+        const killed = start(realTo("killed"));
+        await appears(join(out, `${shard}.arrow`));
+        killed.child.kill("SIGKILL");
+        expect((await killed.ended).exitCode).toBe(null);
+      }
+      expect((await run(...realTo("killed"))).exitCode).toBe(0);
+      expect((await readIndex(out)).digest).toBe(undisturbed["digest"]);
+    },
+  );
 
   it(
     "goes on after Ctrl-C, and says when there is nothing to do",

@@ -1,10 +1,8 @@
+import { noExclusions } from "../../src/ingest/exclusion/given-rules.ts";
 import { silentProgress } from "../../src/core/progress.ts";
 import type { ImageKey } from "../../src/core/keys.ts";
 import type { Exclusion, ExclusionRules } from "../../src/ingest/exclusion/exclusion-rules.ts";
 import type { SourceOptions } from "../../src/ingest/source.ts";
-
-/** Leaves nothing out. */
-export const noExclusions: ExclusionRules = { digest: "", match: () => undefined };
 
 /** Leaves out what is listed by key. */
 export function excluding(listed: ReadonlyMap<ImageKey, Exclusion>): ExclusionRules {

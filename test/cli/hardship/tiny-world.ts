@@ -37,7 +37,7 @@ export async function drawTinyWorld(): Promise<TinyWorld> {
       allowMissing: false,
       acceptUnknownRelease: false,
       exclusions: noExclusions,
-    strict: false,
+      strict: false,
       quarantineLimit: recipe.quarantineLimit,
       numWorkers: 2,
       fresh: false,
