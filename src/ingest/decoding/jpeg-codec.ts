@@ -51,7 +51,7 @@ let known: Promise<JpegCodec> | undefined;
 
 /** libjpeg-turbo where its library is at hand, which is on Linux; else sharp, which is a fourth as fast. */
 export function jpegCodec(): Promise<JpegCodec> {
-  known ??= turboCodec().then((turbo) => turbo ?? sharpCodec);
+  known ??= turboCodec().then((turbo) => turbo ?? sharpCodec());
   return known;
 }
 
@@ -169,29 +169,27 @@ function requireSize(expected: RgbPixels, width: number, height: number): void {
 }
 
 /** The same with sharp. */
-export const sharpCodec: JpegCodec = {
-  name: "sharp",
-  decode: async (bytes, into) => {
-    const sharp = await loadSharp();
-    const { data, info } = await sharp(bytes, {
-      failOn: "warning",
-      ignoreIcc: true,
-      limitInputPixels: false,
-    })
-      .toColourspace("srgb")
-      .raw()
-      .toBuffer({ resolveWithObject: true });
-    requireSize(into, info.width, info.height);
-    into.data.set(data);
-  },
-  encode: async ({ data, width, height }, quality) => {
-    const sharp = await loadSharp();
-    const jpeg = await sharp(data, { raw: { width, height, channels: 3 } })
-      .jpeg({ quality, chromaSubsampling: "4:2:0", optimiseCoding: false })
-      .toBuffer();
-    return Buffer.concat([jpeg.subarray(0, 2), JFIF, jpeg.subarray(2)]);
-  },
-};
+export async function sharpCodec(): Promise<JpegCodec> {
+  const sharp = await loadSharp();
+  return {
+    name: "sharp",
+    decode: async (bytes, into) => {
+      const strict = { failOn: "warning", ignoreIcc: true, limitInputPixels: false } as const;
+      const { data, info } = await sharp(bytes, strict)
+        .toColourspace("srgb")
+        .raw()
+        .toBuffer({ resolveWithObject: true });
+      requireSize(into, info.width, info.height);
+      into.data.set(data);
+    },
+    encode: async ({ data, width, height }, quality) => {
+      const jpeg = await sharp(data, { raw: { width, height, channels: 3 } })
+        .jpeg({ quality, chromaSubsampling: "4:2:0", optimiseCoding: false })
+        .toBuffer();
+      return Buffer.concat([jpeg.subarray(0, 2), JFIF, jpeg.subarray(2)]);
+    },
+  };
+}
 
 // The segment that libjpeg begins a file with and libvips leaves out: JFIF 1.1, square pixels.
 const JFIF: Uint8Array = Buffer.from("\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0", "latin1");

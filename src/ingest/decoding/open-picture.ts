@@ -176,8 +176,8 @@ async function decodeJpeg(
   jpeg: Uint8Array,
   { source, into }: { source: PictureSource; into: RgbPixels },
 ): Promise<void> {
+  const codec = await jpegCodec();
   try {
-    const codec = await jpegCodec();
     await codec.decode(jpeg, into);
   } catch (error) {
     throw asFault(error, source);

@@ -20,7 +20,7 @@ async function jpegs(): Promise<Buffer[]> {
   return Promise.all(paths.map((path) => readFile(path)));
 }
 
-const codecs = [await jpegCodec(), sharpCodec];
+const codecs = [await jpegCodec(), await sharpCodec()];
 
 describe("The JPEG codecs", () => {
   it.runIf(process.platform === "linux")("are libjpeg-turbo's own library on Linux", async () => {
@@ -29,14 +29,15 @@ describe("The JPEG codecs", () => {
 
   it("give the same pixels and the same bytes", async () => {
     const turbo = (await turboCodec()) ?? (await jpegCodec());
+    const sharpOnly = await sharpCodec();
     for (const jpeg of await jpegs()) {
       const [one, other] = [roomFor(jpeg), roomFor(jpeg)];
       await turbo.decode(jpeg, one);
-      await sharpCodec.decode(jpeg, other);
+      await sharpOnly.decode(jpeg, other);
       expect(Buffer.compare(one.data, other.data)).toBe(0);
       for (const quality of [75, 95, 100]) {
         const encoded = await turbo.encode(one, quality);
-        expect(Buffer.compare(encoded, await sharpCodec.encode(one, quality))).toBe(0);
+        expect(Buffer.compare(encoded, await sharpOnly.encode(one, quality))).toBe(0);
       }
     }
   });
