@@ -1,7 +1,7 @@
 import { SourceError } from "../../core/errors.ts";
 import { digestOfIds } from "../dataset-manifest.ts";
 import type { PublishedSplit } from "../published-split.ts";
-import { type FoundFile, type FoundSplit, type JudgedRelease, judgeRelease } from "../release.ts";
+import { type FoundFile, type FoundSplit, judgeRelease } from "../release.ts";
 import type { ListedPicture, PlannedSplit, SourceOptions, SourcePlan } from "../source.ts";
 import type { DatasetReading } from "./dataset-reading.ts";
 import { FirstPass, type PassedFile, placeOfEntry } from "./first-pass.ts";
@@ -26,13 +26,20 @@ export async function planDataset(
   const pass = new FirstPass(reading, options);
   await pass.read(held);
   settle(pass);
-  const release = judge(pass, reading, options);
+  const published = reading.split && foundSplit(pass, reading.split, options);
+  const release = judgeRelease({
+    manifest: reading.manifest,
+    files: pass.files.map((file) => foundFile(file, pass)),
+    split: published,
+    absentFiles: reading.absentFiles,
+    acceptUnknownRelease: options.acceptUnknownRelease,
+  });
   const fates = new RecordFates(pass, reading, options);
   const counts = fates.counts();
   if (options.strict) requireNoFaults(fates);
   const scenes = new PlannedScenes(pass, reading, options);
   const missing = missingPictures(pass);
-  const numUnlisted = countUnlisted(pass, reading.split);
+  const numUnlisted = published?.numUnlisted ?? 0;
   const opened = held.move();
   return {
     dataset: reading.manifest.dataset,
@@ -53,18 +60,16 @@ export async function planDataset(
 
 // Once all is read: which records lack the one they need, and which scenes have no text.
 function settle({ files, scenes }: FirstPass): void {
-  for (const { lists } of files) {
-    for (const list of lists) {
-      const { needs } = list.reading;
-      for (let row = 0; row < list.length; row += 1) {
-        const scene = list.scene(row);
-        if (scene < 0) continue;
-        scenes.addListed(scene, list.numTexts(row));
-        if (list.fate(row) !== entryFates.usable) continue;
-        const lacks = needs !== undefined && list.partner(row) < 0;
-        if (lacks) list.setFate(row, entryFates.needsPartner);
-        else scenes.addTexts(scene, list.numTexts(row));
-      }
+  for (const list of files.flatMap(({ lists }) => lists)) {
+    const { needs } = list.reading;
+    for (let row = 0; row < list.length; row += 1) {
+      const scene = list.scene(row);
+      if (scene < 0) continue;
+      scenes.addListed(scene, list.numTexts(row));
+      if (list.fate(row) !== entryFates.usable) continue;
+      const lacks = needs !== undefined && list.partner(row) < 0;
+      if (lacks) list.setFate(row, entryFates.needsPartner);
+      else scenes.addTexts(scene, list.numTexts(row));
     }
   }
   scenes.settle();
@@ -82,17 +87,6 @@ function requireNoFaults(fates: RecordFates): void {
   }
 }
 
-function judge(pass: FirstPass, reading: DatasetReading, options: SourceOptions): JudgedRelease {
-  const { manifest, split } = reading;
-  return judgeRelease({
-    manifest,
-    files: pass.files.map((file) => foundFile(file, pass)),
-    split: split === undefined ? undefined : foundSplit(pass, split, options),
-    absentFiles: reading.absentFiles,
-    acceptUnknownRelease: options.acceptUnknownRelease,
-  });
-}
-
 function foundFile({ path, entries, lists }: PassedFile, pass: FirstPass): FoundFile {
   const records: Record<string, number> = {};
   const idsSha256: Record<string, string> = {};
@@ -103,7 +97,7 @@ function foundFile({ path, entries, lists }: PassedFile, pass: FirstPass): Found
     for (let row = 0; row < list.length; row += 1) {
       if (list.fate(row) === entryFates.noRecord) continue;
       numRecords += 1;
-      numNested += list.nested(row).total;
+      if (nestedKind !== undefined) numNested += list.nested(row).total;
     }
     records[kind] = numRecords;
     if (nestedKind !== undefined) records[nestedKind] = numNested;
@@ -147,15 +141,6 @@ function hasFaultyRecords({ files }: FirstPass): boolean {
       return false;
     }),
   );
-}
-
-function countUnlisted({ scenes }: FirstPass, split: PublishedSplit | undefined): number {
-  if (split === undefined) return 0;
-  let numUnlisted = 0;
-  for (const id of split.partOf.keys()) {
-    if (scenes.describedRow(id) === undefined) numUnlisted += 1;
-  }
-  return numUnlisted;
 }
 
 /** Official files that are not there, of the releases of which one is. */

@@ -38,6 +38,7 @@ export class RecordFates {
       if (list.fate(row) === entryFates.noRecord) continue;
       const outcome = this.#outcomeOf(list, row);
       own.add(outcome, 1);
+      if (list.nestedSpace === undefined) continue;
       const { total, quarantined: numFaulty, excluded } = list.nested(row);
       nested.add("quarantined", numFaulty);
       nested.add("excluded", excluded);
