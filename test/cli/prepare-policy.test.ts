@@ -23,6 +23,9 @@ const summary = z.object({
 });
 const resultDocument = z.object({ sets: z.tuple([summary]) });
 const errorDocument = z.object({ error: z.object({ message: z.string(), remedy: z.string() }) });
+const auditDocument = z.object({
+  verdict: z.object({ yields: z.array(z.object({ rule: z.string(), pairs: z.int() })) }),
+});
 const SLOW_MS = 240_000;
 
 let folder = "";
@@ -112,6 +115,28 @@ describe("crossweave prepare", { timeout: SLOW_MS }, () => {
     // The same folder under another policy is another set.
     const other = await prepare("coco", "own", "--policy", "none");
     expect(other.exitCode).toBe(25);
+  });
+
+  it("leaves the audit nothing to find by keys, links and photos, only what bytes and pixels tell", async () => {
+    const sets = ["uniter-set", "coco-set", "flickr30k-set"];
+    const [uniter = "", coco = "", flickr30k = ""] = sets;
+    const some = "--allow-missing";
+    const { reasons } = summaryOf(await prepare("pretrain/uniter-indomain", uniter, some));
+    for (const rule of ["linked-key", "same-flickr-photo"]) {
+      expect(reasons.some(({ reason, records }) => reason === rule && records > 5)).toBe(true);
+    }
+    summaryOf(await prepare("coco", coco, some, "--policy", "uniter"));
+    summaryOf(await prepare("finetune/flickr30k", flickr30k));
+    const folders = sets.map((name) => join(folder, name));
+    const audit = new RunningProgram(main, ["audit", ...folders, "--json"]);
+    const { stdout, exitCode } = await audit.ended;
+    expect(exitCode).toBe(20);
+    const { verdict } = auditDocument.parse(JSON.parse(stdout));
+    const pairs = new Map(verdict.yields.map((each) => [each.rule, each.pairs]));
+    expect(["same-key", "linked-key", "same-flickr-photo"].map((rule) => pairs.get(rule))).toEqual([
+      0, 0, 0,
+    ]);
+    expect(pairs.get("same-bytes")).toBeGreaterThan(0);
   });
 
   it("names the policies there are, and tells a list of exclusions from a policy", async () => {
