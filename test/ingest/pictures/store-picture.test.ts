@@ -1,20 +1,15 @@
+import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import sharp, { type Sharp } from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sha256 } from "../../../src/core/digest.ts";
 import { SourceError } from "../../../src/core/errors.ts";
-import { sharpCodec } from "../../../src/ingest/decoding/jpeg-codec.ts";
 import { readJpegStructure } from "../../../src/ingest/decoding/jpeg-structure.ts";
 import { realData, realPhotographs } from "../../real-data.ts";
 import { plain } from "./made-pictures.ts";
-import {
-  faultOf,
-  outcomeOf,
-  type PictureFolder,
-  pictureFolder,
-  policy,
-  storeFile,
-} from "./storing.ts";
+import { faultOf, type PictureFolder, pictureFolder, policy, storeFile } from "./storing.ts";
 
 let folder: PictureFolder;
 let photograph: Buffer; // 640 x 422
@@ -173,20 +168,22 @@ describe("A stored picture", () => {
     }
   });
 
-  it("has the same bytes where libjpeg-turbo is missing", async () => {
-    const small = await folder.store(photograph, { ...policy, shorterSide: 211 });
-    const structure = readJpegStructure(small.bytes);
-    expect(structure).toMatchObject({ width: 320, height: 211, isCommonCoding: true });
-    const pixels = { width: 640, height: 422, data: new Uint8Array(640 * 422 * 3) };
-    const codec = await sharpCodec();
-    await codec.decode(photograph, pixels);
-    expect(sha256(pixels.data)).toBe(small.pixelSha256);
-  });
-
-  it("is small enough for a batch, or refused", async () => {
-    const rules = { ...policy, maxPixels: 10 };
-    expect(await outcomeOf(folder.store(await plain(3, 3).png().toBuffer(), rules))).toMatch(
-      /^enc/,
-    );
-  });
+  it.runIf(process.platform === "linux")(
+    "has the same bytes, digests, notes and faults where libjpeg-turbo is missing",
+    async () => {
+      const script = join(import.meta.dirname, "fixtures/store-reduced.ts");
+      for (const folderName of ["images/odd", "images/coco/val2017"]) {
+        const [[first, ...withTurbo], [second, ...without]] = await Promise.all(
+          ["with-turbo", "without-turbo"].map(async (mode) => {
+            const operands = [script, realData(folderName), mode];
+            const { stdout } = await promisify(execFile)(process.execPath, operands);
+            return stdout.split("\n");
+          }),
+        ).then(([one = [], other = []]) => [one, other] as const);
+        expect([first, second]).toEqual(["libjpeg-turbo", "sharp"]);
+        expect(without).toEqual(withTurbo);
+        expect(without.length).toBeGreaterThan(20);
+      }
+    },
+  );
 });
