@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, execFile, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,10 +10,12 @@ import { cacheFolder } from "../src/core/cache-folder.ts";
 const run = promisify(execFile);
 const MAX_OUTPUT_BYTES = 256 * 2 ** 20;
 
-/** A Python with the packages of test/python/requirements.txt. */
+/** A Python with the packages of a list in test/python. */
 export interface PythonEnvironment {
   /** Runs a script of test/python and gives what it printed. */
   run(script: string, args: readonly string[]): Promise<string>;
+  /** Starts a script of test/python that serves until its standard input ends. */
+  start(script: string, args: readonly string[]): ChildProcessWithoutNullStreams;
 }
 
 const pythonFolder = join(import.meta.dirname, "python");
@@ -22,8 +24,10 @@ const pythonFolder = join(import.meta.dirname, "python");
  * The throw-away Python environment of the tests. It is made once for each list of requirements, in the
  * cache folder, and used again; a half-made one is never used. Needs python3 with venv or pip.
  */
-export async function pythonEnvironment(): Promise<PythonEnvironment> {
-  const requirements = join(pythonFolder, "requirements.txt");
+export async function pythonEnvironment(
+  list: "requirements.txt" | "requirements-parity.txt" | "requirements-s3.txt" = "requirements.txt",
+): Promise<PythonEnvironment> {
+  const requirements = join(pythonFolder, list);
   const version = await pythonVersion();
   const digest = sha256(version + (await readFile(requirements, "utf8"))).slice(0, 16);
   const folder = join(cacheFolder(), `test-python-${digest}`);
@@ -34,6 +38,10 @@ export async function pythonEnvironment(): Promise<PythonEnvironment> {
       const options = { env, maxBuffer: MAX_OUTPUT_BYTES };
       const { stdout } = await run(command, [join(pythonFolder, script), ...args], options);
       return stdout;
+    },
+    start: (script, args) => {
+      const { command, env } = interpreterOf(folder);
+      return spawn(command, [join(pythonFolder, script), ...args], { env });
     },
   };
 }

@@ -27,9 +27,12 @@ describe("WordPiece with bert-base-uncased", () => {
     tokenizer = await WordPieceTokenizer.fromFile(`${bertFolder}vocab.txt`);
   });
 
-  it("gives the tokens and ids of google-research/bert for all 308 cases", () => {
+  it("gives the tokens and ids of google-research/bert for all 308 cases but a word of 200 letters", () => {
     expect(cases).toHaveLength(308);
-    for (const { text, tokens, ids } of cases) {
+    // google-research/bert takes words of up to 200 letters apart, transformers of up to 100.
+    const alike = cases.filter(({ text }) => text !== "a".repeat(200));
+    expect(alike).toHaveLength(307);
+    for (const { text, tokens, ids } of alike) {
       expect(tokenizer.tokenize(text)).toEqual(tokens);
       expect(tokenizer.encode(text)).toEqual(ids);
     }
@@ -61,6 +64,44 @@ describe("WordPiece with bert-base-uncased", () => {
 
   it("splits on line and paragraph separators as Python's split does", () => {
     expect(tokenizer.tokenize("a\u2028man\u2029here")).toEqual(["a", "man", "here"]);
+  });
+});
+
+describe("beside transformers' BertTokenizer (D-16)", () => {
+  const fixture = z
+    .object({
+      casedVocabulary: z.array(z.string()),
+      cases: z.array(
+        z.object({ text: z.string(), lower: z.array(z.number()), keep: z.array(z.number()) }),
+      ),
+    })
+    .parse(JSON.parse(readFileSync(new URL("fixtures/bert-tokens.json", import.meta.url), "utf8")));
+
+  it.each(["lower", "keep"] as const)(
+    "240 varied texts get the same ids: letter case %s (10,000 in the slow tests)",
+    async (letterCase) => {
+      const tokenizer =
+        letterCase === "lower"
+          ? await WordPieceTokenizer.fromFile(`${bertFolder}vocab.txt`)
+          : WordPieceTokenizer.fromVocabulary(fixture.casedVocabulary, { letterCase });
+      expect(fixture.cases).toHaveLength(240);
+      for (const { text, ...ids } of fixture.cases)
+        expect({ text, ids: tokenizer.encode(text) }).toEqual({ text, ids: ids[letterCase] });
+    },
+  );
+
+  it("takes a word of 100 letters apart and one of 101 for unknown", () => {
+    const tokenizer = WordPieceTokenizer.fromVocabulary([...SPECIALS, "a", "##a"]);
+    expect(tokenizer.encode("a".repeat(100))).toHaveLength(100);
+    expect(tokenizer.tokenize("a".repeat(101))).toEqual(["[UNK]"]);
+  });
+
+  it("gives a word the same ids when it meets it again", () => {
+    const tokenizer = WordPieceTokenizer.fromVocabulary([...SPECIALS, "a", "##a"]);
+    expect([tokenizer.encode("aa aa b"), tokenizer.encode("aa")]).toEqual([
+      [5, 6, 5, 6, 1],
+      [5, 6],
+    ]);
   });
 });
 

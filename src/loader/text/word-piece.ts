@@ -18,10 +18,12 @@ export interface TokenizerOptions {
   readonly letterCase?: LetterCase;
 }
 
-// google-research/bert, tokenization.py: max_input_chars_per_word. (Hugging Face's copy says 100.)
-const MAX_WORD_CHARACTERS = 200;
+// Hugging Face's BertTokenizer, which the released systems use. (google-research/bert says 200.)
+const MAX_WORD_CHARACTERS = 100;
+// Captions of COCO and Visual Genome have about 40,000 words; what is beyond is seldom seen again.
+const MAX_KNOWN_WORDS = 65_536;
 
-/** BERT's WordPiece tokenizer (greedy, longest piece first). Special tokens in a text are not protected. */
+/** BERT's WordPiece tokenizer (greedy, longest piece first). Special tokens in a text are words like any other. */
 export class WordPieceTokenizer {
   /** SHA-256 of the vocabulary's lines; two tokenizers of one digest and letter case give equal ids. */
   readonly digest: string;
@@ -29,6 +31,8 @@ export class WordPieceTokenizer {
   readonly letterCase: LetterCase;
   readonly #tokens: readonly string[];
   readonly #ids: ReadonlyMap<string, number>;
+  /** The pieces of the words met first, as ids. */
+  readonly #knownWords = new Map<string, readonly number[]>();
 
   private constructor(tokens: readonly string[], letterCase: LetterCase) {
     this.#tokens = tokens;
@@ -103,11 +107,18 @@ export class WordPieceTokenizer {
 
   /** A text's token ids, without [CLS] and [SEP]. */
   encode(text: string): number[] {
-    return this.tokenize(text).map((token) => this.#ids.get(token) ?? this.specials.unknown);
+    return basicTokens(text, this.letterCase).flatMap((word) => this.#idsOf(word));
+  }
+
+  #idsOf(word: string): readonly number[] {
+    const known = this.#knownWords.get(word);
+    if (known !== undefined) return known;
+    const ids = this.#pieces(word).map((token) => this.#ids.get(token) ?? this.specials.unknown);
+    if (this.#knownWords.size < MAX_KNOWN_WORDS) this.#knownWords.set(word, ids);
+    return ids;
   }
 
   #pieces(word: string): string[] {
-    if (this.#ids.has(word)) return [word];
     const characters = Array.from(word);
     if (characters.length > MAX_WORD_CHARACTERS) return ["[UNK]"];
     const pieces: string[] = [];
