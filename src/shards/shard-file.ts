@@ -84,6 +84,21 @@ export async function openShard(
   }
 }
 
+/** Where what a shard says of itself is not what the index says of it, or undefined. */
+export function membershipDifference(
+  { metadata }: ArrowFooter,
+  { name, role }: { readonly name: string; readonly role: string },
+): string | undefined {
+  for (const [key, expected] of [
+    ["crossweave.split", name],
+    ["crossweave.role", role],
+  ] as const) {
+    const found = metadata.get(key);
+    if (found !== expected) return `its ${key} is "${found}", the index says "${expected}"`;
+  }
+  return undefined;
+}
+
 /** Where a shard's schema or list of batches is not what the index says, or undefined. */
 export function footerDifference(footer: ArrowFooter, shard: ShardEntry): string | undefined {
   const columns = sceneFields.map((field) => field.column);

@@ -1,6 +1,6 @@
 import { createHash, type Hash, hash, subtle } from "node:crypto";
 import pLimit from "p-limit";
-import type { PictureInfo } from "../../core/records.ts";
+import type { PictureInfo, SplitRole } from "../../core/records.ts";
 import type { ByteSource } from "../arrow/file-reader.ts";
 import { readFooter } from "../arrow/file-reader.ts";
 import type { ShardStorage } from "../file-storage.ts";
@@ -9,6 +9,7 @@ import {
   describeReadFault,
   footerDifference,
   type LoadedHead,
+  membershipDifference,
   type ShardPlace,
   verifiedHead,
 } from "../shard-file.ts";
@@ -44,20 +45,27 @@ const CHUNK_BYTES = 2 ** 20;
 const IMPOSSIBLE_PLACE = "the index gives it a place outside of the file or over another batch";
 const MAX_DECODES = 4;
 
+/** What the shards of a split have in common. */
+export interface SplitUnderCheck {
+  readonly name: string;
+  readonly role: SplitRole;
+  /** The keys of the scenes that were met already. */
+  readonly sceneKeys: Set<string>;
+}
+
 /** Reads every byte of a shard in order, one batch in memory at a time. */
 export class ShardCheck {
   readonly #context: CheckContext;
   readonly #shard: ShardEntry;
-  readonly #sceneKeys: Set<string>;
+  readonly #split: SplitUnderCheck;
   readonly #fileHash: Hash = createHash("sha256");
   #memory = new Uint8Array(0);
   #position = 0;
 
-  /** `sceneKeys` holds the keys of the split that were met already. */
-  constructor(context: CheckContext, shard: ShardEntry, sceneKeys: Set<string>) {
+  constructor(context: CheckContext, shard: ShardEntry, split: SplitUnderCheck) {
     this.#context = context;
     this.#shard = shard;
-    this.#sceneKeys = sceneKeys;
+    this.#split = split;
   }
 
   async run(): Promise<void> {
@@ -137,7 +145,9 @@ export class ShardCheck {
       this.#fault(place, `${source.sizeBytes} bytes, the index says ${this.#shard.sizeBytes}`);
     }
     await this.#attempt(place, async () => {
-      const difference = footerDifference(await readFooter(source), this.#shard);
+      const footer = await readFooter(source);
+      const difference =
+        footerDifference(footer, this.#shard) ?? membershipDifference(footer, this.#split);
       if (difference !== undefined) this.#fault(place, difference);
     });
     return source;
@@ -204,10 +214,10 @@ export class ShardCheck {
   }
 
   #checkSceneKey(sceneKey: string, place: ShardPlace): void {
-    if (this.#sceneKeys.has(sceneKey)) {
+    if (this.#split.sceneKeys.has(sceneKey)) {
       this.#fault(place, `the scene ${sceneKey} is in the split twice`);
     }
-    this.#sceneKeys.add(sceneKey);
+    this.#split.sceneKeys.add(sceneKey);
   }
 
   #checkPictureBytes(picture: PictureInfo, bytes: Uint8Array, place: ShardPlace): boolean {

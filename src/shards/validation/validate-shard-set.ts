@@ -155,7 +155,8 @@ async function checkListing(
 }
 
 async function checkSplit(split: SplitEntry, context: CheckContext): Promise<void> {
-  const sceneKeys = new Set<string>();
+  const { name, role } = split;
+  const underCheck = { name, role, sceneKeys: new Set<string>() };
   const { checked, faults } = context;
   const before = { ...checked };
   const numFaultsBefore = faults.numFaults;
@@ -165,7 +166,7 @@ async function checkSplit(split: SplitEntry, context: CheckContext): Promise<voi
       const message = `its batches hold ${sum} scenes, the index gives it ${shard.numScenes}`;
       faults.add({ file: shard.file }, message);
     }
-    await new ShardCheck(context, shard, sceneKeys).run();
+    await new ShardCheck(context, shard, underCheck).run();
   }
   // Counts of a damaged split differ because of the damage, which is listed already.
   if (faults.numFaults > numFaultsBefore) return;
