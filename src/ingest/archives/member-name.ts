@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { escapeControls } from "../../core/text.ts";
 import { ArchiveFault } from "./archive-fault.ts";
 
-/** The name under which a member is being written; no member may have it itself. */
+/** The folder in which members are written before they get their names; no member may be called so. */
 export const UNFINISHED_MEMBER = ".crossweave-unpacking";
 
 const MAX_PATH_BYTES = 1024;
@@ -37,7 +37,7 @@ function whyRooted(name: string): string | undefined {
 function whyUnsafePart(part: string): string | undefined {
   if (part === "..") return 'the path has ".."';
   if (part === "" || part === ".") return "the path has an empty part";
-  if (part === UNFINISHED_MEMBER) return "the name is used while unpacking";
+  if (part.startsWith(UNFINISHED_MEMBER)) return "the name is used while unpacking";
   if (escapeControls(part) !== part) return "the name has control characters";
   if (Buffer.byteLength(part) > MAX_NAME_BYTES) return "a part of the path is too long";
   return undefined;

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type FileHandle, lstat, mkdir, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, lstat, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { crc32 } from "node:zlib";
 import { sha256, sha256OfFile } from "../../core/digest.ts";
@@ -8,6 +8,7 @@ import type { Progress } from "../../core/progress.ts";
 import { ArchiveFault, type LeftOutMember, type Unpacking } from "./archive-fault.ts";
 import { MemberIndex } from "./member-index.ts";
 import { safeMemberPath, shownName, UNFINISHED_MEMBER } from "./member-name.ts";
+import { UnfinishedFiles } from "./unfinished-files.ts";
 
 /** Where and how an archive is unpacked. */
 export interface UnpackOptions {
@@ -48,12 +49,13 @@ export interface PackedMember {
  * Writes members below one folder. No file shows under its name before it is complete and its size and
  * CRC-32 are right; a file that is there already is never overwritten.
  */
-export class MemberWriter implements Disposable {
+export class MemberWriter implements AsyncDisposable {
   readonly #options: UnpackOptions;
   readonly #limits: UnpackLimits;
   readonly #index = new MemberIndex();
   readonly #leftOut: LeftOutMember[] = [];
   readonly #madeFolders = new Set<string>();
+  readonly #unfinished: UnfinishedFiles;
   #numLeftOut = 0;
   #numFiles = 0;
   #numWritten = 0;
@@ -62,6 +64,7 @@ export class MemberWriter implements Disposable {
   constructor(options: UnpackOptions) {
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#unfinished = new UnfinishedFiles(join(options.folder, UNFINISHED_MEMBER));
   }
 
   get index(): MemberIndex {
@@ -106,8 +109,9 @@ export class MemberWriter implements Disposable {
     this.#leftOut.push({ member: shownName(rawName), nameSha256, byteOffset, code, message });
   }
 
-  /** What was done, of an archive that is complete or ends at `cutAt`. */
-  done(cutAt?: number): Unpacking {
+  /** What was done, of an archive that is complete or ends at `cutAt`, once all of it is on the disk. */
+  async done(cutAt?: number): Promise<Unpacking> {
+    await this.#unfinished.finishAll();
     this.#report();
     return {
       numFiles: this.#numFiles,
@@ -119,7 +123,8 @@ export class MemberWriter implements Disposable {
     };
   }
 
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#unfinished[Symbol.asyncDispose]();
     this.#index[Symbol.dispose]();
   }
 
@@ -133,18 +138,12 @@ export class MemberWriter implements Disposable {
     content: () => AsyncIterable<Buffer>,
   ): Promise<void> {
     const target = join(this.#options.folder, path);
+    await this.#unfinished.finishAbove(target);
     await this.#makeFolder(dirname(target));
     if (await isThere(target)) return this.#compare(target, member, content);
-    const unfinished = join(dirname(target), UNFINISHED_MEMBER);
-    try {
-      await using file = await openNew(unfinished);
-      await this.#copy(member, content(), (chunk) => writeAll(file, chunk));
-      await file.datasync();
-    } catch (error) {
-      await rm(unfinished, { force: true });
-      throw error;
-    }
-    await rename(unfinished, target);
+    await this.#unfinished.write(target, (file) =>
+      this.#copy(member, content(), (chunk) => writeAll(file, chunk)),
+    );
     this.#numWritten += 1;
   }
 
@@ -222,17 +221,6 @@ function wrongSize(member: PackedMember, found: string): ArchiveFault {
 
 function hex(checksum: number): string {
   return checksum.toString(16).padStart(8, "0");
-}
-
-/** A new file; what a killed call left under its name may be a link by now and is never written to. */
-async function openNew(path: string): Promise<FileHandle> {
-  try {
-    return await open(path, "wx");
-  } catch (error) {
-    if (errnoOf(error) !== "EEXIST") throw error;
-    await rm(path);
-    return open(path, "wx");
-  }
 }
 
 async function writeAll(file: FileHandle, chunk: Buffer): Promise<void> {

@@ -14,7 +14,7 @@ import { TarHeaderGuard } from "./tar-header-guard.ts";
  * Throws ArchiveFault for what is wrong with the whole archive.
  */
 export async function unpackTar(path: string, options: UnpackOptions): Promise<Unpacking> {
-  using writer = new MemberWriter(options);
+  await using writer = new MemberWriter(options);
   const stream = new TarStream(path, await isGzip(path), writer.maxRatio);
   try {
     for await (const entry of stream.entries()) await addEntry(entry, writer);
@@ -24,10 +24,10 @@ export async function unpackTar(path: string, options: UnpackOptions): Promise<U
     // A member's stream only says that it was ended; why, the streams before it know.
     const fault = (await stream.fault()) ?? error;
     if (!isCut(fault)) throw asArchiveFault(fault);
-    return writer.done(stream.numBytes);
+    return await writer.done(stream.numBytes);
   }
   if (stream.numBytes === 0) throw new ArchiveFault("ARC_CORRUPT", "it is empty");
-  return writer.done();
+  return await writer.done();
 }
 
 async function isGzip(path: string): Promise<boolean> {

@@ -22,14 +22,14 @@ import {
 export async function unpackZip(path: string, options: UnpackOptions): Promise<Unpacking> {
   await using file = await open(path, "r");
   const { size } = await file.stat();
-  using writer = new MemberWriter(options);
+  await using writer = new MemberWriter(options);
   const end = await readZipEnd(file, size);
-  if (end === undefined) return writer.done(await salvageZip(file, size, writer));
+  if (end === undefined) return await writer.done(await salvageZip(file, size, writer));
   await requireOneReading(file, end, writer);
   for await (const entry of entriesOf(file)) {
     if (!isFolder(entry)) await addEntry(file, entry, writer);
   }
-  return writer.done();
+  return await writer.done();
 }
 
 async function* entriesOf(file: FileHandle): AsyncGenerator<Entry> {

@@ -1,4 +1,5 @@
-import { readdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, symlink } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { sha256 } from "../../../src/core/digest.ts";
 import { makeZip } from "../../ingest/archives/hostile-zip.ts";
@@ -54,10 +55,23 @@ describe("on a full disk", () => {
     await using disk = await SmallDisk.mount("size=38m");
     const fetch = ["fetch", "refcoco", "--mirror", fixture.server.origin, "--to", disk.path];
     expect(await disk.run(fetch)).toMatchObject({ exitCode: 24 });
+    expect(await readdir(disk.inside("refcoco"))).toEqual(["refcoco"]);
     expect(await readdir(disk.inside("refcoco/refcoco"))).toEqual([]);
     await disk.remount("size=80m");
     expect((await disk.run(fetch)).exitCode).toBe(0);
     expect(await digestOf(disk, "refcoco/refcoco/instances.json")).toBe(sha256(content));
     expect(fixture.server.requests).toHaveLength(1);
+  });
+
+  it("fetch unpacks to where a folder is a link to another disk", async () => {
+    await using fixture = await FetchFixture.create({ [route]: sends(zip) });
+    await using disk = await SmallDisk.mount("size=80m");
+    await mkdir(join(fixture.root, "other-disk"));
+    await mkdir(disk.inside("refcoco"));
+    await symlink(join(fixture.root, "other-disk"), disk.inside("refcoco/refcoco"));
+    const fetch = ["fetch", "refcoco", "--mirror", fixture.server.origin, "--to", disk.path];
+    expect((await disk.run(fetch)).exitCode).toBe(0);
+    expect(await readdir(join(fixture.root, "other-disk"))).toEqual(["instances.json"]);
+    expect(await readdir(disk.inside("refcoco"))).toEqual(["refcoco"]);
   });
 });

@@ -291,13 +291,13 @@ describe("hostile zip files", () => {
     expect(await folder.files()).toEqual({});
   });
 
-  it("replaces what a killed call left unfinished", async () => {
+  it("removes what a killed call left unfinished, and writes through no link among it", async () => {
     await using folder = await UnpackedFolder.create();
-    await mkdir(join(folder.out, "annotations"), { recursive: true });
-    const unfinished = join(folder.out, "annotations/.crossweave-unpacking");
-    await writeFile(unfinished, "half");
-    await link(unfinished, join(folder.root, "outside"));
-    await folder.unpack(makeZip([good]).all);
-    expect(await folder.files()).toEqual({ ...goodFile, outside: "half" });
+    await mkdir(join(folder.out, ".crossweave-unpacking"), { recursive: true });
+    await writeFile(join(folder.root, "outside"), "half");
+    await link(join(folder.root, "outside"), join(folder.out, ".crossweave-unpacking/1"));
+    await symlink("../../outside", join(folder.out, ".crossweave-unpacking/2"));
+    await folder.unpack(makeZip([good, { name: "b", content: "b" }]).all);
+    expect(await folder.files()).toEqual({ ...goodFile, "out/b": "b", outside: "half" });
   });
 });
