@@ -29,9 +29,8 @@ export class ListTable {
   readonly member: string;
   readonly reading: ListReading;
   readonly space: IdSpace;
-  /** Of the first entry, among all records of the id space. */
-  readonly firstOrdinal: number;
   readonly nestedSpace: IdSpace | undefined;
+  #firstOrdinal = 0;
   readonly #offsets: Column = wideColumn();
   readonly #sizes: Column = rowColumn();
   readonly #scenes: Column = rowColumn();
@@ -57,16 +56,21 @@ export class ListTable {
     this.reading = place.reading;
     this.space = place.space;
     this.nestedSpace = place.nestedSpace;
-    this.firstOrdinal = place.space.numRecords;
   }
 
   get length(): number {
     return this.#offsets.length;
   }
 
-  /** Adds an entry; its row is its position in the list. */
+  /** Of the first entry, among all records of the id space. */
+  get firstOrdinal(): number {
+    return this.#firstOrdinal;
+  }
+
+  /** Adds an entry; its row is its position in the list. The lists of a file come one after the other. */
   add(byteOffset: number, sizeBytes: number): number {
     const row = this.length;
+    if (row === 0) this.#firstOrdinal = this.space.numRecords;
     this.#offsets.push(byteOffset);
     this.#sizes.push(sizeBytes);
     this.#scenes.push(NONE);
