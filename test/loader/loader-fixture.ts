@@ -53,6 +53,8 @@ export async function loaderFixture(): Promise<LoaderFixture> {
 /** The real part of a batch by value: the loader takes the arrays back. */
 export interface Content {
   readonly place: string;
+  /** The same on all ranks. */
+  readonly shape: string;
   readonly keys: string;
   readonly textIds: string;
   readonly pixels: Uint8Array;
@@ -68,6 +70,7 @@ export function contentOf(batch: Batch): Content {
   const numValues = (batch.pixels.length / batch.numPictures) * batch.numRealPictures;
   return {
     place: `${batch.epoch}/${batch.batchIndex}`,
+    shape: JSON.stringify(batch.shape),
     keys: batch.keys.join(),
     textIds: batch.textIds.join(),
     pixels: batch.pixels.slice(0, numValues),

@@ -1,0 +1,35 @@
+import { expect, it } from "vitest";
+
+import type { LoaderOptions } from "../../src/loader/options.ts";
+import { faultsOfKilledRun, smallBatches } from "./kills.ts";
+import { loaderFixture } from "./loader-fixture.ts";
+import { temporaryFolder } from "./shard-set-fixture.ts";
+
+const tokens: Partial<LoaderOptions> = {
+  batching: { kind: "tokens", maxTokens: 320, multipleOf: 8, bucketSize: 32, tokensPerPicture: 4 },
+  pairing: { kind: "bernoulli", probability: 0.5, replace: "picture" },
+};
+
+it.each([
+  { mode: "pictures", changes: {} },
+  { mode: "tokens", changes: tokens },
+])(
+  "loses and repeats no sample of a stream of $mode when its process is killed 200 times (G9)",
+  async ({ changes }) => {
+    await using fixture = await loaderFixture();
+    await using folder = await temporaryFolder();
+    await using cache = await temporaryFolder();
+    process.env["CROSSWEAVE_CACHE"] = cache.path;
+    const options = fixture.options({
+      numWorkers: 2,
+      prefetchBatches: 4,
+      ...smallBatches,
+      ...changes,
+    });
+    const faults = await faultsOfKilledRun(folder.path, options, {
+      numKills: 200,
+      numBatches: 40_000,
+    });
+    expect(faults).toEqual([]);
+  },
+);
