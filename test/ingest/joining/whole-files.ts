@@ -26,7 +26,7 @@ import {
 
 /** A file before anything happens to it: its bytes, or the value that is encoded as them. */
 export type WholeFile = Buffer | { readonly value: unknown; readonly encode: Encoding };
-export type Encoding = "json" | "pickle";
+type Encoding = "json" | "pickle";
 
 /** A few records in every form in which a dataset is published, real ones where there are any. */
 export interface WholeFiles {
