@@ -196,7 +196,10 @@ function asNetFault(error: unknown, signal: AbortSignal): unknown {
   if (error instanceof NetFault || !(error instanceof Error)) return error;
   if (error.cause instanceof NetFault) return error.cause;
   const errno = errnoOf(error) ?? "";
-  return new NetFault(codeOf(errno), error.message || errno, { cause: error });
+  const code = codeOf(errno);
+  const what = error.message || errno;
+  const message = code === "NET_DNS" ? `the name of the server is not known here (${what})` : what;
+  return new NetFault(code, message, { cause: error });
 }
 
 function codeOf(errno: string): NetFaultCode {
