@@ -7,12 +7,19 @@ export const drawPurposes = {
   masking: 3,
   augmentation: 4,
   batching: 5,
+  labels: 6,
+  colours: 7,
+  labels: 6,
 } as const;
 
 export type DrawPurpose = keyof typeof drawPurposes;
 
 /** A sample's place in its global batch, the same whatever the number of ranks. */
 export interface PlaceInBatch {
+  /** Of the batch; that of a key is its set's own where sets are mixed. */
+  readonly epoch: number;
+  /** The stream's epoch, which need not be the number of the sample's visit. */
+  readonly epoch: number;
   readonly batchIndex: number;
   readonly row: number;
   /** Rows of the global batch. */
@@ -22,11 +29,12 @@ export interface PlaceInBatch {
 /** Names one sample of one epoch; every random choice about it is a pure function of this key. */
 export interface SampleKey {
   readonly seed: number;
+  /** How often the sample was visited before; the stream's epoch unless sets have weights. */
   readonly epoch: number;
   readonly sampleIndex: number;
   /** The text of the scene that the sample is about, where a sample is a text with its picture. */
   readonly textIndex?: number;
-  /** Absent outside batches. */
+  /** Absent in evaluation, which has no batches. */
   readonly place?: PlaceInBatch;
 }
 

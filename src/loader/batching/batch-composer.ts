@@ -104,14 +104,14 @@ export class BatchComposer {
       const { picturesPerBatch } = batching;
       const first = place.index * picturesPerBatch;
       const samples = this.#samples(place.pool, { epoch, first, count: picturesPerBatch });
-      return { samples: placed(samples, batchIndex), textTokens: text.maxTokens };
+      return { samples: placed(samples, { epoch, batchIndex }), textTokens: text.maxTokens };
     }
     const { lengths, samples, sizes } = this.#bucket({ ...place, epoch, batching });
     const inBucket = this.#bucketOrder(epoch, place, sizes.length)(place.index);
     const first = sizes.slice(0, inBucket).reduce((sum, size) => sum + size, 0);
     const end = first + (sizes[inBucket] ?? 0);
     return {
-      samples: placed(samples.slice(first, end), batchIndex),
+      samples: placed(samples.slice(first, end), { epoch, batchIndex }),
       textTokens: lengths[first] ?? 0,
     };
   }
@@ -227,9 +227,12 @@ export class BatchComposer {
   }
 }
 
-function placed(samples: readonly SampleKey[], batchIndex: number): SampleKey[] {
+function placed(
+  samples: readonly SampleKey[],
+  batch: { readonly epoch: number; readonly batchIndex: number },
+): SampleKey[] {
   const numRows = samples.length;
-  return samples.map((key, row) => ({ ...key, place: { batchIndex, row, numRows } }));
+  return samples.map((key, row) => ({ ...key, place: { ...batch, row, numRows } }));
 }
 
 /** Pools take turns so that each is spread evenly over the epoch; `counts` are of each pool's buckets. */

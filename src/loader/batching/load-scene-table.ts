@@ -8,7 +8,7 @@ import { ConfigError, errnoOf } from "../../core/errors.ts";
 import { writeFileAtomically } from "../../core/files.ts";
 import { ProcessLock } from "../../core/locks.ts";
 import type { SceneHead } from "../../core/records.ts";
-import { uprightSize } from "../pictures/augment.ts";
+import { uprightSize } from "../pictures/view-geometry.ts";
 import type { WordPieceTokenizer } from "../text/word-piece.ts";
 import type { SceneTable } from "./scene-table.ts";
 
