@@ -172,8 +172,9 @@ class IndexedSplit implements SplitReader {
     into?: Uint8Array,
   ): Promise<Uint8Array> {
     const picture = await this.#picture(sceneIndex, pictureIndex);
-    const { slot, head, range } = picture;
+    const { slot, row, head, range } = picture;
     return this.#cache.read(slot, inFile(head, range), {
+      row,
       into,
       check: (bytes) => requireRight(picture, bytes),
     });
@@ -215,14 +216,14 @@ class IndexedSplit implements SplitReader {
     const fault = regionSizeFault(found);
     if (fault !== undefined) throw shardFault(place, `the regions of ${picture.key}: ${fault}`);
     const { featuresSha256, classProbabilitiesSha256, ...regions } = found;
-    const batch = { slot, head, place };
+    const scene = { slot, row, head };
     const [features, classProbabilities] = await Promise.all([
-      this.#value(batch, {
+      this.#value(scene, {
         range: regions.features,
         sha256: featuresSha256,
         name: `the features of ${picture.key}`,
       }),
-      this.#value(batch, {
+      this.#value(scene, {
         range: regions.classProbabilities,
         sha256: classProbabilitiesSha256,
         name: `the class probabilities of ${picture.key}`,
@@ -249,12 +250,14 @@ class IndexedSplit implements SplitReader {
     return { slot, head, row, pictureIndex, range };
   }
 
-  /** A value of a batch's body. */
+  /** A value of a row. */
   async #value(
-    { slot, head, place }: { slot: BatchSlot; head: LoadedHead; place: ShardPlace },
+    { slot, row, head }: { slot: BatchSlot; row: number; head: LoadedHead },
     value: WantedValue,
   ): Promise<Uint8Array> {
+    const place = { ...slot.place, row };
     return this.#cache.read(slot, inFile(head, value.range), {
+      row,
       check: (bytes) => {
         if (!head.proven.isProven(value.range, bytes)) prove(head, bytes, { value, place });
         return bytes;

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { StateError } from "../../core/errors.ts";
 import type { ValidationReport } from "../../shards/validation/validate-shard-set.ts";
 import { type CommandContext, type CommandOutcome, runCommand } from "../frame.ts";
 import { addExamples, wholeNumber } from "../program.ts";
@@ -21,6 +22,7 @@ export function addValidateCommand(program: Command): void {
       "--repair",
       "make faulty shards and the ledger again from the source folder; never writes other bytes than the index names",
     )
+    .option("--digest <sha256>", "the digest that the set must have: 22 when it is another set")
     .option("--source <folder>", "with --repair: the official downloads the set was made from")
     .option("--policy <name>", "with --repair: the leak policy, where it was a file of your own")
     .option("--exclude <file>", "with --repair: the exclusion list that the set was made with")
@@ -42,6 +44,7 @@ interface ValidateOptions {
   readonly decode: boolean;
   readonly maxFaults: number;
   readonly quick?: true;
+  readonly digest?: string;
   readonly repair?: true;
   readonly source?: string;
   readonly policy?: string;
@@ -64,6 +67,7 @@ async function validate(
   const sets: TimedReport[] = [];
   for (const folder of folders) {
     const found = await check(folder, options, context);
+    requireDigest(found, options.digest);
     const { repair } = options;
     sets.push(repair === true && !found.isValid ? await repaired(found, options, context) : found);
   }
@@ -73,6 +77,15 @@ async function validate(
     text: sets.map((set) => validationText(set)).join("\n\n"),
     exitCode: isValid ? 0 : EXIT_INVALID,
   };
+}
+
+/** A set can be whole and right in itself and still be another one than was meant. */
+function requireDigest({ folder, digest }: TimedReport, expected: string | undefined): void {
+  if (expected === undefined || digest === null || digest === expected.toLowerCase()) return;
+  throw new StateError(`${folder} is the set ${digest}, not ${expected}`, {
+    file: folder,
+    remedy: "find the set of this digest, or say which one you mean",
+  });
 }
 
 async function check(

@@ -60,14 +60,18 @@ export class HeadCache {
   async read<T>(
     slot: BatchSlot,
     range: ByteRange,
-    given: { readonly check: (bytes: Uint8Array) => T; readonly into?: Uint8Array | undefined },
+    given: {
+      readonly row: number;
+      readonly check: (bytes: Uint8Array) => T;
+      readonly into?: Uint8Array | undefined;
+    },
   ): Promise<T> {
     const source = await this.shard(slot.shard);
     try {
       const bytes = await source.read(range, given.into);
       return await readChecked(source, { range, bytes }, given.check);
     } catch (error) {
-      throw placedFault(error, slot.place);
+      throw placedFault(error, { ...slot.place, row: given.row });
     }
   }
 

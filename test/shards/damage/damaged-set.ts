@@ -168,7 +168,7 @@ export const damages: Readonly<Record<string, Damaging>> = {
     // Padding is zero already.
     while (after.equals(before)) {
       const start = Math.floor(random.nextInt(before.length) / 512) * 512;
-      after.fill(0, start, start + 512);
+      after.fill(0, start, Math.min(after.length, start + 512));
     }
     await writeFile(set.pathOf(file), after);
     const first = after.findIndex((byte, position) => byte !== before[position]);
