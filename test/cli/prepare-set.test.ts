@@ -136,9 +136,9 @@ describe("A preparation of the real photographs", () => {
     await using reader = await ShardSetReader.open(outFolder);
     const head = await reader.split("train").head(0);
     const bytes = await reader.split("train").pictureBytes(0, 0);
-    expect(head.sceneKey).toBe("coco:790");
+    expect(head.sceneKey).toBe("coco:107438");
     expect(head.texts).toHaveLength(5);
-    const photograph = await readFile(realData("images/coco/train2017/000000000790.jpg"));
+    const photograph = await readFile(realData("images/coco/train2017/000000107438.jpg"));
     expect(Buffer.from(bytes).equals(photograph)).toBe(true);
     const names = [
       "croissant.json",

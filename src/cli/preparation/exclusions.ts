@@ -3,7 +3,11 @@ import { z } from "zod";
 import { errnoOf, SourceError } from "../../core/errors.ts";
 import { parseExclusionManifest } from "../../audit/exclusions.ts";
 import type { ExclusionRules } from "../../ingest/exclusion/exclusion-rules.ts";
-import { allExclusions, listedExclusions } from "../../ingest/exclusion/given-rules.ts";
+import {
+  allExclusions,
+  listedExclusions,
+  noExclusions,
+} from "../../ingest/exclusion/given-rules.ts";
 import { readLeakPolicy } from "../../ingest/exclusion/leak-policy.ts";
 import { exclusionRules } from "../../ingest/exclusion/policy-rules.ts";
 import { listPictures } from "../../ingest/list-pictures.ts";
@@ -64,7 +68,10 @@ export async function preparationExclusions(
   });
   const listed = await readExclusionList(choice.exclude);
   return {
-    exclusions: listed === undefined ? rules : allExclusions([rules, listed.rules]),
+    exclusions: allExclusions([
+      policy.protects.length === 0 ? noExclusions : rules,
+      listed?.rules ?? noExclusions,
+    ]),
     exclusionNotes: {
       policy: policy.name,
       protectedPictures: rules.numProtected,

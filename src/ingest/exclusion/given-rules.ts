@@ -17,9 +17,10 @@ export function listedExclusions(exclusions: ReadonlyMap<ImageKey, Exclusion>): 
 }
 
 /** Leaves out what any of the rules leave out; the first that does gives the evidence. */
-export function allExclusions(rules: readonly ExclusionRules[]): ExclusionRules {
-  const [only] = rules;
-  if (only !== undefined && rules.length === 1) return only;
+export function allExclusions(given: readonly ExclusionRules[]): ExclusionRules {
+  const rules = given.filter((one) => one !== noExclusions);
+  const [first = noExclusions] = rules;
+  if (rules.length < 2) return first;
   return {
     digest: sha256(rules.map(({ digest }) => digest).join("\n")),
     match: (picture) => {

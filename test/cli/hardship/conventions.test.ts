@@ -66,6 +66,7 @@ describe("every command", () => {
     const calls = [
       ["setup", "--device", "tpu"],
       ["doctor", "--unknown"],
+      ["fetch", "mnist", "--to", join(world.folder, "none")],
       ["prepare", "coco", "--source", nowhere, "--out", join(world.folder, "none")],
       ["validate", nowhere],
       ["audit", nowhere],
@@ -86,6 +87,7 @@ describe("every command", () => {
     const calls = [
       ["setup", "--dry-run"],
       ["doctor"],
+      ["fetch", "coco", "--to", join(world.folder, "none"), "--dry-run"],
       ["prepare", "coco", "--source", world.world, "--out", world.leaking],
       ["validate", world.fit],
       ["audit", world.leaking],
@@ -107,6 +109,7 @@ describe("--dry-run", () => {
     const cache = join(world.folder, "dry-cache");
     const calls = [
       ["setup", "--dry-run"],
+      ["fetch", "coco", "--to", out, "--dry-run"],
       ["prepare", "coco", "--source", world.world, "--out", out, "--dry-run"],
       ["audit", world.leaking, "--exclusions", join(out, "exclusions.json"), "--dry-run"],
       trainArguments(world, out, ["--dry-run"]),
@@ -135,6 +138,7 @@ describe("the examples of the data commands", () => {
     expect(ends).toEqual([
       ["prepare", 0],
       ["prepare", 0],
+      ["validate", 0],
       ["validate", 0],
       ["validate", 0],
       ["audit", 20],
