@@ -12,6 +12,11 @@ export function extendSeed(seed: number, part: number): number {
   return finalize((hash + high + 0x9e3779b9) | 0) >>> 0;
 }
 
+/** `extendSeed` for a part that is an integer in [0, 2^32), as a signed word; several times faster. */
+export function extendSeedByWord(seed: number, part: number): number {
+  return finalize((finalize(seed ^ Math.imul(part, 0x85ebca6b)) + 0x9e3779b9) | 0);
+}
+
 // The finalizer of MurmurHash3, a bijection of 32-bit words with full avalanche.
 function finalize(word: number): number {
   let hash = word;

@@ -1,6 +1,6 @@
 import { strict as assert } from "node:assert";
 
-import { extendSeed, mixSeed } from "../core/random.ts";
+import { extendSeedByWord, mixSeed } from "../core/random.ts";
 import { drawPurposes } from "./draws.ts";
 
 /** A shuffled order of [0, size); equal values name equal orders. */
@@ -31,9 +31,12 @@ export function permuted(position: number, order: Order): number {
 export function permutation({ size, seed }: Order): (position: number) => number {
   assert(Number.isInteger(size) && size > 0 && size <= MAX_SIZE, `order of ${size} samples`);
   const base = 2 ** Math.max(1, Math.ceil(Math.log2(size) / 2));
-  const roundSeeds = Array.from({ length: NUM_ROUNDS }, (_, round) => mixSeed(seed, round));
+  const roundSeeds = Int32Array.from({ length: NUM_ROUNDS }, (_, round) => mixSeed(seed, round));
   return (position) => {
-    assert(Number.isInteger(position) && position >= 0 && position < size, `position ${position}`);
+    // A message for each call would take longer than the call.
+    if (!(Number.isInteger(position) && position >= 0 && position < size)) {
+      assert.fail(`position ${position} of ${size}`);
+    }
     let value = position;
     do value = feistel(value, base, roundSeeds);
     while (value >= size);
@@ -41,11 +44,12 @@ export function permutation({ size, seed }: Order): (position: number) => number
   };
 }
 
-function feistel(value: number, base: number, roundSeeds: readonly number[]): number {
+function feistel(value: number, base: number, roundSeeds: Int32Array): number {
+  const lowBits = base - 1;
   let left = Math.floor(value / base);
-  let right = value % base;
-  for (const roundSeed of roundSeeds) {
-    const next = left ^ (extendSeed(roundSeed, right) & (base - 1));
+  let right = value - left * base;
+  for (let round = 0; round < NUM_ROUNDS; round += 1) {
+    const next = left ^ (extendSeedByWord(roundSeeds[round] ?? 0, right) & lowBits);
     left = right;
     right = next;
   }

@@ -222,7 +222,7 @@ export class BatchComposer {
 
   #pool(index: number): SamplePool {
     const pool = this.#pools[index];
-    assert(pool !== undefined, `pool ${index} of ${this.#pools.length}`);
+    if (pool === undefined) assert.fail(`pool ${index} of ${this.#pools.length}`);
     return pool;
   }
 }

@@ -41,7 +41,7 @@ export class SelectedMembers implements Members {
   }
 
   at(position: number): number {
-    assert(position >= 0 && position < this.size, `member ${position} of ${this.size}`);
+    if (!(position >= 0 && position < this.size)) assert.fail(`member ${position} of ${this.size}`);
     const block = lastAtMost(this.#before, position);
     let rank = position - (this.#before[block] ?? 0);
     let index = block * BLOCK_WORDS;
