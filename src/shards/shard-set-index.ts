@@ -87,6 +87,18 @@ export function shardName(split: string, shardIndex: number): string {
   return `${split}/${String(shardIndex).padStart(5, "0")}.arrow`;
 }
 
+/** Where an index lists files in other places than their names say: their scenes would come in another order. */
+export function* misplacedFiles({ splits }: ShardSetIndex): Generator<string> {
+  for (const { name, shards } of splits) {
+    for (const [shardIndex, { file }] of shards.entries()) {
+      const expected = shardName(name, shardIndex);
+      if (file !== expected) yield `it lists ${file} where ${expected} belongs`;
+    }
+  }
+  const names = new Set(splits.map(({ name }) => name));
+  if (names.size < splits.length) yield "it has two splits of the same name";
+}
+
 const digestText = z.string().regex(/^[0-9a-f]{64}$/);
 const count = z.int().nonnegative();
 // What JSON.parse gives is a JsonValue already.

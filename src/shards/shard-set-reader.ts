@@ -16,9 +16,16 @@ import {
   shardFault,
   type ShardPlace,
 } from "./shard-file.ts";
-import { readIndex, type ShardSetIndex, type SplitEntry } from "./shard-set-index.ts";
+import {
+  INDEX_FILE,
+  misplacedFiles,
+  readIndex,
+  type ShardSetIndex,
+  type SplitEntry,
+} from "./shard-set-index.ts";
 
 const CACHED_HEAD_BYTES = 32 * 2 ** 20;
+const REMOTE_READ_AHEAD = 8;
 
 /** A picture of a split by its positions, each from 0. */
 export interface PicturePlace {
@@ -86,11 +93,16 @@ export class ShardSetReader implements AsyncDisposable {
    */
   static async open(location: string, options: ReaderOptions = {}): Promise<ShardSetReader> {
     const index = await readIndex(location, options.remote);
+    for (const fault of misplacedFiles(index)) {
+      throw shardFault({ set: location, file: INDEX_FILE }, fault);
+    }
     const storage = options.storage ?? (await storageOf(location, index, options));
     const maxBytes = options.cachedHeadBytes ?? CACHED_HEAD_BYTES;
     const cache = new HeadCache({ storage, folder: location, maxBytes });
-    const usual = isRemote(location) ? remoteReads : localReads;
-    return new ShardSetReader(index, storage, { cache, coalescing: options.coalescing ?? usual });
+    const isFar = isRemote(location);
+    const coalescing = options.coalescing ?? (isFar ? remoteReads : localReads);
+    const readAhead = isFar ? REMOTE_READ_AHEAD : 0;
+    return new ShardSetReader(index, storage, { cache, coalescing, readAhead });
   }
 
   split(name: string): SplitReader {
@@ -123,6 +135,8 @@ async function storageOf(
 interface Reading {
   readonly cache: HeadCache;
   readonly coalescing: CoalescingPolicy;
+  /** How many batches' small columns are asked for before they are needed, where all are read in order. */
+  readonly readAhead: number;
 }
 
 /** Where the bytes of a picture lie, and what tells whether they are the right ones. */
@@ -148,13 +162,15 @@ class IndexedSplit implements SplitReader {
   readonly numScenes: number;
   readonly #cache: HeadCache;
   readonly #coalescing: CoalescingPolicy;
+  readonly #readAhead: number;
   readonly #slots: readonly BatchSlot[];
 
-  constructor(entry: SplitEntry, { cache, coalescing }: Reading) {
+  constructor(entry: SplitEntry, { cache, coalescing, readAhead }: Reading) {
     this.name = entry.name;
     this.role = entry.role;
     this.#cache = cache;
     this.#coalescing = coalescing;
+    this.#readAhead = readAhead;
     this.#slots = slotsOf(entry, cache.folder);
     const last = this.#slots.at(-1);
     this.numScenes = last === undefined ? 0 : last.firstScene + last.entry.numScenes;
@@ -233,7 +249,10 @@ class IndexedSplit implements SplitReader {
   }
 
   async *heads(signal?: AbortSignal): AsyncGenerator<SceneHead> {
-    for (const slot of this.#slots) {
+    for (const [position, slot] of this.#slots.entries()) {
+      // These come while the rows of this one are looked at; what fails is told when it is waited for.
+      for (const next of this.#slots.slice(position + 1, position + 1 + this.#readAhead))
+        void this.#cache.load(next);
       const { rows } = await this.#cache.load(slot);
       for (let row = 0; row < rows.numRows; row += 1) {
         signal?.throwIfAborted();

@@ -9,8 +9,8 @@ import {
   INDEX_FILE,
   indexText,
   LEDGER_FILE,
+  misplacedFiles,
   readIndex,
-  shardName,
   type ShardSetIndex,
   type SplitEntry,
   UNFINISHED_FOLDER,
@@ -116,16 +116,7 @@ async function indexOrFault(folder: string, faults: FaultList): Promise<ShardSet
 /** Every file must be listed once under its right name, and the two descriptions be what the index makes of them. */
 async function checkFolder(index: ShardSetIndex, folder: string, faults: FaultList): Promise<void> {
   const shards = index.splits.flatMap((split) => split.shards.map((shard) => shard.file));
-  const names = index.splits.flatMap(({ name, shards: list }) =>
-    list.map((_, shardIndex) => shardName(name, shardIndex)),
-  );
-  for (const [position, file] of shards.entries()) {
-    if (file === names[position]) continue;
-    faults.add({ file: INDEX_FILE }, `it lists ${file} where ${names[position]} belongs`);
-  }
-  if (new Set(names).size < names.length) {
-    faults.add({ file: INDEX_FILE }, "it has two splits of the same name");
-  }
+  for (const fault of misplacedFiles(index)) faults.add({ file: INDEX_FILE }, fault);
   const listed = [INDEX_FILE, CROISSANT_FILE, LEDGER_FILE, ...shards];
   await checkListing(folder, new Set(listed), faults);
   for (const [file, text] of [
