@@ -1,12 +1,16 @@
 import type { ImageKey } from "../core/keys.ts";
+import type { CachePlan } from "../shards/remote/cache-plan.ts";
 import type { AugmentOptions } from "./pictures/augment.ts";
 import type { LetterCase } from "./text/basic-tokenizer.ts";
 import { bertMasking, type MaskingRules } from "./text/masking.ts";
 
 /** Splits of one shard set that are trained on together. */
 export interface LoaderSet {
+  /** A folder, an http(s) URL, or s3://bucket/prefix. */
   readonly folder: string;
   readonly splits: readonly string[];
+  /** Where a set that lies on a server is kept; see `defaultCache` when left out. */
+  readonly cache?: CachePlan | undefined;
   /**
    * The set's share of all samples, relative to the other sets' weights; all sets have one or none has. A set
    * with a weight begins its next pass when its samples are used up, whatever the others do. Without weights all

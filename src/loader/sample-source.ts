@@ -46,9 +46,12 @@ export class SampleSource implements SampleLookup, AsyncDisposable {
     await using opened = new AsyncDisposableStack();
     const splits: SceneReader[] = [];
     const read: OpenedSet[] = [];
-    for (const { folder, splits: names } of sets) {
+    for (const { folder, splits: names, cache } of sets) {
       const reader = opened.use(
-        await ShardSetReader.open(folder, { cachedHeadBytes: CACHED_HEAD_BYTES }),
+        await ShardSetReader.open(folder, {
+          cachedHeadBytes: CACHED_HEAD_BYTES,
+          remote: { policy: "download", cache },
+        }),
       );
       const { digest } = reader.index;
       const ofSet = names.map((name) => {

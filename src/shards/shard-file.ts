@@ -76,12 +76,27 @@ export async function openShard(
     if (source.sizeBytes !== shard.sizeBytes) {
       throw new ArrowFormatError(`${source.sizeBytes} bytes, the index says ${shard.sizeBytes}`);
     }
-    const difference = footerDifference(await readFooter(source), shard);
-    if (difference !== undefined) throw new ArrowFormatError(difference);
+    await requireFooter(source, shard).catch((error: unknown) => {
+      const again = sourceAgain(source);
+      if (again === undefined || describeReadFault(error) === undefined) throw error;
+      return requireFooter(again, shard);
+    });
     return source;
   } catch (error) {
     throw placedFault(error, { set, file: shard.file });
   }
+}
+
+/** The source with every read made again, where that may help. */
+function sourceAgain(source: ByteSource): ByteSource | undefined {
+  const { sizeBytes } = source;
+  if (source.readAgain === undefined) return undefined;
+  return { sizeBytes, read: (range) => source.readAgain?.(range) ?? source.read(range) };
+}
+
+async function requireFooter(source: ByteSource, shard: ShardEntry): Promise<void> {
+  const difference = footerDifference(await readFooter(source), shard);
+  if (difference !== undefined) throw new ArrowFormatError(difference);
 }
 
 /** Where what a shard says of itself is not what the index says of it, or undefined. */

@@ -96,7 +96,7 @@ export class ShardSetReader implements AsyncDisposable {
     for (const fault of misplacedFiles(index)) {
       throw shardFault({ set: location, file: INDEX_FILE }, fault);
     }
-    const storage = options.storage ?? (await storageOf(location, index, options));
+    const storage = options.storage ?? (await storageOf(location, index, options.remote));
     const maxBytes = options.cachedHeadBytes ?? CACHED_HEAD_BYTES;
     const cache = new HeadCache({ storage, folder: location, maxBytes });
     const isFar = isRemote(location);
@@ -120,10 +120,11 @@ export class ShardSetReader implements AsyncDisposable {
   }
 }
 
-async function storageOf(
+/** Where the files of a set with this index are read from: a folder, or the server that its location names. */
+export async function storageOf(
   location: string,
   index: ShardSetIndex,
-  { remote }: ReaderOptions,
+  remote?: RemoteOptions,
 ): Promise<ShardStorage> {
   if (!isRemote(location)) return new FileStorage(location);
   // What speaks with servers is loaded where one is spoken with.

@@ -18,7 +18,10 @@ export function addAuditCommand(program: Command): void {
     .description(
       "Compare every training picture with every evaluation picture of the sets: key, Flickr photo, bytes, pixels.",
     )
-    .argument("<set...>", "folders of shard sets; all are compared with one another")
+    .argument(
+      "<set...>",
+      "folders of shard sets, or https://… or s3://…; all are compared with one another",
+    )
     .option(
       "--exclusions <file>",
       "write the training pictures that have to go, for crossweave prepare --exclude",

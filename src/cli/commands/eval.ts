@@ -17,7 +17,7 @@ export function addEvalCommand(program: Command): void {
     .description("Evaluate a run's newest checkpoint; chance levels stand beside the numbers.")
     .argument("<task>", "retrieval")
     .requiredOption("--checkpoint <run>", "the run's folder")
-    .requiredOption("--data <set>", "the folder of a shard set")
+    .requiredOption("--data <set>", "the folder of a shard set, or https://… or s3://…")
     .option("--split <name>", "the split to search; test where there is one")
     .option("--out <folder>", "write results.json and report.html there")
     .option("--dry-run", "evaluate and print, but leave --out unwritten")

@@ -3,7 +3,7 @@ import type { TrainingRecipe } from "../../train/recipe.ts";
 import type { StepReading } from "../../train/step-program.ts";
 import type { TrainSummary } from "../../train/trainer.ts";
 import { type CommandContext, type CommandOutcome, runCommand } from "../frame.ts";
-import { addExamples, collect, seedOf } from "../program.ts";
+import { addExamples, collect, seedOf, wholeNumber } from "../program.ts";
 import { styled } from "../terminal/text-style.ts";
 
 interface TrainFlags {
@@ -13,6 +13,8 @@ interface TrainFlags {
   readonly fresh?: boolean;
   readonly allowLeaks?: boolean;
   readonly dryRun?: boolean;
+  readonly cache?: string;
+  readonly cacheGigabytes?: number;
 }
 
 /** Adds `crossweave train`. */
@@ -23,8 +25,13 @@ export function addTrainCommand(program: Command): void {
       "Pre-train a recipe on shard sets; an interrupted run goes on from its last checkpoint.",
     )
     .argument("<recipe>", "pretrain/visual-parsing, pretrain/visual-parsing-small or demo")
-    .requiredOption("--data <set...>", "folders of shard sets; their training splits are used")
+    .requiredOption(
+      "--data <set...>",
+      "folders of shard sets, or https://… or s3://…; their training splits are used",
+    )
     .requiredOption("--out <run>", "the run's folder: record, metrics, checkpoints")
+    .option("--cache <folder>", "where sets from servers are kept, for all runs of this machine")
+    .option("--cache-gigabytes <number>", "how much --cache may hold; 100 if not said", wholeNumber)
     .option("--set <key=value>", "replace a constant of the recipe; repeatable", collect)
     .addOption(new Option("--resume", "the default: go on where the run in --out stands"))
     .option("--fresh", "start over, removing the run in --out")
@@ -60,9 +67,14 @@ async function trainRecipe(
   const { overrideRecipe } = await import("../../train/recipe-parser.ts");
   const named = recipeNamed(recipeName);
   const recipe = overrideRecipe({ ...named, seed: seed ?? named.seed }, flags.set ?? []);
+  const { defaultCache } = await import("../../shards/remote/cache-plan.ts");
+  const usual = defaultCache();
+  const { cache: folder = usual.folder, cacheGigabytes: gigabytes } = flags;
+  const maxBytes = gigabytes === undefined ? usual.maxBytes : gigabytes * 1e9;
   const call = {
     recipe,
     folders: flags.data,
+    cache: { folder, maxBytes },
     out: flags.out,
     fresh: flags.fresh === true,
     allowLeaks: flags.allowLeaks === true,

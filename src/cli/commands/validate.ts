@@ -12,7 +12,7 @@ export function addValidateCommand(program: Command): void {
     .description(
       "Check shard sets: every byte, text and picture, and every count, against the index.",
     )
-    .argument("<set...>", "folders of shard sets")
+    .argument("<set...>", "folders of shard sets, or https://… or s3://…")
     .option("--no-decode", "check the digests of the pictures, but do not decode them")
     .option(
       "--quick",

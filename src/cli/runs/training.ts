@@ -6,6 +6,7 @@ import { ConfigError, LeakError } from "../../core/errors.ts";
 import type { Progress } from "../../core/progress.ts";
 import type { LoaderSet } from "../../loader/options.ts";
 import { WordPieceTokenizer } from "../../loader/text/word-piece.ts";
+import type { CachePlan } from "../../shards/remote/cache-plan.ts";
 import { readIndex, type ShardSetIndex } from "../../shards/shard-set-index.ts";
 import type { TrainingRecipe } from "../../train/recipe.ts";
 import { readRunSummary, RunFolder } from "../../train/run/run-folder.ts";
@@ -15,8 +16,10 @@ import { auditShardSets } from "../shard-set-audit.ts";
 
 export interface TrainingCall {
   readonly recipe: TrainingRecipe;
-  /** Folders of shard sets; all splits that train are trained on. */
+  /** Folders or URLs of shard sets; all splits that train are trained on. */
   readonly folders: readonly string[];
+  /** Where sets that lie on servers are kept; the usual place unless given. */
+  readonly cache?: CachePlan | undefined;
   readonly out: string;
   readonly fresh: boolean;
   readonly allowLeaks: boolean;
@@ -83,6 +86,7 @@ export async function prepareTraining(
   const indexes = await Promise.all(call.folders.map((folder) => readIndex(folder)));
   const sets = call.folders.map((folder, position) => ({
     folder,
+    cache: call.cache,
     splits: (indexes[position]?.splits ?? [])
       .filter(({ role }) => role === "train")
       .map(({ name }) => name),

@@ -37,6 +37,7 @@ export class CachedSource implements ByteSource {
   readonly #openRemote: () => Promise<ByteSource>;
   #remote: Promise<ByteSource> | undefined;
   #local: ByteSource | undefined;
+  #looking: Promise<boolean> | undefined;
   #download: Promise<void> | undefined;
   #lookAtMs = 0;
   #tryAtMs = 0;
@@ -111,13 +112,24 @@ export class CachedSource implements ByteSource {
     }
   }
 
+  /** All that read while one looks wait for what it finds. */
   async #isHere(): Promise<boolean> {
     if (this.#local !== undefined) return true;
+    if (this.#looking !== undefined) return this.#looking;
     const nowMs = this.#context.clock.monotonicMs();
     if (this.#isDistrusted || nowMs < this.#lookAtMs) return false;
     this.#lookAtMs = nowMs + LOOK_AGAIN_MS;
+    this.#looking = this.#look();
+    try {
+      return await this.#looking;
+    } finally {
+      this.#looking = undefined;
+    }
+  }
+
+  async #look(): Promise<boolean> {
     if (!(await this.#context.cache.take(this.#entry))) return false;
-    this.#local ??= await this.#context.local.open(this.#entry.sha256);
+    this.#local = await this.#context.local.open(this.#entry.sha256);
     return true;
   }
 

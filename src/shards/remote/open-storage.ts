@@ -1,6 +1,4 @@
-import { join } from "node:path";
 import pLimit, { type LimitFunction } from "p-limit";
-import { cacheFolder } from "../../core/cache-folder.ts";
 import { systemClock } from "../../core/network/system-clock.ts";
 import type { ByteSource } from "../arrow/file-reader.ts";
 import { FileStorage, type ShardStorage } from "../file-storage.ts";
@@ -9,7 +7,8 @@ import { CachedSource, type CachingContext } from "./cached-source.ts";
 import { parseLocation } from "./location.ts";
 import { RangeSource } from "./range-source.ts";
 import { type NetworkOptions, RemoteFiles } from "./remote-files.ts";
-import { type CachePlan, ShardCache } from "./shard-cache.ts";
+import { type CachePlan, defaultCache } from "./cache-plan.ts";
+import { ShardCache } from "./shard-cache.ts";
 
 /**
  * How remote files are read. "stream": every read is a request. "download": files come whole into the cache in
@@ -24,18 +23,7 @@ export interface RemoteOptions extends NetworkOptions {
   readonly cache?: CachePlan | undefined;
 }
 
-const DEFAULT_CACHE_BYTES = 100e9;
 const MAX_REQUESTS = 16;
-
-/** `CROSSWEAVE_SHARD_CACHE`, or `shards` in the cache folder; `CROSSWEAVE_SHARD_CACHE_BYTES`, or 100 GB. */
-export function defaultCache(): CachePlan {
-  const folder = process.env["CROSSWEAVE_SHARD_CACHE"] ?? "";
-  const maxBytes = Number(process.env["CROSSWEAVE_SHARD_CACHE_BYTES"] ?? "");
-  return {
-    folder: folder === "" ? join(cacheFolder(), "shards") : folder,
-    maxBytes: maxBytes > 0 ? maxBytes : DEFAULT_CACHE_BYTES,
-  };
-}
 
 /** Where the files of a set with this index are read from: its folder, or the server that its location names. */
 export async function openStorage(

@@ -15,16 +15,11 @@ import { errnoOf } from "../../core/errors.ts";
 import { explainedWriteError } from "../../core/files.ts";
 import { ProcessLock } from "../../core/locks.ts";
 import type { Clock } from "../../core/network/clock.ts";
+import type { CachePlan } from "./cache-plan.ts";
 
 /** How many bytes of a disk stay free for everything else. */
 const RESERVE_BYTES = 256 * 2 ** 20;
 const REMOVED = ".removed";
-
-export interface CachePlan {
-  readonly folder: string;
-  /** Of all files together, those that are being downloaded at their full size. */
-  readonly maxBytes: number;
-}
 
 /** A file that the cache may hold. */
 export interface CacheEntry {

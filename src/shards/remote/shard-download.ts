@@ -45,6 +45,8 @@ export async function downloadShard(
       if (numTries === 2) throw wrongDigest(entry, actual, context);
     }
     await rename(part, cache.pathOf(entry));
+    // Its reader is here already: other downloads must not remove it again.
+    await cache.take(entry);
     await removePart(part);
     await syncFolder(dirname(part));
   } catch (error) {

@@ -1,9 +1,8 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import { ShardError } from "../../core/errors.ts";
 import { type Progress, silentProgress } from "../../core/progress.ts";
 import { croissantText } from "../croissant.ts";
-import { FileStorage } from "../file-storage.ts";
 import {
   CROISSANT_FILE,
   INDEX_FILE,
@@ -11,10 +10,13 @@ import {
   LEDGER_FILE,
   misplacedFiles,
   readIndex,
+  readSetText,
   type ShardSetIndex,
   type SplitEntry,
   UNFINISHED_FOLDER,
 } from "../shard-set-index.ts";
+import { isRemote } from "../remote/location.ts";
+import { storageOf } from "../shard-set-reader.ts";
 import { type CheckedCounts, FaultList, type ValidationFault } from "./faults.ts";
 import { checkLedger } from "./ledger-check.ts";
 import { RegionCheck } from "./region-check.ts";
@@ -86,7 +88,8 @@ interface SetCheck {
 
 async function checkSet(index: ShardSetIndex, check: SetCheck): Promise<void> {
   const { folder, faults, checked, options } = check;
-  await using storage = new FileStorage(folder);
+  // Of a set on a server, the server's bytes are checked, not those of the cache.
+  await using storage = await storageOf(folder, index);
   const { digests = "every", signal, progress = silentProgress } = options;
   const decode = digests === "every" ? options.decode : undefined;
   const total = totalBytes(index);
@@ -118,12 +121,12 @@ async function checkFolder(index: ShardSetIndex, folder: string, faults: FaultLi
   const shards = index.splits.flatMap((split) => split.shards.map((shard) => shard.file));
   for (const fault of misplacedFiles(index)) faults.add({ file: INDEX_FILE }, fault);
   const listed = [INDEX_FILE, CROISSANT_FILE, LEDGER_FILE, ...shards];
-  await checkListing(folder, new Set(listed), faults);
+  if (!isRemote(folder)) await checkListing(folder, new Set(listed), faults);
   for (const [file, text] of [
     [INDEX_FILE, indexText(index)],
     [CROISSANT_FILE, croissantText(index)],
   ] as const) {
-    const found = await readFile(join(folder, file), "utf8").catch(() => undefined);
+    const found = await readSetText(folder, file).catch(() => undefined);
     if (found === undefined) faults.add({ file }, "the file is missing or cannot be read");
     else if (found !== text) faults.add({ file }, "the file is not as it was written");
   }

@@ -72,7 +72,9 @@ describe("a shard set on a web server", () => {
         return new Promise(() => {});
       },
     });
-    await expect(reader.split("train").head(0)).rejects.toThrow(/no(?:thing more came for| answer after) 30 s/);
+    await expect(reader.split("train").head(0)).rejects.toThrow(
+      /no(?:thing more came for| answer after) 30 s/,
+    );
   });
 
   it("reads a picture once more when its bytes are wrong, then takes them", async () => {
@@ -120,9 +122,7 @@ describe("a shard set on a web server", () => {
     await using set = await RemoteSet.create();
     set.server.behave = ({ file }) => (file === "index.json" ? { status: 404 } : undefined);
     await expect(set.open()).rejects.toThrow(SourceError);
-    const changed = (bytes: Buffer): Buffer =>
-      Buffer.from(bytes.toString().replace('"made-up"', '"made-up-"'));
-    set.server.behave = () => ({ bytes: changed });
+    set.server.behave = () => ({ bytes: renamed });
     await expect(set.open()).rejects.toThrow(ShardError);
     await expect(set.open()).rejects.toThrow(/the index was changed/);
   });
@@ -166,4 +166,8 @@ describe("a shard set on a web server", () => {
 
 function flippedEverywhere(bytes: Buffer): Buffer {
   return Buffer.from(bytes.map((byte) => byte ^ 1));
+}
+
+function renamed(index: Buffer): Buffer {
+  return Buffer.from(index.toString().replace('"made-up"', '"made-up-"'));
 }
