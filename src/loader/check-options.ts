@@ -25,12 +25,9 @@ export function checkOptions(options: LoaderOptions): void {
 }
 
 /** What is not there yet. */
-function missingFaults({ augment, pairing, pictures, text }: LoaderOptions): string[] {
+function missingFaults({ augment, pictures }: LoaderOptions): string[] {
   return [
-    ...fault(pairing.kind !== "matched-unmatched", missing(`pairing.kind "${pairing.kind}"`)),
-    ...fault(text.longer === "drop", missing('text.longer "drop"')),
     ...fault(pictures.kind === "keep-ratio", missing('pictures.kind "keep-ratio"')),
-    ...fault(augment.flip === "swap-side-words", missing('augment.flip "swap-side-words"')),
     ...fault(augment.randAugment !== null, missing("augment.randAugment")),
   ];
 }

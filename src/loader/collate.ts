@@ -195,6 +195,7 @@ function summary(shape: BatchShape, built: readonly BuiltRow[]): BuiltBatch {
       numRedraws: total("numRedraws"),
       numRepeats: total("numRepeats"),
       numCutTexts: total("numCutTexts"),
+      numDroppedTexts: total("numDroppedTexts"),
       skipped: built.flatMap(({ skipped }) => skipped),
     },
   };

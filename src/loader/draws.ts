@@ -9,15 +9,12 @@ export const drawPurposes = {
   batching: 5,
   labels: 6,
   colours: 7,
-  labels: 6,
 } as const;
 
 export type DrawPurpose = keyof typeof drawPurposes;
 
 /** A sample's place in its global batch, the same whatever the number of ranks. */
 export interface PlaceInBatch {
-  /** Of the batch; that of a key is its set's own where sets are mixed. */
-  readonly epoch: number;
   /** The stream's epoch, which need not be the number of the sample's visit. */
   readonly epoch: number;
   readonly batchIndex: number;

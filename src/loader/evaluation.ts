@@ -1,8 +1,8 @@
 import type { ImageKey } from "../core/keys.ts";
 import type { PictureInfo, SceneText } from "../core/records.ts";
 import type { MatchedUnmatchedPairing } from "./options.ts";
-import { pairTexts } from "./pairing.ts";
-import { wholePicture } from "./pictures/augment.ts";
+import { pairTexts } from "./pairing/pair-sample.ts";
+import { wholePicture } from "./pictures/view-geometry.ts";
 import { decodeStored } from "./sample.ts";
 import type { SceneReader } from "./sample-source.ts";
 import { cutTokens, type TextRow, writeTextRow } from "./text/text-rows.ts";
@@ -114,7 +114,9 @@ export async function* evaluationPairs(
   for (let sceneIndex = 0; sceneIndex < split.numScenes; sceneIndex += 1) {
     options.signal?.throwIfAborted();
     const key = { seed: options.seed, epoch: 0, sampleIndex: sceneIndex };
-    const { pairs } = await pairTexts(key, scenes, options.pairing);
+    const { pairing, tokenizer } = options;
+    const rules = { tokenizer, maxTokens: options.maxTextTokens, longer: "cut" } as const;
+    const { pairs } = await pairTexts(key, { scenes, pairing, rules });
     for (const { text, matched, sampleIndex } of pairs) {
       const encoded = encodeText({ sceneIndex: sampleIndex, text }, options);
       yield { sceneIndex, text: encoded, matched };

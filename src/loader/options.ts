@@ -110,6 +110,8 @@ export interface SampleStatistics {
   readonly numRepeats: number;
   /** Texts cut to `text.maxTokens`. */
   readonly numCutTexts: number;
+  /** Texts of the scenes that were left out because they are longer. */
+  readonly numDroppedTexts: number;
 }
 
 /** A sample that could not be read, and what was wrong with it. */

@@ -1,19 +1,14 @@
-import { strict as assert } from "node:assert";
-
 import { CrossweaveError, ShardError } from "../core/errors.ts";
 import type { ImageKey } from "../core/keys.ts";
-import type { PictureInfo, SceneHead } from "../core/records.ts";
+import type { PictureInfo, SceneHead, SceneText } from "../core/records.ts";
 import { sampleDraws, type SampleKey } from "./draws.ts";
-import {
-  type LoaderOptions,
-  maskingRules,
-  type MatchedUnmatchedPairing,
-  type PairingOptions,
-  type SampleStatistics,
-} from "./options.ts";
-import { type PairedText, type Pairing, pairTexts, type SceneLookup } from "./pairing.ts";
 import { largestPicture } from "./batch-shape.ts";
-import { drawView, type PictureView } from "./pictures/augment.ts";
+import { type LoaderOptions, maskingRules, type SampleStatistics } from "./options.ts";
+import { type PairedText, type Pairing, pairSample } from "./pairing/pair-sample.ts";
+import { isPairable } from "./pairing/scene-texts.ts";
+import type { SceneLookup } from "./pairing/unmatched-search.ts";
+import { type DrawnView, drawView, isTextShown, shownTexts } from "./pictures/augment.ts";
+import type { PictureView } from "./pictures/view-geometry.ts";
 import { decodeView } from "./pictures/picture.ts";
 import type { PixelCache } from "./pictures/pixel-cache.ts";
 import { type MaskedTokens, maskTokens, NOT_PREDICTED } from "./text/masking.ts";
@@ -52,27 +47,61 @@ export interface SampleContext {
 
 /** A pure function of the shard sets, the options and the key. ShardError when stored bytes are damaged. */
 export async function buildSample(key: SampleKey, context: SampleContext): Promise<Sample> {
-  const { samples, options } = context;
-  const { height: size, width } = largestPicture(options.pictures);
-  const head = await samples.head(key.sampleIndex);
-  const picture = onlyPicture(head);
-  const pairing = await pairTexts(key, samples, matchedUnmatched(options.pairing));
-  const view = drawView(picture, sampleDraws("augmentation", key), {
-    augment: options.augment,
-    texts: pairing.pairs.filter(({ matched }) => matched).map(({ text }) => text.text),
-  });
-  const decode = async (): Promise<Uint8Array> => {
-    const bytes = await samples.pictureBytes(key.sampleIndex, 0);
-    return decodeStored(bytes, picture, { size, view });
-  };
-  const isWhole = view.crop === null && !view.mirrored;
-  const pixels = await (isWhole ? context.wholePictures.get(key.sampleIndex, decode) : decode());
-  return { key: picture.key, pixels, height: size, width, ...sampleTexts(pairing, key, context) };
+  const { pairing, picture, drawn } = await paired(key, context);
+  const { augment, text } = context.options;
+  const texts = pairing.pairs.map((pair) => pair.text.text);
+  const numTokens = (written: string): number =>
+    cutTokens(context.tokenizer.encode(written), text.maxTokens).length;
+  const shown = shownTexts(drawn, texts, { flip: augment.flip, numTokens });
+  const { height, width } = largestPicture(context.options.pictures);
+  const place = { pictureIndex: pairing.pictureIndex, picture, view: shown.view };
+  const pixels = await pixelsOf(place, context);
+  const written = { pairing, texts: shown.texts, key };
+  return { key: picture.key, pixels, height, width, ...sampleTexts(written, context) };
 }
 
-function matchedUnmatched(pairing: PairingOptions): MatchedUnmatchedPairing {
-  assert(pairing.kind === "matched-unmatched", "checkOptions lets no other kind pass yet");
-  return pairing;
+interface PairedPicture {
+  readonly pairing: Pairing;
+  readonly picture: PictureInfo;
+  readonly drawn: DrawnView;
+}
+
+/** A crop that hides what all of a picture's texts speak of gives way to the whole picture. */
+async function paired(key: SampleKey, context: SampleContext): Promise<PairedPicture> {
+  const { options, samples, tokenizer } = context;
+  const head = await samples.head(key.sampleIndex);
+  const own = onlyPicture(head);
+  const drawn = drawView(own, sampleDraws("augmentation", key), options.augment);
+  const { textIndex } = key;
+  const texts = textIndex === undefined ? head.texts : head.texts.slice(textIndex, textIndex + 1);
+  const isShown = (text: SceneText): boolean => isTextShown(text, own, drawn.crop);
+  const isCropUsed = texts.some((text) => isPairable(text) && isShown(text));
+  const pairing = await pairSample(key, {
+    scenes: samples,
+    pairing: options.pairing,
+    rules: { tokenizer, ...options.text },
+    ...(isCropUsed ? { isShown } : {}),
+  });
+  if (pairing.pictureIndex === key.sampleIndex) {
+    return { pairing, picture: own, drawn: isCropUsed ? drawn : { ...drawn, crop: null } };
+  }
+  const picture = onlyPicture(await samples.head(pairing.pictureIndex));
+  const other = drawView(picture, sampleDraws("augmentation", key), options.augment);
+  return { pairing, picture, drawn: other };
+}
+
+async function pixelsOf(
+  of: { pictureIndex: number; picture: PictureInfo; view: PictureView },
+  { options, samples, wholePictures }: SampleContext,
+): Promise<Uint8Array> {
+  const { picture, pictureIndex, view } = of;
+  const { height } = largestPicture(options.pictures);
+  const decode = async (): Promise<Uint8Array> => {
+    const bytes = await samples.pictureBytes(pictureIndex, 0);
+    return decodeStored(bytes, picture, { size: height, view });
+  };
+  const isWhole = view.crop === null && !view.mirrored;
+  return isWhole ? wholePictures.get(pictureIndex, decode) : decode();
 }
 
 function onlyPicture(head: SceneHead): PictureInfo {
@@ -104,20 +133,20 @@ export async function decodeStored(
 }
 
 function sampleTexts(
-  pairing: Pairing,
-  key: SampleKey,
+  written: { pairing: Pairing; texts: readonly string[]; key: SampleKey },
   context: SampleContext,
 ): Pick<Sample, "texts" | "statistics"> {
-  const { numRedraws, numRepeats, pairs } = pairing;
+  const { key, pairing } = written;
+  const { numDroppedTexts, numRedraws, numRepeats } = pairing;
   let numCutTexts = 0;
-  const texts = pairs.map((pair, part) => {
-    const tokenIds = context.tokenizer.encode(pair.text.text);
+  const texts = pairing.pairs.map((pair, part) => {
+    const tokenIds = context.tokenizer.encode(written.texts[part] ?? pair.text.text);
     const cut = cutTokens(tokenIds, context.options.text.maxTokens);
     if (cut.length < tokenIds.length) numCutTexts += 1;
     const tokens = maskPair(cut, { pair, part, key }, context);
     return { textId: pair.text.id, matched: pair.matched, tokens };
   });
-  return { texts, statistics: { numRedraws, numRepeats, numCutTexts } };
+  return { texts, statistics: { numRedraws, numRepeats, numCutTexts, numDroppedTexts } };
 }
 
 /**

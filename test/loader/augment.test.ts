@@ -2,13 +2,16 @@ import { assert, integer, property } from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { RandomStream } from "../../src/core/random.ts";
+import type { SceneText } from "../../src/core/records.ts";
 import {
   type AugmentOptions,
   drawView,
+  isTextShown,
   noAugmentation,
-  uprightSize,
+  shownTexts,
 } from "../../src/loader/pictures/augment.ts";
-import { storedPicture } from "./shard-set-fixture.ts";
+import { uprightSize } from "../../src/loader/pictures/view-geometry.ts";
+import { caption, storedPicture } from "./shard-set-fixture.ts";
 
 const wide = storedPicture("1", new Uint8Array(1), { width: 640, height: 480 });
 const cropping: AugmentOptions = {
@@ -17,11 +20,19 @@ const cropping: AugmentOptions = {
   randAugment: null,
 };
 
+const numTokens = (text: string): number => text.split(" ").length;
+
+const textAt = (x: number): SceneText => ({
+  ...caption("1", "a"),
+  box: { x, y: 10, width: 40, height: 40 },
+});
+
 describe("how a picture is shown", () => {
   it("is whole and never mirrored without augmentation", () => {
     for (let seed = 0; seed < 50; seed += 1) {
-      const view = drawView(wide, new RandomStream(seed), { augment: noAugmentation, texts: [] });
-      expect(view).toEqual({ crop: null, mirrored: false });
+      const drawn = drawView(wide, new RandomStream(seed), noAugmentation);
+      const shown = shownTexts(drawn, ["a dog"], { flip: "never", numTokens });
+      expect(shown).toEqual({ view: { crop: null, mirrored: false }, texts: ["a dog"] });
     }
   });
 
@@ -33,10 +44,7 @@ describe("how a picture is shown", () => {
         integer(),
         (width, height, seed) => {
           const picture = storedPicture("1", new Uint8Array(1), { width, height, orientation: 6 });
-          const { crop } = drawView(picture, new RandomStream(seed), {
-            augment: cropping,
-            texts: [],
-          });
+          const { crop } = drawView(picture, new RandomStream(seed), cropping);
           const upright = uprightSize(picture);
           expect(upright).toEqual({ width: height, height: width });
           if (crop === null) throw new Error("no crop was drawn");
@@ -51,7 +59,7 @@ describe("how a picture is shown", () => {
 
   it("draws crops of all areas in the range", () => {
     const shares = Array.from({ length: 4000 }, (_, seed) => {
-      const { crop } = drawView(wide, new RandomStream(seed), { augment: cropping, texts: [] });
+      const { crop } = drawView(wide, new RandomStream(seed), cropping);
       return crop === null ? 1 : (crop.width * crop.height) / (640 * 480);
     });
     // A third of the range lies below a half; crops near the whole area often do not fit and are drawn again.
@@ -71,12 +79,43 @@ describe("how a picture is shown", () => {
     ["leftover pizza on a bright plate", true],
     ["a dog upright in a field", true],
   ])("beside %j may be mirrored: %s", (text, may) => {
-    const augment = { crop: "none", flip: "if-text-has-no-side-words", randAugment: null } as const;
-    const mirrored = Array.from(
-      { length: 400 },
-      (_, seed) =>
-        drawView(wide, new RandomStream(seed), { augment, texts: ["a dog", text] }).mirrored,
-    ).filter(Boolean).length;
+    const mirrored = Array.from({ length: 400 }, (_, seed) =>
+      shownTexts(drawView(wide, new RandomStream(seed), noAugmentation), ["a dog", text], {
+        flip: "if-text-has-no-side-words",
+        numTokens,
+      }),
+    ).filter(({ view }) => view.mirrored).length;
     expect(Math.abs(mirrored - (may ? 200 : 0))).toBeLessThan(may ? 40 : 1);
+  });
+
+  it("draws the same crop whatever may be mirrored", () => {
+    const crops = (["never", "swap-side-words"] as const).map(
+      (flip) => drawView(wide, new RandomStream(7), { ...cropping, flip }).crop,
+    );
+    expect(crops[0]).toEqual(crops[1]);
+  });
+
+  it("changes the words of all texts, or of none and is not mirrored", () => {
+    const drawn = { crop: null, wantsFlip: true };
+    const shown = (texts: string[], count = numTokens) =>
+      shownTexts(drawn, texts, { flip: "swap-side-words", numTokens: count });
+    expect(shown(["a dog on the left", "a cat"])).toEqual({
+      view: { crop: null, mirrored: true },
+      texts: ["a dog on the right", "a cat"],
+    });
+    const unclear = ["a dog on the left", "the man left"];
+    expect(shown(unclear)).toEqual({ view: { crop: null, mirrored: false }, texts: unclear });
+    const longer = shown(["the left dog"], (text) => text.length);
+    expect(longer.view.mirrored).toBe(false);
+  });
+
+  it("takes a text for shown when half of its box is inside the crop", () => {
+    const crop = { x: 100, y: 0, width: 200, height: 480 };
+    const shown = [60, 79, 80, 150, 280, 281, 400].filter((x) =>
+      isTextShown(textAt(x), wide, crop),
+    );
+    expect(shown).toEqual([80, 150, 280]);
+    expect(isTextShown(caption("1", "a"), wide, crop)).toBe(true);
+    expect(isTextShown(textAt(600), wide, null)).toBe(true);
   });
 });

@@ -4,7 +4,7 @@ import sharp, { type Sharp } from "sharp";
 import { describe, expect, it } from "vitest";
 
 import { ShardError } from "../../src/core/errors.ts";
-import { wholePicture } from "../../src/loader/pictures/augment.ts";
+import { wholePicture } from "../../src/loader/pictures/view-geometry.ts";
 import { decodePicture, decodeView, picturePolicy } from "../../src/loader/pictures/picture.ts";
 import { PixelCache } from "../../src/loader/pictures/pixel-cache.ts";
 import { realData } from "../real-data.ts";

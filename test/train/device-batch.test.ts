@@ -38,7 +38,7 @@ function batchOf(predicted: readonly number[]): Batch {
     matched: Int32Array.of(1, 0, 1, 0),
     keys: [imageKey("coco", 1), imageKey("coco", 2)],
     textIds: ["a", "b", "c", "d"],
-    statistics: { numRedraws: 0, numRepeats: 0, numCutTexts: 0, skipped: [] },
+    statistics: { numRedraws: 0, numRepeats: 0, numCutTexts: 0, numDroppedTexts: 0, skipped: [] },
   };
 }
 

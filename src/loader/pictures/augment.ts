@@ -1,5 +1,7 @@
 import type { RandomStream } from "../../core/random.ts";
-import type { Box, PictureInfo } from "../../core/records.ts";
+import type { Box, PictureInfo, SceneText } from "../../core/records.ts";
+import { hasSideWords, swapSideWords } from "../text/side-words.ts";
+import { boxInView, type PictureView, type Size, uprightSize } from "./view-geometry.ts";
 
 /** A random part of the picture: its share of the area and its width / height are drawn from these ranges. */
 interface RandomCrop {
@@ -17,42 +19,66 @@ export interface AugmentOptions {
 
 export const noAugmentation: AugmentOptions = { crop: "none", flip: "never", randAugment: null };
 
-/** What of a picture is shown: a rectangle of its upright pixels (all of it when null), mirrored or not. */
-export interface PictureView {
-  readonly crop: Box | null;
-  readonly mirrored: boolean;
-}
-
-export const wholePicture: PictureView = { crop: null, mirrored: false };
-
-const SIDE_WORDS =
-  /\b(?:left|right)(?:s|most|ward|wards|hand|handed|side)?\b|\b(?:counter|anti)?-?clockwise\b/i;
 // torchvision's RandomResizedCrop tries ten times before it takes the centre.
 const MAX_CROP_ATTEMPTS = 10;
 const FLIP_PROBABILITY = 0.5;
+const MIN_VISIBLE_SHARE = 0.5;
 
-/** Draws how a picture is shown beside the texts that are true of it. */
+/** What is drawn of a picture's view before its texts are known. */
+export interface DrawnView {
+  readonly crop: Box | null;
+  /** Whether the coin says mirrored; the texts decide whether it may be. */
+  readonly wantsFlip: boolean;
+}
+
+/** Draws which part of a picture is shown, and whether mirrored. */
 export function drawView(
   picture: PictureInfo,
   draws: RandomStream,
-  options: { augment: AugmentOptions; texts: readonly string[] },
-): PictureView {
-  const { augment, texts } = options;
+  augment: AugmentOptions,
+): DrawnView {
   const crop = augment.crop === "none" ? null : drawCrop(uprightSize(picture), draws, augment.crop);
-  const wantsFlip = draws.nextBoolean(FLIP_PROBABILITY);
-  const mayFlip = augment.flip !== "never" && !texts.some((text) => SIDE_WORDS.test(text));
-  return { crop, mirrored: mayFlip && wantsFlip };
+  return { crop, wantsFlip: draws.nextBoolean(FLIP_PROBABILITY) };
 }
 
-interface Size {
-  readonly width: number;
-  readonly height: number;
+/**
+ * Whether a text speaks of what a crop shows: it has no box, or at least half of its box is inside. Texts
+ * of which less is to be seen are not taken for true; where no text of a picture is left, all of it is shown.
+ */
+export function isTextShown({ box }: SceneText, picture: PictureInfo, crop: Box | null): boolean {
+  if (box === null || crop === null) return true;
+  const view = { crop, mirrored: false };
+  const found = boxInView(box, picture, { view, shown: uprightSize(picture) });
+  return found !== null && found.visibleShare >= MIN_VISIBLE_SHARE;
 }
 
-/** A picture's size once its EXIF orientation is applied: 5 to 8 swap the sides. */
-export function uprightSize(picture: PictureInfo): Size {
-  const { width, height, orientation } = picture;
-  return orientation >= 5 ? { width: height, height: width } : { width, height };
+/** A view and the texts that stand beside it. */
+export interface ShownTexts {
+  readonly view: PictureView;
+  readonly texts: readonly string[];
+}
+
+/**
+ * The view with its texts as they are read. A picture is mirrored only if that makes none of its texts false, matched
+ * or not: otherwise mirrored pictures with a "left" beside them would always be unmatched. "swap-side-words"
+ * changes the words of all texts; a text that cannot be swapped, or is longer then, keeps the picture as it is.
+ */
+export function shownTexts(
+  { crop, wantsFlip }: DrawnView,
+  texts: readonly string[],
+  options: { flip: AugmentOptions["flip"]; numTokens: (text: string) => number },
+): ShownTexts {
+  const { flip, numTokens } = options;
+  const upright = { view: { crop, mirrored: false }, texts };
+  if (flip === "never" || !wantsFlip) return upright;
+  const view = { crop, mirrored: true };
+  if (!texts.some((text) => hasSideWords(text))) return { view, texts };
+  if (flip === "if-text-has-no-side-words") return upright;
+  const swapped = texts.flatMap((text) => {
+    const other = swapSideWords(text);
+    return other !== undefined && numTokens(other) <= numTokens(text) ? [other] : [];
+  });
+  return swapped.length === texts.length ? { view, texts: swapped } : upright;
 }
 
 /** As torchvision's RandomResizedCrop: area uniform, aspect ratio log-uniform, the centre when nothing fits. */

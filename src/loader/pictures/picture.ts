@@ -2,7 +2,7 @@ import sharp, { type Sharp } from "sharp";
 
 import type { JsonValue } from "../../core/digest.ts";
 import { ShardError } from "../../core/errors.ts";
-import { type PictureView, wholePicture } from "./augment.ts";
+import { type PictureView, wholePicture } from "./view-geometry.ts";
 
 // Parallelism comes from the workers: one thread a picture, and no cache because no picture comes twice soon.
 sharp.concurrency(1);

@@ -1,47 +1,21 @@
 import { describe, expect, it } from "vitest";
 
-import { ConfigError, ShardError } from "../../src/core/errors.ts";
-import type { SceneHead, StoredPicture } from "../../src/core/records.ts";
-import {
-  normalizedText,
-  type Pairing,
-  pairTexts,
-  type SceneLookup,
-  sharesPicture,
-} from "../../src/loader/pairing.ts";
-import { caption, storedPicture } from "./shard-set-fixture.ts";
+import { ConfigError, ShardError } from "../../../src/core/errors.ts";
+import type { SceneHead, StoredPicture } from "../../../src/core/records.ts";
+import { type Pairing, pairTexts } from "../../../src/loader/pairing/pair-sample.ts";
+import { sharesPicture } from "../../../src/loader/pairing/same-picture.ts";
+import { normalizedText } from "../../../src/loader/pairing/scene-texts.ts";
+import { lookup, rules, scene } from "./scenes.ts";
 
-const rules = { kind: "matched-unmatched", matched: 2, unmatched: 2 } as const;
-
-function scene(
-  id: number,
-  texts: readonly string[],
-  facts: Partial<StoredPicture> = {},
-): SceneHead {
-  return {
-    sceneKey: `coco:${id}`,
-    pictures: [storedPicture(String(id), Buffer.from(`picture ${id}`), facts)],
-    texts: texts.map((text, part) => caption(`${id}-${part}`, text)),
-  };
-}
-
-function lookup(scenes: readonly SceneHead[]): SceneLookup {
-  return {
-    numSamples: scenes.length,
-    head: async (sampleIndex) => {
-      const head = scenes[sampleIndex];
-      if (head === undefined) throw new RangeError(`scene ${sampleIndex}`);
-      return head;
-    },
-  };
-}
+const pairing = { kind: "matched-unmatched", matched: 2, unmatched: 2 } as const;
 
 function pair(scenes: readonly SceneHead[], sampleIndex: number, epoch = 0): Promise<Pairing> {
-  return pairTexts({ seed: 5, epoch, sampleIndex }, lookup(scenes), rules);
+  const key = { seed: 5, epoch, sampleIndex };
+  return pairTexts(key, { scenes: lookup(scenes), pairing, rules });
 }
 
-function textsOf(pairing: Pairing, matched: boolean): string[] {
-  return pairing.pairs.filter((item) => item.matched === matched).map(({ text }) => text.text);
+function textsOf({ pairs }: Pairing, matched: boolean): string[] {
+  return pairs.filter((item) => item.matched === matched).map(({ text }) => text.text);
 }
 
 /** Scenes that repeat each other's texts and pictures often. */
@@ -70,12 +44,12 @@ describe("pairing pictures with texts", () => {
       scene(id, [`first of ${id}`, `second of ${id}`, `third of ${id}`]),
     );
     for (let epoch = 0; epoch < 50; epoch += 1) {
-      const pairing = await pair(scenes, 3, epoch);
-      expect(pairing.pairs.map(({ matched }) => matched)).toEqual([true, true, false, false]);
-      expect(new Set(pairing.pairs.map(({ text }) => text.text)).size).toBe(4);
-      expect(textsOf(pairing, true).every((text) => text.endsWith("of 3"))).toBe(true);
-      expect(textsOf(pairing, false).some((text) => text.endsWith("of 3"))).toBe(false);
-      expect(pairing.numRepeats).toBe(0);
+      const drawn = await pair(scenes, 3, epoch);
+      expect(drawn.pairs.map(({ matched }) => matched)).toEqual([true, true, false, false]);
+      expect(new Set(drawn.pairs.map(({ text }) => text.text)).size).toBe(4);
+      expect(textsOf(drawn, true).every((text) => text.endsWith("of 3"))).toBe(true);
+      expect(textsOf(drawn, false).some((text) => text.endsWith("of 3"))).toBe(false);
+      expect(drawn.numRepeats).toBe(0);
     }
   });
 
@@ -85,10 +59,10 @@ describe("pairing pictures with texts", () => {
     for (let draw = 0; draw < 12_000; draw += 1) {
       const sampleIndex = draw % scenes.length;
       const own = scenes[sampleIndex];
-      const pairing = await pair(scenes, sampleIndex, Math.floor(draw / scenes.length));
-      numRedraws += pairing.numRedraws;
+      const drawn = await pair(scenes, sampleIndex, Math.floor(draw / scenes.length));
+      numRedraws += drawn.numRedraws;
       const ownTexts = own?.texts.map(({ text }) => normalizedText(text));
-      for (const { matched, text, sampleIndex: owner } of pairing.pairs) {
+      for (const { matched, text, sampleIndex: owner } of drawn.pairs) {
         if (matched) continue;
         const other = scenes[owner];
         const isFalse =
@@ -108,8 +82,8 @@ describe("pairing pictures with texts", () => {
     const scenes = confusingScenes();
     expect(await pair(scenes, 7, 2)).toEqual(await pair(scenes, 7, 2));
     const others = await Promise.all([0, 1, 2, 3].map((epoch) => pair(scenes, 7, epoch)));
-    const drawn = others.map((pairing) => pairing.pairs.map(({ text }) => text.id).join());
-    expect(new Set(drawn).size).toBeGreaterThan(2);
+    const ids = others.map((other) => other.pairs.map(({ text }) => text.id).join());
+    expect(new Set(ids).size).toBeGreaterThan(2);
   });
 
   it("draws matched texts equally often", async () => {
@@ -126,17 +100,17 @@ describe("pairing pictures with texts", () => {
 
   it("repeats a text only when the scene has one meaning to tell", async () => {
     const scenes = [scene(0, ["One.", "one"]), scene(1, ["two", "TWO!"]), scene(2, ["three"])];
-    const pairing = await pair(scenes, 0);
-    expect(textsOf(pairing, true).map(normalizedText)).toEqual(["one", "one"]);
-    expect(textsOf(pairing, false).map(normalizedText).toSorted()).toEqual(["three", "two"]);
-    expect(pairing.numRepeats).toBe(1);
+    const drawn = await pair(scenes, 0);
+    expect(textsOf(drawn, true).map(normalizedText)).toEqual(["one", "one"]);
+    expect(textsOf(drawn, false).map(normalizedText).toSorted()).toEqual(["three", "two"]);
+    expect(drawn.numRepeats).toBe(1);
   });
 
   it("finds the only unmatched text by a scan and repeats it", async () => {
     const same = Array.from({ length: 400 }, (_, id) => scene(id, ["a dog", "A dog!"]));
-    const pairing = await pair([...same, scene(400, ["a cat"])], 17);
-    expect(textsOf(pairing, false)).toEqual(["a cat", "a cat"]);
-    expect(pairing.numRepeats).toBe(2);
+    const drawn = await pair([...same, scene(400, ["a cat"])], 17);
+    expect(textsOf(drawn, false)).toEqual(["a cat", "a cat"]);
+    expect(drawn.numRepeats).toBe(2);
   });
 
   it.each([
@@ -172,14 +146,20 @@ describe("pairing pictures with texts", () => {
     expect(sharesPicture(linked, scene(3, ["d"], { linkedKeys: ["flickr30k:4"] }))).toBe(false);
   });
 
-  it("takes texts that differ in letter case, punctuation, spacing or width for one", () => {
+  it("takes texts that differ in letter case, punctuation, spacing, width or accents for one", () => {
     const same = [
       "A man, a plan.",
       "a man a plan",
       " A  MAN\u3000a plan!\n",
+      "a m\u00E1n a pla\u0304n",
+      "a man a\u200Bplan",
       "\uff21 man - a plan",
     ];
     expect(new Set(same.map(normalizedText))).toEqual(new Set(["a man a plan"]));
     expect(normalizedText("a man a plane")).not.toBe("a man a plan");
+    expect(normalizedText("STRASSE")).toBe(normalizedText("stra\u00DFe"));
+    expect(normalizedText("\u039F\u0394\u039F\u03A3")).toBe(
+      normalizedText("\u03BF\u03B4\u03BF\u03C3"),
+    );
   });
 });
