@@ -1,9 +1,9 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { preparationExclusions } from "../../../src/cli/preparation/exclusions.ts";
 import { prepareSet } from "../../../src/cli/preparation/prepare-set.ts";
 import { silentProgress } from "../../../src/core/progress.ts";
-import { noExclusions } from "../../../src/ingest/exclusion/given-rules.ts";
 import { readRecipe } from "../../../src/ingest/recipe.ts";
 import { writeSmallWorld } from "../../../src/ingest/small-world/small-world.ts";
 import { type EndedProgram, RunningProgram } from "../running-program.ts";
@@ -30,13 +30,15 @@ export async function drawTinyWorld(): Promise<TinyWorld> {
   const set = async (name: string): Promise<string> => {
     const outFolder = join(folder, name);
     const recipe = await readRecipe(name);
+    // As the program does it, so that both lead to the same digest.
+    const choice = { sourceFolder: world, allowMissing: false };
     const call = {
       recipe,
       sourceFolder: world,
       outFolder,
       allowMissing: false,
       acceptUnknownRelease: false,
-      exclusions: noExclusions,
+      ...(await preparationExclusions(recipe, choice, context)),
       strict: false,
       quarantineLimit: recipe.quarantineLimit,
       numWorkers: 2,
