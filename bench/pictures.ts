@@ -3,16 +3,21 @@
 //   python3 -m venv /tmp/peer && /tmp/peer/bin/pip install img2dataset opencv-python-headless
 //   node bench/pictures.ts /tmp/peer/bin/python [rounds] [shorter side] [workers]
 //
-// All three read the real photographs that are larger than that again and again, decode them, reduce them by areas to
-// the shorter side and encode them with quality 95, in as many processes as there are workers. Ours does more: it
-// digests the file, the pixels and the result, checks the structure, and brings the result back to the main process.
+// All read the real photographs in sRGB that are larger than that again and again, decode them, reduce them by areas to
+// the shorter side and encode them with quality 95, in as many processes as there are workers. "resizer" does just that
+// with our parts. "crossweave" is the whole of what `prepare` does: it also digests the file, the pixels and the result,
+// checks the structure, and brings the result back to the main process. (Photographs with another profile than sRGB's
+// are left out: the peers take their colours for sRGB, so theirs is another result.) On a machine that does
+// something else as well, compare the CPU time.
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 
 import { jpegCodec } from "../src/ingest/decoding/jpeg-codec.ts";
+import { openPicture } from "../src/ingest/decoding/open-picture.ts";
 import { readJpegStructure } from "../src/ingest/decoding/jpeg-structure.ts";
 import type { RgbPixels } from "../src/ingest/decoding/resampler.ts";
 import { PicturePool } from "../src/ingest/pictures/picture-pool.ts";
@@ -22,32 +27,42 @@ import { exactAreaMean } from "../test/ingest/decoding/exact-area-mean.ts";
 import { realData, realPhotographs } from "../test/real-data.ts";
 
 const TIMES_PER_ROUND = 4;
+const TICKS_PER_SECOND = 100;
 const python = process.argv[2] ?? "python3";
 const numRounds = Number(process.argv[3] ?? 15);
 const shorterSide = Number(process.argv[4] ?? 384);
 const numWorkers = Number(process.argv[5] ?? 2);
 
 const folder = realData("images/coco");
-const photographs = await largerThan(shorterSide);
 const policy: PicturePolicy = { shorterSide, jpegQuality: 95, maxPixels: 50_000_000 };
+const photographs = await srgbLargerThan(shorterSide);
 
-async function largerThan(side: number): Promise<string[]> {
+async function srgbLargerThan(side: number): Promise<string[]> {
   const all = await realPhotographs();
-  const sizes = await Promise.all(
-    all.map(async (path) => readJpegStructure(await readFile(join(folder, path)))),
+  const opened = await Promise.all(
+    all.map(async (path) => {
+      const bytes = await readFile(join(folder, path));
+      return openPicture({ bytes, format: "jpeg", maxPixels: policy.maxPixels });
+    }),
   );
   return all.filter((_, index) => {
-    const { width = 0, height = 0 } = sizes[index] ?? {};
-    return Math.min(width, height) > side;
+    const { size, notes } = opened[index] ?? {};
+    return size !== undefined && Math.min(size.width, size.height) > side && notes?.length === 0;
   });
+}
+
+interface Usage {
+  readonly peakMiB: number;
+  readonly cpuSeconds: number;
 }
 
 interface Contestant extends AsyncDisposable {
   readonly name: string;
   /** Seconds for all photographs, that many times. */
   readonly run: (times: number) => Promise<number>;
-  readonly peakMiB: () => Promise<number>;
-  readonly results: () => Promise<ReadonlyMap<string, Uint8Array>>;
+  /** Of all its processes, since they began. */
+  readonly usage: () => Promise<Usage>;
+  readonly results?: () => Promise<ReadonlyMap<string, Uint8Array>>;
 }
 
 function ours(name: string, rules: PicturePolicy): Contestant {
@@ -68,34 +83,73 @@ function ours(name: string, rules: PicturePolicy): Contestant {
       await Promise.all(Array.from({ length: pool.capacity * 2 }, lane));
       return (performance.now() - startMs) / 1000;
     },
-    peakMiB: peakOfFamily,
+    usage: usageOfFamily,
     results: async () => {
       const pictures = await Promise.all(photographs.map(store));
-      for (const { path, notes } of pictures) if (notes.length > 0) converted.add(path);
       return new Map(pictures.map(({ path, bytes }) => [basename(path), bytes]));
     },
     [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
   };
 }
 
-/** Peak resident memory of this process and of its decoders, pages they share counted in each. */
-async function peakOfFamily(): Promise<number> {
+/** Peak resident memory of this process and of its decoders, pages they share counted in each; and their CPU time. */
+async function usageOfFamily(): Promise<Usage> {
   const children = await readFile(`/proc/self/task/${process.pid}/children`, "latin1");
   const processes = ["self", ...children.trim().split(" ")].filter(
     (pid) => !peers.has(Number(pid)),
   );
-  const peaks = await Promise.all(
+  const usages = await Promise.all(
     processes.map(async (pid) => {
       const status = await readFile(`/proc/${pid}/status`, "latin1");
-      return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) / 1024;
+      // The fields after the name in parentheses: user and system time are the 12th and 13th.
+      const [, fields = ""] = (await readFile(`/proc/${pid}/stat`, "latin1")).split(") ");
+      const [user, system] = fields.split(" ").slice(11, 13);
+      return {
+        peakMiB: Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) / 1024,
+        cpuSeconds: (Number(user) + Number(system)) / TICKS_PER_SECOND,
+      };
     }),
   );
-  return peaks.reduce((sum, peak) => sum + peak, 0);
+  return sumOf(usages);
 }
 
 const peers = new Set<number | undefined>();
-/** Photographs that are not in sRGB: the peers leave their colours as they are, so their pixels are not compared. */
-const converted = new Set<string>();
+
+/** Our parts in processes of their own, as the peers have them. */
+async function resizer(): Promise<Contestant> {
+  const script = join(import.meta.dirname, "pictures_resizer.ts");
+  const children = Array.from({ length: numWorkers }, (_, worker) => {
+    const slice = photographs.filter((_path, index) => index % numWorkers === worker);
+    const operands = [script, String(shorterSide), ...slice.map((path) => join(folder, path))];
+    const child = spawn(process.execPath, operands, { stdio: ["pipe", "pipe", "inherit"] });
+    peers.add(child.pid);
+    return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
+  });
+  await Promise.all(children.map(({ child, lines }) => nextLine(lines, child)));
+  let usages: readonly Usage[] = [];
+  return {
+    name: "resizer",
+    run: async (times) => {
+      const startMs = performance.now();
+      for (const { child } of children) child.stdin.write(`go ${times}\n`);
+      const answers = await Promise.all(children.map(({ child, lines }) => nextLine(lines, child)));
+      usages = answers.map((answer) => JSON.parse(answer));
+      return (performance.now() - startMs) / 1000;
+    },
+    usage: () => Promise.resolve(sumOf(usages)),
+    [Symbol.asyncDispose]: async () => {
+      for (const { child } of children) child.stdin.end();
+      await Promise.all(children.map(({ child }) => once(child, "close")));
+    },
+  };
+}
+
+function sumOf(usages: readonly Usage[]): Usage {
+  return {
+    peakMiB: usages.reduce((sum, { peakMiB }) => sum + peakMiB, 0),
+    cpuSeconds: usages.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0),
+  };
+}
 
 async function peer(name: string): Promise<Contestant> {
   const script = join(import.meta.dirname, "pictures_peer.py");
@@ -106,7 +160,7 @@ async function peer(name: string): Promise<Contestant> {
   peers.add(child.pid);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   await nextLine(lines, child);
-  let peakMiB = 0;
+  let usage: Usage = { peakMiB: 0, cpuSeconds: 0 };
   const ask = async (command: string): Promise<string> => {
     child.stdin.write(`${command}\n`);
     return nextLine(lines, child);
@@ -114,11 +168,11 @@ async function peer(name: string): Promise<Contestant> {
   return {
     name,
     run: async (times) => {
-      const answer: { seconds: number; peakMiB: number } = JSON.parse(await ask(`go ${times}`));
-      ({ peakMiB } = answer);
+      const answer: Usage & { seconds: number } = JSON.parse(await ask(`go ${times}`));
+      usage = answer;
       return answer.seconds;
     },
-    peakMiB: () => Promise.resolve(peakMiB),
+    usage: () => Promise.resolve(usage),
     results: async () => {
       const to = join(scratch, name);
       await mkdir(to);
@@ -159,7 +213,7 @@ async function quality(results: ReadonlyMap<string, Uint8Array>): Promise<string
   let sumOfSquares = 0;
   let numValues = 0;
   let numBytes = 0;
-  for (const path of photographs.filter((photograph) => !converted.has(photograph))) {
+  for (const path of photographs) {
     const encoded = results.get(basename(path));
     if (encoded === undefined) throw new Error(`${path} is not among the results`);
     const result = await pixelsOf(encoded);
@@ -186,10 +240,13 @@ try {
   await using contestants = new AsyncDisposableStack();
   const all = [
     contestants.use(ours("crossweave", policy)),
+    contestants.use(await resizer()),
     contestants.use(await peer("img2dataset")),
     contestants.use(await peer("opencv")),
   ];
   for (const contestant of all) await contestant.run(1);
+  const before = new Map<string, number>();
+  for (const { name, usage } of all) before.set(name, (await usage()).cpuSeconds);
   const rates = new Map(all.map(({ name }) => [name, new Array<number>()]));
   for (let round = 0; round < numRounds; round += 1) {
     for (const { name, run } of all) {
@@ -199,19 +256,26 @@ try {
   console.log(
     `${photographs.length} photographs x ${TIMES_PER_ROUND} x ${numRounds} rounds in turn, to ${shorterSide} px, JPEG 95, ${numWorkers} processes each`,
   );
-  console.log("               pictures/s (median)   peak MiB   PSNR dB  mean diff  bytes");
+  console.log(
+    "               pictures/s (median)  CPU ms each   peak MiB   PSNR dB  mean diff  bytes",
+  );
   for (const contestant of all) {
     const rate = median(rates.get(contestant.name) ?? []).toFixed(0);
-    const peak = (await contestant.peakMiB()).toFixed(0);
-    const row = `${contestant.name.padEnd(14)} ${rate.padStart(10)} ${peak.padStart(21)}  `;
-    console.log(row + (await quality(await contestant.results())));
+    const { peakMiB, cpuSeconds } = await contestant.usage();
+    const numPictures = photographs.length * TIMES_PER_ROUND * numRounds;
+    const cpu = ((cpuSeconds - (before.get(contestant.name) ?? 0)) * 1000) / numPictures;
+    const numbers = `${rate.padStart(10)} ${cpu.toFixed(2).padStart(20)} ${peakMiB.toFixed(0).padStart(10)}  `;
+    const row = `${contestant.name.padEnd(14)} ${numbers}`;
+    const results = await contestant.results?.();
+    console.log(results === undefined ? row : row + (await quality(results)));
   }
-  const [own = []] = rates.values();
-  for (const name of ["img2dataset", "opencv"]) {
-    const ratios = own.map((rate, round) => rate / (rates.get(name)?.[round] ?? Number.NaN));
-    console.log(
-      `crossweave / ${name}: ${median(ratios).toFixed(2)} (median of the rounds' ratios)`,
-    );
+  for (const own of ["crossweave", "resizer"]) {
+    for (const name of ["img2dataset", "opencv"]) {
+      const other = rates.get(name) ?? [];
+      const ratios =
+        rates.get(own)?.map((rate, round) => rate / (other[round] ?? Number.NaN)) ?? [];
+      console.log(`${own} / ${name}: ${median(ratios).toFixed(2)} (median of the rounds' ratios)`);
+    }
   }
   await using hashing = ours("kept", { ...policy, shorterSide: 10_000 });
   await hashing.run(1);

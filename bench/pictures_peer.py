@@ -4,7 +4,7 @@
 
 Starts the processes, each with OpenCV on one thread as img2dataset has them. For each line read from stdin
 ("go <times>") all pictures are read, decoded, reduced to the shorter side and encoded that many times;
-prints one JSON line: seconds, and the peak resident memory of these processes together in MiB.
+prints one JSON line: seconds, and of these processes together the peak resident memory in MiB and the seconds of CPU so far.
 "dump <folder>" writes the results once, for comparing qualities.
 """
 import io, json, multiprocessing, os, sys, time, warnings
@@ -58,7 +58,7 @@ def work(orders, results):
             done += 1
         with open("/proc/self/status") as status:
             peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
-        results.put((done, peak / 1024))
+        results.put((done, peak / 1024, time.process_time()))
 
 
 def main():
@@ -89,8 +89,13 @@ def main():
             queue.put(paths[index::workers])
         answers = [results.get() for _ in processes]
         seconds = time.perf_counter() - started
-        assert sum(done for done, _ in answers) == len(paths)
-        print(json.dumps({"seconds": seconds, "peakMiB": sum(peak for _, peak in answers)}), flush=True)
+        assert sum(done for done, _, _ in answers) == len(paths)
+        answer = {
+            "seconds": seconds,
+            "peakMiB": sum(peak for _, peak, _ in answers),
+            "cpuSeconds": sum(cpu for _, _, cpu in answers),
+        }
+        print(json.dumps(answer), flush=True)
     for queue in orders:
         queue.put(None)
 
