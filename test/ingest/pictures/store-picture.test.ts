@@ -96,6 +96,18 @@ describe("The digest of pixels", () => {
     }
   });
 
+  it("is of the colours that sharp shows, for a JPEG with another profile than sRGB's", async () => {
+    const turned = ["Landscape_6.jpg", "Portrait_8.jpg"].map(
+      (path) => ["images/odd", path] as const,
+    );
+    const files = [...turned, ...[...profiled].map((path) => ["images/coco", path] as const)];
+    for (const [below, path] of files) {
+      const picture = await storeFile(path, realData(below));
+      const image = sharp(realData(below, path)).autoOrient().toColourspace("srgb");
+      expect([path, picture.pixelSha256]).toEqual([path, sha256(await image.raw().toBuffer())]);
+    }
+  });
+
   it("is the same for a JPEG and for a PNG of its pixels", async () => {
     const png = await sharp(photograph).png().toBuffer();
     const [one, other] = [await folder.store(photograph), await folder.store(png)];
