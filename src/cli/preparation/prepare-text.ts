@@ -73,13 +73,19 @@ function exclusionLines(notes: ExclusionNotes | null): string[] {
   if (notes === null) return [];
   const { policy, protectedPictures, listedPictures, notKnown } = notes;
   const numbers = [
-    ...(protectedPictures === 0 ? [] : [`protects ${protectedPictures} pictures`]),
-    ...(listedPictures === 0 ? [] : [`a list names ${listedPictures} pictures to leave out`]),
+    ...(protectedPictures === 0 ? [] : [`protects ${grouped(protectedPictures)} pictures`]),
+    ...(listedPictures === 0
+      ? []
+      : [`a list names ${grouped(listedPictures)} pictures to leave out`]),
   ];
   return [
     `policy: ${[policy, ...numbers].join("; ")}`,
     ...notKnown.map((what) => `not known to it: ${what}`),
   ];
+}
+
+function grouped(count: number): string {
+  return count.toLocaleString("en-US");
 }
 
 function countTable(counts: readonly RecordCounts[]): string {

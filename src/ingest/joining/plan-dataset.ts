@@ -1,4 +1,5 @@
 import { SourceError } from "../../core/errors.ts";
+import { escapeControls } from "../../core/text.ts";
 import { digestOfIds } from "../dataset-manifest.ts";
 import type { PublishedSplit } from "../published-split.ts";
 import { type FoundFile, type FoundSplit, judgeRelease } from "../release.ts";
@@ -40,6 +41,7 @@ export async function planDataset(
   const scenes = new PlannedScenes(pass, reading, options);
   const missing = missingPictures(pass);
   const numUnlisted = published?.numUnlisted ?? 0;
+  tellOfLinks(reading, options);
   const opened = held.move();
   return {
     dataset: reading.manifest.dataset,
@@ -73,6 +75,17 @@ function settle({ files, scenes }: FirstPass): void {
     }
   }
   scenes.settle();
+}
+
+// A link may lead anywhere; that is why it counts as no picture, and the user should know.
+function tellOfLinks({ pictures, manifest }: DatasetReading, { progress }: SourceOptions): void {
+  const links = pictures.linksNotFollowed ?? [];
+  if (links.length === 0) return;
+  const shown = links.slice(0, EXAMPLES_SHOWN).map(escapeControls).join(", ");
+  const more = links.length > EXAMPLES_SHOWN ? ", …" : "";
+  progress.say(
+    `${links.length} pictures of ${manifest.dataset} are links, which are not followed: ${shown}${more}`,
+  );
 }
 
 /** Throws SourceError that names the first record that would be quarantined. */

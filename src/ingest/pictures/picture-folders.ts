@@ -14,6 +14,8 @@ export interface FoundPicture {
 export interface PictureLookup {
   /** The file of a picture, in the preferred folder (below the source folder) or another that has it. */
   find(wanted: string, preferredFolder: string): FoundPicture | undefined;
+  /** Pictures that were looked for and are links, as paths below the source folder. */
+  readonly linksNotFollowed?: readonly string[];
 }
 
 /**
