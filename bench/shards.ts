@@ -1,139 +1,286 @@
-// How fast shard sets are written, validated and read at random, on this machine, with made-up pictures
-// of one size. Prints one line for each measure. Usage: node bench/shards.ts [numScenes] [pictureBytes]
-import { createHash, hash } from "node:crypto";
-import { mkdtemp, open, rm } from "node:fs/promises";
+// How fast shard sets are written, opened, read and validated beside openssl, apache-arrow and pyarrow in the same
+// run, with made-up pictures of one size. Each figure is the median of its runs. For pyarrow, name a Python that has
+// it in PYTHON. Usage: node bench/shards.ts [numScenes] [pictureBytes]
+import { execFileSync } from "node:child_process";
+import { hash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
+import { tableFromIPC } from "apache-arrow";
 import { RandomStream } from "../src/core/random.ts";
-import type { Scene } from "../src/core/records.ts";
-import { writeLedger } from "../src/shards/ledger.ts";
-import { commitIndex } from "../src/shards/shard-set-index.ts";
-import { ShardSetReader } from "../src/shards/shard-set-reader.ts";
-import { SplitWriter } from "../src/shards/split-writer.ts";
+import { FileStorage } from "../src/shards/file-storage.ts";
+import { inFile } from "../src/shards/reading/plan-rows.ts";
+import { loadHead, openShard } from "../src/shards/shard-file.ts";
+import type { ShardEntry, ShardSetIndex } from "../src/shards/shard-set-index.ts";
+import { ShardSetReader, type SplitReader } from "../src/shards/shard-set-reader.ts";
+import { type CheckedDigests } from "../src/shards/validation/shard-check.ts";
 import { validateShardSet } from "../src/shards/validation/validate-shard-set.ts";
-import { madeUpScene } from "../test/shards/scenes.ts";
+import { CountingStorage } from "./shard-reading/counting-storage.ts";
+import { writeMadeUpSet } from "./shard-reading/made-up-set.ts";
+import { cpuSecondsOf, median, quantile, report, timed } from "./shard-reading/measures.ts";
 
 const [numScenes = 3000, pictureBytes = 150_000] = process.argv.slice(2).map(Number);
 const NUM_READS = 3000;
+const NUM_RUNS = 5;
 const MEGABYTE = 1e6;
 
+/** What pyarrow takes for one picture of a map that is open, in microseconds. */
+let pyarrowRead: number | undefined;
+
 const folder = await mkdtemp(join(tmpdir(), "crossweave-bench-"));
+const set = join(folder, "set");
 try {
-  console.log(`${cpus()[0]?.model}, ${cpus().length} cores, Node ${process.version}`);
-  console.log(`${numScenes} scenes with pictures of ${pictureBytes} bytes`);
-  await baselines();
-  await write();
-  await readAll();
-  await validate();
+  const { openssl } = process.versions;
+  report(
+    "machine",
+    `${cpus()[0]?.model}, ${cpus().length} cores, Node ${process.version}, OpenSSL ${openssl}`,
+  );
+  report("set", `${numScenes} scenes with pictures of ${pictureBytes} bytes`);
+  const index = await write();
+  await openMany();
+  await openAndFetch(index);
+  await readPictures();
+  await readInOrders();
+  await validate(index);
 } finally {
   await rm(folder, { recursive: true, force: true });
 }
 
-async function baselines(): Promise<void> {
-  const block = Buffer.alloc(32 * 2 ** 20, 7);
-  const start = performance.now();
-  for (let run = 0; run < 8; run += 1) createHash("sha256").update(block).digest();
-  report("sha256, one core", `${rate(8 * block.length, start)} MB/s`);
-  const path = join(folder, "plain");
-  const begin = performance.now();
-  {
-    await using file = await open(path, "w");
-    for (let run = 0; run < 8; run += 1) await file.write(block);
-    await file.sync();
-  }
-  report("plain writing with fsync", `${rate(8 * block.length, begin)} MB/s`);
-  await rm(path);
-}
-
-function* scenes(): Generator<Scene> {
-  // Few different pictures, so that making them up does not count.
-  const pictures = Array.from({ length: 64 }, (_, index) => madeUpScene(index, pictureBytes));
-  for (let index = 0; index < numScenes; index += 1) {
-    const scene = pictures[index % pictures.length] ?? madeUpScene(index, pictureBytes);
-    yield { ...scene, sceneKey: `scene-${index}` };
-  }
-}
-
-async function write(): Promise<void> {
-  await using writer = await SplitWriter.create({ folder, split: "train", role: "train" });
-  let numBytes = 0;
-  let maxRss = 0;
-  const source = scenes();
-  const first = source.next();
-  const start = performance.now();
-  for (let item = first; item.done !== true; item = source.next()) {
-    await writer.append(item.value);
-    numBytes += item.value.pictures.reduce((sum, { bytes }) => sum + bytes.length, 0);
-    maxRss = Math.max(maxRss, process.memoryUsage.rss());
-  }
-  const split = await writer.finish();
-  report("writing", `${rate(numBytes, start)} MB/s, RSS at most ${megabytes(maxRss)} MB`);
-  const ledger = await writeLedger(folder, []);
-  await commitIndex(folder, {
-    format: "crossweave-shards",
-    version: 1,
-    name: "bench",
-    recipe: {},
-    partial: false,
-    splits: [split],
-    counts: [],
-    sources: [],
-    ledger,
+async function write(): Promise<ShardSetIndex> {
+  const small = await writeMadeUpSet(join(folder, "small"), {
+    numScenes: numScenes / 4,
+    pictureBytes,
   });
+  await rm(join(folder, "small"), { recursive: true });
+  const whole = await writeMadeUpSet(set, { numScenes, pictureBytes });
+  const rate = (numScenes * pictureBytes) / MEGABYTE / whole.seconds;
+  report("writing, two digests", `${rate.toFixed(0)} MB/s`);
+  const growth = (whole.maxRss / small.maxRss - 1) * 100;
+  const rss = `RSS at most ${(whole.maxRss / MEGABYTE).toFixed(0)} MB`;
+  report(
+    "writing, memory (G15)",
+    `${rss}, ${growth.toFixed(0)} % more than for a quarter of the set`,
+  );
+  return whole.index;
 }
 
-async function readAll(): Promise<void> {
-  const start = performance.now();
-  await using reader = await ShardSetReader.open(folder);
+/** The small shards of a set of 1,000 of them, opened and one picture of each fetched. */
+async function openMany(): Promise<void> {
+  const many = join(folder, "many");
+  const layout = { targetBatchBytes: 1, maxScenesPerBatch: 1, targetShardBytes: 1 };
+  await mkdir(many);
+  await writeMadeUpSet(many, { numScenes: 1000, pictureBytes: 2000, layout });
+  const opens: number[] = [];
+  const touches: number[] = [];
+  for (let run = 0; run < NUM_RUNS; run += 1) {
+    const start = performance.now();
+    await using reader = await ShardSetReader.open(many);
+    opens.push(performance.now() - start);
+    const split = reader.split("train");
+    for (let scene = 0; scene < 1000; scene += 1) await split.pictureBytes(scene, 0);
+    touches.push(performance.now() - start);
+  }
+  report("opening a set of 1,000 shards (G12b: 150)", `${median(opens).toFixed(1)} ms`);
+  report("  and a picture of each: footers, heads", `${median(touches).toFixed(1)} ms`);
+  await rm(many, { recursive: true });
+}
+
+async function openAndFetch(index: ShardSetIndex): Promise<void> {
+  const [shard] = index.splits[0]?.shards ?? [];
+  if (shard === undefined) throw new TypeError("there is no shard");
+  const path = join(set, shard.file);
+  const numRows = Math.min(...shard.batches.map((batch) => batch.numScenes));
+  const random = new RandomStream(5);
+  const [ours, alone, theirs]: [number[], number[], number[]] = [[], [], []];
+  for (let run = 0; run < NUM_RUNS; run += 1) {
+    const scene = random.nextInt(shard.numScenes);
+    theirs.push(
+      await timed(async () => {
+        const table = tableFromIPC(readFileSync(path));
+        return table.getChild("picture_bytes")?.get(scene)?.get(0);
+      }),
+    );
+    for (let time = 0; time < 20; time += 1) {
+      ours.push(
+        await timed(async () => {
+          await using reader = await ShardSetReader.open(set);
+          return await reader.split("train").pictureBytes(random.nextInt(shard.numScenes), 0);
+        }),
+      );
+    }
+  }
+  for (let run = 0; run < 100; run += 1) {
+    alone.push(await timed(() => fetchOne(shard, random.nextInt(numRows))));
+  }
+  const ratio = (median(theirs) / median(ours)).toFixed(0);
+  report("open set and shard, fetch one picture", `${median(ours).toFixed(0)} µs`);
+  report(
+    `  apache-arrow tableFromIPC, ${(shard.sizeBytes / MEGABYTE).toFixed(0)} MB`,
+    `${median(theirs).toFixed(0)} µs: ${ratio} times ours (G12c: 20)`,
+  );
+  report("  of a set that is open", `${median(alone).toFixed(0)} µs`);
+  peer(path, { numBatches: shard.batches.length, numRows, ours: median(alone) });
+}
+
+/** Opens a shard by its index entry and fetches a picture of its first batch, everything verified. */
+async function fetchOne(shard: ShardEntry, row: number): Promise<void> {
+  await using storage = new FileStorage(set);
+  const source = await openShard(storage, shard, set);
+  const [entry] = shard.batches;
+  if (entry === undefined) throw new TypeError("the shard has no batch");
+  const head = await loadHead(source, entry, { file: shard.file });
+  const range = head.rows.pictureRange(row, 0);
+  const picture = head.rows.picture(row, 0);
+  if (range === undefined || picture === undefined)
+    throw new TypeError(`row ${row} has no picture`);
+  const bytes = await source.read(inFile(head, range));
+  if (hash("sha256", bytes) !== picture.sha256) throw new TypeError(`row ${row} is damaged`);
+}
+
+function peer(
+  path: string,
+  { numBatches, numRows, ours }: { numBatches: number; numRows: number; ours: number },
+): void {
+  const [command = "python3", ...args] = (process.env["PYTHON"] ?? "python3").split(" ");
+  const script = join(import.meta.dirname, "shards_peer.py");
+  try {
+    const output = execFileSync(
+      command,
+      [...args, script, path, String(numBatches), String(numRows)],
+      {
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "ignore"],
+      },
+    );
+    const found: { version: string; open: number; read: number } = JSON.parse(output);
+    pyarrowRead = found.read;
+    report(
+      `  pyarrow ${found.version} mmap, no digest`,
+      `${found.open.toFixed(0)} µs: ours takes ${(ours / found.open).toFixed(2)} of it (G12c: 2)`,
+    );
+  } catch {
+    report("  pyarrow mmap", "not measured: name a Python that has pyarrow in PYTHON");
+  }
+}
+
+async function readPictures(): Promise<void> {
+  await using reader = await ShardSetReader.open(set);
   const split = reader.split("train");
-  report("opening", `${(performance.now() - start).toFixed(1)} ms`);
-  report("first scene", `${(await timed(() => split.head(0))).toFixed(0)} µs`);
   const random = new RandomStream(1);
   const anyScene = (): number => random.nextInt(split.numScenes);
-  await quantiles("random head and picture, cold heads", async () => {
-    const index = anyScene();
-    await split.head(index);
-    await split.pictureBytes(index, 0);
+  await quantiles("random head and picture, nothing known", async () => {
+    const scene = anyScene();
+    await split.head(scene);
+    await split.pictureBytes(scene, 0);
   });
-  for await (const head of split.heads()) if (head.pictures.length === 0) return;
-  await quantiles("random head, warm", () => split.head(anyScene()));
-  await quantiles("random picture, verified, warm", () => split.pictureBytes(anyScene(), 0));
+  for (let scene = 0; scene < split.numScenes; scene += 1) await split.pictureBytes(scene, 0);
+  await quantiles("random picture, verified (60)", () => split.pictureBytes(anyScene(), 0));
+  const memory = new Uint8Array(pictureBytes);
+  await quantiles("  into memory that is there", () => split.pictureBytes(anyScene(), 0, memory));
+  if (pyarrowRead !== undefined)
+    report("  pyarrow, open map, copied, no digest", `p50 ${pyarrowRead.toFixed(0)} µs`);
   const bytes = await split.pictureBytes(0, 0);
-  await quantiles("  of which sha256", async () => hash("sha256", bytes));
-  const begin = performance.now();
+  await quantiles("  sha256 of it alone", async () => hash("sha256", bytes));
+  await quantiles("random head", () => split.head(anyScene()));
+  const start = performance.now();
   let numHeads = 0;
   for await (const head of split.heads()) numHeads += Math.sign(head.pictures.length);
-  report("heads in order", `${((numHeads / (performance.now() - begin)) * 1000).toFixed(0)} /s`);
+  report("heads in order", `${((numHeads / (performance.now() - start)) * 1000).toFixed(0)} /s`);
 }
 
-async function validate(): Promise<void> {
-  const start = performance.now();
-  const { checked, isValid } = await validateShardSet(folder);
-  report("validating", `${rate(checked.sizeBytes, start)} MB/s, valid: ${isValid}`);
+/** The same pictures in order and at random, in turns; cold with the page cache dropped before each. */
+async function readInOrders(): Promise<void> {
+  const order = Array.from({ length: numScenes }, (_, scene) => scene);
+  const random = new RandomStream(9);
+  const shuffled = order.map((scene) => ({ scene, place: random.nextUint32() }));
+  const atRandom = shuffled.toSorted((a, b) => a.place - b.place).map(({ scene }) => scene);
+  for (const kind of ["warm", "cold"] as const) {
+    const [sequential, anyOrder]: [number[], number[]] = [[], []];
+    for (let run = 0; run < NUM_RUNS; run += 1) {
+      for (const [scenes, rates] of [
+        [order, sequential],
+        [atRandom, anyOrder],
+      ] as const) {
+        await using reader = await ShardSetReader.open(set);
+        const split = reader.split("train");
+        await (kind === "warm" ? readAll(split, scenes) : dropCache());
+        rates.push(numScenes / ((await timed(() => readAll(split, scenes))) / 1e6));
+      }
+    }
+    const share = (median(anyOrder) / median(sequential)).toFixed(2);
+    const goal = kind === "warm" ? "0.95" : "0.7";
+    report(
+      `pictures/s at random / in order, ${kind} (G11)`,
+      `${median(anyOrder).toFixed(0)} / ${median(sequential).toFixed(0)} = ${share} (${goal})`,
+    );
+  }
+  const storage = new CountingStorage(set);
+  await using reader = await ShardSetReader.open(set, { storage });
+  await readAll(reader.split("train"), atRandom);
+  const wanted = numScenes * pictureBytes;
+  report(
+    "bytes read / wanted, an epoch at random (G13b)",
+    `${(storage.numBytes / wanted).toFixed(3)} (1.05), ${(storage.numReads / numScenes).toFixed(2)} reads a picture`,
+  );
 }
 
-async function timed(run: () => Promise<unknown>): Promise<number> {
-  const start = performance.now();
-  await run();
-  return (performance.now() - start) * 1000;
+async function readAll(split: SplitReader, scenes: readonly number[]): Promise<void> {
+  const memory = new Uint8Array(pictureBytes);
+  for (const scene of scenes) await split.pictureBytes(scene, 0, memory);
+}
+
+async function dropCache(): Promise<void> {
+  const program = `import os,sys,glob
+for path in glob.glob(sys.argv[1] + '/*/*.arrow'):
+    file = os.open(path, os.O_RDONLY); os.fsync(file); os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)`;
+  execFileSync("python3", ["-c", program, set]);
+}
+
+async function validate(index: ShardSetIndex): Promise<void> {
+  const files = index.splits.flatMap(({ shards }) => shards.map(({ file }) => join(set, file)));
+  const rates: Record<string, { wall: number[]; cpu: number[] }> = {};
+  const note = (name: string, wall: number, cpu: number): void => {
+    const row = (rates[name] ??= { wall: [], cpu: [] });
+    row.wall.push(wall);
+    row.cpu.push(cpu);
+  };
+  const total = index.splits[0]?.shards.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) ?? 0;
+  for (let run = 0; run < NUM_RUNS; run += 1) {
+    const start = performance.now();
+    const seconds = cpuSecondsOf("openssl", ["dgst", "-sha256", ...files]);
+    note("openssl", total / (performance.now() - start), total / seconds);
+    for (const digests of ["files", "every"] satisfies CheckedDigests[]) {
+      const before = process.cpuUsage();
+      const took = await timed(async () => {
+        const { isValid } = await validateShardSet(set, { digests });
+        if (!isValid) throw new TypeError("the set is not valid");
+      });
+      const { user, system } = process.cpuUsage(before);
+      note(digests, total / (took / 1000), total / ((user + system) / 1e6));
+    }
+  }
+  for (const [name, { wall, cpu }] of Object.entries(rates)) {
+    const ofWall = megabytes(wall) / megabytes(rates["openssl"]?.wall);
+    const ofCpu = megabytes(cpu, 1e6) / megabytes(rates["openssl"]?.cpu, 1e6);
+    const label =
+      name === "openssl"
+        ? "openssl dgst -sha256"
+        : `validate, ${name === "files" ? "--quick (G17a: 0.95)" : "every digest"}`;
+    const figures = `${megabytes(wall).toFixed(0)} MB/s, ${megabytes(cpu, 1e6).toFixed(0)} MB per CPU second`;
+    report(label, `${figures}: ${ofWall.toFixed(2)} and ${ofCpu.toFixed(2)} of openssl`);
+  }
+}
+
+function megabytes(values: readonly number[] = [], unit = 1e3): number {
+  return median(values) / unit;
 }
 
 async function quantiles(name: string, run: () => Promise<unknown>): Promise<void> {
   const times: number[] = [];
   for (let read = 0; read < NUM_READS; read += 1) times.push(await timed(run));
-  times.sort((a, b) => a - b);
-  const at = (share: number): string => (times[Math.floor(share * times.length)] ?? 0).toFixed(0);
-  report(name, `p50 ${at(0.5)} µs, p99 ${at(0.99)} µs`);
-}
-
-function rate(numBytes: number, start: number): string {
-  return (numBytes / MEGABYTE / ((performance.now() - start) / 1000)).toFixed(0);
-}
-
-function megabytes(numBytes: number): string {
-  return (numBytes / MEGABYTE).toFixed(0);
-}
-
-function report(name: string, value: string): void {
-  console.log(`${name.padEnd(40)} ${value}`);
+  report(
+    name,
+    `p50 ${quantile(times, 0.5).toFixed(0)} µs, p99 ${quantile(times, 0.99).toFixed(0)} µs`,
+  );
 }

@@ -35,6 +35,32 @@ function describeColumn(column: Column): string {
   return `${column.name}: ${describeType(column.type)}${column.nullable ? "?" : ""}`;
 }
 
+function isSame(found: Column, wanted: Column): boolean {
+  return (
+    found.name === wanted.name &&
+    found.nullable === wanted.nullable &&
+    isSameType(found.type, wanted.type)
+  );
+}
+
+function isSameType(found: ColumnType, wanted: ColumnType): boolean {
+  if (found.kind === "list" && wanted.kind === "list") return isSame(found.item, wanted.item);
+  if (found.kind === "fixed_size_list" && wanted.kind === "fixed_size_list") {
+    return found.size === wanted.size && isSame(found.item, wanted.item);
+  }
+  if (found.kind === "struct" && wanted.kind === "struct") {
+    const columns = wanted.columns;
+    return (
+      found.columns.length === columns.length &&
+      found.columns.every((column, index) => {
+        const other = columns[index];
+        return other !== undefined && isSame(column, other);
+      })
+    );
+  }
+  return found.kind === wanted.kind && found.kind !== "other";
+}
+
 /** What first differs between the columns that a file has and those expected, or undefined. */
 export function columnDifference(
   actual: readonly Column[],
@@ -43,6 +69,7 @@ export function columnDifference(
   const numColumns = Math.max(actual.length, expected.length);
   for (let index = 0; index < numColumns; index += 1) {
     const [found, wanted] = [actual[index], expected[index]];
+    if (found !== undefined && wanted !== undefined && isSame(found, wanted)) continue;
     const foundText = found === undefined ? "nothing" : describeColumn(found);
     const wantedText = wanted === undefined ? "nothing" : describeColumn(wanted);
     if (foundText !== wantedText) {
