@@ -28,7 +28,7 @@ it.each([
     });
     const faults = await faultsOfKilledRun(folder.path, options, {
       numKills: 200,
-      numBatches: 40_000,
+      numBatches: 20_000,
     });
     expect(faults).toEqual([]);
   },

@@ -9,7 +9,7 @@ import { lastAtMost } from "./members.ts";
 import { MixingSchedule } from "./mixing.ts";
 import { makePools, type SetSize } from "./make-pools.ts";
 import type { SamplePool } from "./sample-pool.ts";
-import { type SceneTable, TextNumbers } from "./scene-table.ts";
+import { NOT_PAIRED, type SceneTable, TextNumbers } from "./scene-table.ts";
 import { batchSizes, byLength, largestBatch } from "./token-buckets.ts";
 
 /** Where a batch's samples come from; with it, a batch is composed without a look at any other. */
@@ -123,7 +123,7 @@ export class BatchComposer {
       return [{ numSamples: batching.picturesPerBatch, textTokens: text.maxTokens }];
     }
     const shortest = this.#table.textLengths.reduce(
-      (least, length) => Math.min(least, length),
+      (least, length) => (length === NOT_PAIRED ? least : Math.min(least, length)),
       text.maxTokens,
     );
     const { bucketSize, tokensPerPicture = 0 } = batching;

@@ -9,8 +9,9 @@ import { writeFileAtomically } from "../../core/files.ts";
 import { ProcessLock } from "../../core/locks.ts";
 import type { SceneHead } from "../../core/records.ts";
 import { uprightSize } from "../pictures/view-geometry.ts";
+import { isPairable } from "../pairing/scene-texts.ts";
 import type { WordPieceTokenizer } from "../text/word-piece.ts";
-import type { SceneTable } from "./scene-table.ts";
+import { NOT_PAIRED, type SceneTable } from "./scene-table.ts";
 
 /** A split of which tables are made; `setDigest` and `name` say which, so that a table can be found again. */
 export interface TableSplit {
@@ -190,8 +191,9 @@ function countOf({ sceneKey, texts }: SceneHead): number {
 }
 
 function lengthsOf({ texts }: SceneHead, tokenizer: WordPieceTokenizer | undefined): number[] {
-  return texts.map(({ text }) => {
-    const length = (tokenizer?.encode(text).length ?? 0) + NUM_SPECIALS;
+  return texts.map((text) => {
+    if (!isPairable(text)) return NOT_PAIRED;
+    const length = (tokenizer?.encode(text.text).length ?? 0) + NUM_SPECIALS;
     return Math.min(MAX_COUNT, length);
   });
 }

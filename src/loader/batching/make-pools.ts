@@ -2,7 +2,7 @@ import { ConfigError } from "../../core/errors.ts";
 import type { LoaderOptions } from "../options.ts";
 import { everyMember, type Members, SelectedMembers } from "./members.ts";
 import { type PoolPart, SamplePool } from "./sample-pool.ts";
-import type { SceneTable, TextNumbers } from "./scene-table.ts";
+import { NOT_PAIRED, type SceneTable, type TextNumbers } from "./scene-table.ts";
 
 /** The scenes of a set's splits; a loader numbers them set by set. */
 export interface SetSize {
@@ -94,10 +94,12 @@ function unitsOf(range: SceneRange, orientation: Orientation, context: PoolOptio
   const numTexts = texts.firstText(range.first + range.numScenes) - first;
   const { longer, maxTokens } = context.options.text;
   const sceneOf = sceneCursor(range.first, table.textCounts);
-  return new SelectedMembers(first, numTexts, (offset) => {
-    const isShort = longer === "cut" || (table.textLengths[first + offset] ?? 0) <= maxTokens;
-    return isWanted(sceneOf(offset)) && isShort;
+  const selected = new SelectedMembers(first, numTexts, (offset) => {
+    const length = table.textLengths[first + offset] ?? NOT_PAIRED;
+    const isShort = longer === "cut" || length <= maxTokens;
+    return length !== NOT_PAIRED && isShort && isWanted(sceneOf(offset));
   });
+  return selected.size === numTexts ? everyMember(first, numTexts) : selected;
 }
 
 /** The scene of a text, by its number among the texts from a first scene on; to be asked in ascending order. */

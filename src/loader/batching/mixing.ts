@@ -34,6 +34,7 @@ export class MixingSchedule {
 
   /** The turn at a position, from 0. */
   at(position: number): Turn {
+    if (this.#shares.length === 1) return { part: 0, count: position };
     let [left, total] = [position, this.#total];
     for (const [part, share] of this.#shares.entries()) {
       const count = turnsBefore(left, share, total);

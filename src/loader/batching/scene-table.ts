@@ -6,9 +6,12 @@ export interface SceneTable {
   readonly portrait: Uint8Array;
   /** Of each scene. Empty unless a sample is a text. */
   readonly textCounts: Uint16Array;
-  /** Of each text, scene by scene: its tokens with [CLS] and [SEP], however many; 65,535 for more. */
+  /** Of each text, scene by scene: its tokens with [CLS] and [SEP], however many; 65,535 for more, or `NOT_PAIRED`. */
   readonly textLengths: Uint16Array;
 }
+
+/** The length of a text that is not true of its picture by itself, such as a question. */
+export const NOT_PAIRED = 0;
 
 export const emptyTable: SceneTable = {
   portrait: new Uint8Array(),

@@ -1,0 +1,22 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+import { Combinations, listCombinations, modes } from "./combinations.ts";
+
+let combinations: Combinations;
+beforeAll(async () => {
+  combinations = await Combinations.open();
+});
+afterAll(() => combinations[Symbol.asyncDispose]());
+
+const all = listCombinations(280);
+
+describe("280 combinations of ranks, workers, prefetching and places (G8)", () => {
+  it.each(modes)("give the same batches of %s", async (mode) => {
+    const ofMode = all.filter((combination) => combination.mode === mode);
+    expect(new Set(ofMode.map((combination) => JSON.stringify(combination))).size).toBe(40);
+    for (const combination of ofMode) {
+      const given = await combinations.digests(combination);
+      expect(given, JSON.stringify(combination)).toEqual(await combinations.expected(combination));
+    }
+  });
+});

@@ -1,0 +1,22 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+import { Combinations, listCombinations, modes } from "./combinations.ts";
+
+let combinations: Combinations;
+beforeAll(async () => {
+  combinations = await Combinations.open();
+});
+afterAll(() => combinations[Symbol.asyncDispose]());
+
+// 280 of them, all ranks with workers: combinations.slow.ts.
+describe("40 combinations of ranks, workers, prefetching and places (G8)", () => {
+  it.each(modes)("give the same batches of %s", async (mode) => {
+    const digests = new Set<string>();
+    for (const combination of listCombinations(40).filter((one) => one.mode === mode)) {
+      const given = await combinations.digests(combination, "one");
+      expect(given, JSON.stringify(combination)).toEqual(await combinations.expected(combination));
+      for (const text of given) digests.add(text);
+    }
+    expect(digests.size).toBeGreaterThan(5);
+  });
+});
