@@ -70,6 +70,7 @@ export class ShardCache implements AsyncDisposable {
       );
       cache.#reader = ProcessLock.tryAcquire(join(cache.#readers, `${cache.#readerName}.lock`));
       await appendFile(cache.#pinFile, "");
+      await cache.#filesInUse(); // clears away after the dead
     } catch (error) {
       throw explainedWriteError(error, plan.folder, "name another folder with --cache");
     }
