@@ -48,12 +48,12 @@ const FROM: readonly StreamPosition[] = [
 
 /** Two sets, a folder of their own for tables, and what every mode's stream must be. */
 export class Combinations implements AsyncDisposable {
-  readonly #modes: ReadonlyMap<string, LoaderOptions>;
+  readonly #optionsOf: ReadonlyMap<string, LoaderOptions>;
   readonly #owned: AsyncDisposableStack;
   readonly #expected = new Map<string, Promise<string[]>>();
 
-  private constructor(modes: ReadonlyMap<string, LoaderOptions>, owned: AsyncDisposableStack) {
-    this.#modes = modes;
+  private constructor(optionsOf: ReadonlyMap<string, LoaderOptions>, owned: AsyncDisposableStack) {
+    this.#optionsOf = optionsOf;
     this.#owned = owned;
   }
 
@@ -87,7 +87,7 @@ export class Combinations implements AsyncDisposable {
     { from, mode, ...run }: Combination,
     ranksWithWorkers: "all" | "one" = "all",
   ): Promise<string[]> {
-    const options = this.#modes.get(mode);
+    const options = this.#optionsOf.get(mode);
     if (options === undefined) throw new RangeError(`mode ${mode}`);
     const shares: Content[][] = [];
     for (let rank = 0; rank < run.worldSize; rank += 1) {

@@ -19,7 +19,7 @@ export const smallBatches: Partial<LoaderOptions> = {
 };
 
 const LONGEST_LIFE_MS = 400;
-const FILES = ["consumed.txt", "state.json", "tmp"];
+const FILES: ReadonlySet<string> = new Set(["consumed.txt", "state.json", "tmp"]);
 
 /**
  * Kills a consuming process `numKills` times at random moments of its work and then lets it end the run of
@@ -53,7 +53,7 @@ export async function faultsOfKilledRun(
   return [
     ...(code === 0 ? [] : [`the last run ended with ${code}`]),
     ...(numKilled === numKills ? [] : [`${numKilled} of ${numKills} kills met a living process`]),
-    ...left.filter((name) => !FILES.includes(name)).map((name) => `left over: ${name}`),
+    ...left.filter((name) => !FILES.has(name)).map((name) => `left over: ${name}`),
     ...differences(consumed.split("\n").slice(0, -1), await undisturbed(options, numBatches)),
   ];
 }
