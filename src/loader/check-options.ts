@@ -25,11 +25,8 @@ export function checkOptions(options: LoaderOptions): void {
 }
 
 /** What is not there yet. */
-function missingFaults({ augment, pictures }: LoaderOptions): string[] {
-  return [
-    ...fault(pictures.kind === "keep-ratio", missing('pictures.kind "keep-ratio"')),
-    ...fault(augment.randAugment !== null, missing("augment.randAugment")),
-  ];
+function missingFaults({ pictures }: LoaderOptions): string[] {
+  return [...fault(pictures.kind === "keep-ratio", missing('pictures.kind "keep-ratio"'))];
 }
 
 function missing(name: string): string {

@@ -8,6 +8,7 @@ import { type PairedText, type Pairing, pairSample } from "./pairing/pair-sample
 import { isPairable } from "./pairing/scene-texts.ts";
 import type { SceneLookup } from "./pairing/unmatched-search.ts";
 import { type DrawnView, drawView, isTextShown, shownTexts } from "./pictures/augment.ts";
+import { randAugmented } from "./pictures/rand-augment.ts";
 import type { PictureView } from "./pictures/view-geometry.ts";
 import { decodeView } from "./pictures/picture.ts";
 import type { PixelCache } from "./pictures/pixel-cache.ts";
@@ -54,7 +55,7 @@ export async function buildSample(key: SampleKey, context: SampleContext): Promi
     cutTokens(context.tokenizer.encode(written), text.maxTokens).length;
   const shown = shownTexts(drawn, texts, { flip: augment.flip, numTokens });
   const { height, width } = largestPicture(context.options.pictures);
-  const place = { pictureIndex: pairing.pictureIndex, picture, view: shown.view };
+  const place = { key, pictureIndex: pairing.pictureIndex, picture, view: shown.view };
   const pixels = await pixelsOf(place, context);
   const written = { pairing, texts: shown.texts, key };
   return { key: picture.key, pixels, height, width, ...sampleTexts(written, context) };
@@ -91,17 +92,20 @@ async function paired(key: SampleKey, context: SampleContext): Promise<PairedPic
 }
 
 async function pixelsOf(
-  of: { pictureIndex: number; picture: PictureInfo; view: PictureView },
+  of: { key: SampleKey; pictureIndex: number; picture: PictureInfo; view: PictureView },
   { options, samples, wholePictures }: SampleContext,
 ): Promise<Uint8Array> {
-  const { picture, pictureIndex, view } = of;
-  const { height } = largestPicture(options.pictures);
+  const { key, picture, pictureIndex, view } = of;
+  const { height, width } = largestPicture(options.pictures);
   const decode = async (): Promise<Uint8Array> => {
     const bytes = await samples.pictureBytes(pictureIndex, 0);
     return decodeStored(bytes, picture, { size: height, view });
   };
   const isWhole = view.crop === null && !view.mirrored;
-  return isWhole ? wholePictures.get(pictureIndex, decode) : decode();
+  const pixels = await (isWhole ? wholePictures.get(pictureIndex, decode) : decode());
+  const { randAugment } = options.augment;
+  if (randAugment === null) return pixels;
+  return randAugmented({ pixels, width, height }, sampleDraws("colours", key), randAugment);
 }
 
 function onlyPicture(head: SceneHead): PictureInfo {

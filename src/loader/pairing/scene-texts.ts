@@ -3,6 +3,10 @@ import type { SceneHead, SceneText, TextKind } from "../../core/records.ts";
 import { cutTokens } from "../text/text-rows.ts";
 import type { WordPieceTokenizer } from "../text/word-piece.ts";
 
+// Of ASCII, which nearly all captions are, the rule below leaves letters and digits.
+const PLAIN = /^[\0-~]*$/;
+const NO_WORD = /[^a-z0-9]+/g;
+
 /** How texts become rows of tokens, as far as pairing must know. */
 export interface TextRules {
   readonly tokenizer: WordPieceTokenizer;
@@ -34,6 +38,7 @@ export function isDropped({ text }: SceneText, rules: TextRules): boolean {
  * space for each run of punctuation, symbols, control characters and spaces.
  */
 export function normalizedText(text: string): string {
+  if (PLAIN.test(text)) return text.toLowerCase().replaceAll(NO_WORD, " ").trim();
   return text
     .normalize("NFKD")
     .replaceAll(/\p{Mn}+/gu, "")
