@@ -28,7 +28,7 @@ const CACHED_HEAD_BYTES = 32 * 2 ** 20;
 const REMOTE_READ_AHEAD = 8;
 
 /** A picture of a split by its positions, each from 0. */
-export interface PicturePlace {
+interface PicturePlace {
   readonly sceneIndex: number;
   readonly pictureIndex: number;
 }

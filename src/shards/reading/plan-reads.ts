@@ -18,7 +18,7 @@ export const remoteReads: CoalescingPolicy = {
 };
 
 /** One of the wanted ranges inside of a read. */
-export interface ReadPart {
+interface ReadPart {
   /** Its position among the wanted ranges. */
   readonly index: number;
   /** Relative to the read. */
