@@ -14,7 +14,7 @@ const AFTER =
   /^[\s-]+(?:of|corner|half|third|part|portion|edge|end|arm|leg|foot|feet|eye|ear|wing|wheel|paw|shoulder|knee|hip|wrist|elbow|thumb|glove|shoe|turn|arrow|lane|field|fielder|hands|arms|legs|paws|and\s+right|and\s+left|or\s+right|or\s+left|to\s+right|to\s+left)\b/i;
 // After these words even "the right" is no side: "the right way", "right of way".
 const NEVER =
-  /^[\s-]+(?:of[\s-]way|angles?|angled|way|time|size|place|moment|kind|amount|thing|one|now|over|overs|behind|alone|next|there|here|after|before)\b/i;
+  /^[\s-]+(?:of[\s-]way|to\s+(?!the\b|left\b|right\b|his\b|her\b|its\b)|angles?|angled|ways?|directions?|answers?|decisions?|time|size|place|moment|kind|amount|thing|one|now|over|overs|behind|alone|next|there|here|after|before)\b/i;
 const SIDE =
   /\b(?<side>left|right)(?<ending>(?:hand(?:ed|er|ers)?|side(?:d|s)?|most|wards?|facing|s)?)\b|\b(?<against>(?:counter|anti)[- ]?)?(?<clock>clockwise)\b/gi;
 
