@@ -30,5 +30,8 @@ describe("a cache that processes share", () => {
     await checkCache(set, maxBytes);
   });
 
-  it("never shows a wrong file when readers are killed", () => killReaders(3));
+  it("never shows a wrong file when readers are killed", async () => {
+    const { found, expected } = await killReaders(3);
+    expect(found).toBe(expected);
+  });
 });
