@@ -25,6 +25,11 @@ export type {
   SplitRole,
 } from "./core/records.ts";
 export { BatchLoader } from "./loader/batch-loader.ts";
+export {
+  type LoaderState,
+  parseLoaderState,
+  serializeLoaderState,
+} from "./loader/batching/loader-state.ts";
 export type { Batch, LoaderOptions } from "./loader/options.ts";
 export { WordPieceTokenizer } from "./loader/text/word-piece.ts";
 export { readLedger, writeLedger } from "./shards/ledger.ts";

@@ -5,14 +5,13 @@ export function mixSeed(...parts: readonly number[]): number {
   return hash >>> 0;
 }
 
-/** The seed of one part more: `extendSeed(mixSeed(a), b)` is `mixSeed(a, b)`. */
-export function extendSeed(seed: number, part: number): number {
+function extendSeed(seed: number, part: number): number {
   const hash = finalize(seed ^ Math.imul(part | 0, 0x85ebca6b));
   const high = Math.imul(Math.floor(part / 2 ** 32) | 0, 0xc2b2ae35);
   return finalize((hash + high + 0x9e3779b9) | 0) >>> 0;
 }
 
-/** `extendSeed` for a part that is an integer in [0, 2^32), as a signed word; several times faster. */
+/** `mixSeed(a, b)` from `mixSeed(a)`, as a signed word, for b an integer in [0, 2^32); several times faster. */
 export function extendSeedByWord(seed: number, part: number): number {
   return finalize((finalize(seed ^ Math.imul(part, 0x85ebca6b)) + 0x9e3779b9) | 0);
 }

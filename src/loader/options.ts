@@ -38,7 +38,7 @@ export type BatchingOptions =
     };
 
 /** Which samples may stand together: any, or landscape and portrait pictures each in batches of their own (SOHO). */
-export type BatchGrouping = "none" | "aspect";
+type BatchGrouping = "none" | "aspect";
 
 /** Each picture with texts that are true of it and texts that are not; 2 and 2 in Visual Parsing. */
 export interface MatchedUnmatchedPairing {
@@ -48,7 +48,7 @@ export interface MatchedUnmatchedPairing {
 }
 
 /** What makes a pair unmatched: another picture beside the text (UNITER), another text, or one of both by a coin. */
-export type ReplacedSide = "picture" | "text" | "either";
+type ReplacedSide = "picture" | "text" | "either";
 
 /** Which pairs a batch holds; the kinds other than "matched-unmatched" make one pair of each sample. */
 export type PairingOptions =
@@ -56,7 +56,7 @@ export type PairingOptions =
   | { readonly kind: "bernoulli"; readonly probability: number; readonly replace: ReplacedSide }
   | { readonly kind: "exact-half" };
 
-export interface TextOptions {
+interface TextOptions {
   /** Tokens of a text including [CLS] and [SEP]. */
   readonly maxTokens: number;
   /** What becomes of longer texts: they are cut at the end, as in BERT, or never drawn (UNITER). */
