@@ -19,15 +19,15 @@ const sizes = record({
 
 describe("sizes that keep the ratio", () => {
   it.each([
-    [640, 480, 800, 600],
-    [480, 640, 600, 800],
-    [1000, 300, 1000, 300],
-    [2000, 500, 1000, 250],
-    [300, 300, 600, 600],
-    [5000, 1, 1000, 1],
-  ])("of %i x %i are %i x %i for 600 and 1000", (width, height, shownWidth, shownHeight) => {
-    const shown = keepRatioSize({ width, height }, { shorter: 600, longer: 1000 });
-    expect(shown).toEqual({ width: shownWidth, height: shownHeight });
+    { of: [640, 480], shown: [800, 600] },
+    { of: [480, 640], shown: [600, 800] },
+    { of: [1000, 300], shown: [1000, 300] },
+    { of: [2000, 500], shown: [1000, 250] },
+    { of: [300, 300], shown: [600, 600] },
+    { of: [5000, 1], shown: [1000, 1] },
+  ] as const)("of $of are $shown for 600 and 1000", ({ of: [width, height], shown }) => {
+    const size = keepRatioSize({ width, height }, { shorter: 600, longer: 1000 });
+    expect([size.width, size.height]).toEqual(shown);
   });
 
   it("never pass a limit, reach one, and keep the ratio within a pixel", () => {
