@@ -1,4 +1,4 @@
-// What the loader's order, batching, start and resume cost at size: `node bench/loader-order.ts [scenes] [folder]`.
+// What the loader's order, batching, start and resume cost at size: `node bench/loader-order.ts [scenes] [folder [--no-compose]]`.
 // A set of so many scenes (1,000,000 unless given) is written to the folder first, unless one is there.
 import { existsSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
@@ -30,7 +30,7 @@ const set = process.argv[3] ?? join(made.path, "set");
 process.env["CROSSWEAVE_CACHE"] = join(made.path, "cache");
 
 orderAtSize(1e8);
-await composeAtSize();
+if (process.argv[4] !== "--no-compose") await composeAtSize();
 if (!existsSync(join(set, "index.json"))) await writeLargeSet();
 await startAndResume();
 
@@ -176,12 +176,25 @@ async function startAndResume(): Promise<void> {
   for (let time = 0; time < 10_000; time += 1) serializeLoaderState(loader.state());
   const text = serializeLoaderState(loader.state());
   console.log(`state: ${text.length} bytes, ${((performance.now() - startMs) / 10).toFixed(2)} us`);
-  const grouping = "aspect";
-  for (const when of ["first", "second"]) {
+  await firstAndLaterStart("aspect groups", { grouping: "aspect" });
+  await firstAndLaterStart("token batches", {
+    batching: {
+      kind: "tokens",
+      maxTokens: 1024,
+      multipleOf: 8,
+      bucketSize: 8192,
+      tokensPerPicture: 4,
+    },
+    pairing: { kind: "bernoulli", probability: 0.5, replace: "picture" },
+  });
+}
+
+async function firstAndLaterStart(name: string, changes: Partial<LoaderOptions>): Promise<void> {
+  for (const when of ["first", "second", "third"]) {
     const start = await timed(async () => {
-      await using grouped = await BatchLoader.open(loaderOptions({ grouping }));
-      await firstBatchAt(grouped, { epoch: 0, step: 0 });
+      await using loader = await BatchLoader.open(loaderOptions(changes));
+      await firstBatchAt(loader, { epoch: 0, step: 0 });
     }, 1);
-    console.log(`aspect groups, ${when} start: ${start}`);
+    console.log(`${name}, ${when} start: ${start}`);
   }
 }

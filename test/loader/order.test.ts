@@ -88,6 +88,32 @@ describe("the order of an epoch", () => {
     expect(displacement / size).toBeCloseTo(1 / 3, 2);
   });
 
+  it.each([3, 5, 6, 8])("puts any of %i samples behind any other equally often", (size) => {
+    const counts = Array.from({ length: size * (size - 1) }, () => 0);
+    // One pair of neighbours from each order, so that the counts are independent.
+    for (let seed = 0; seed < 12_000; seed += 1) {
+      const position = seed % (size - 1);
+      const first = permuted(position, { size, seed });
+      const second = permuted(position + 1, { size, seed });
+      const cell = first * (size - 1) + (second > first ? second - 1 : second);
+      counts[cell] = (counts[cell] ?? 0) + 1;
+    }
+    expect(chiSquare(counts)).toBeLessThan(chiSquareLimit(counts.length - 1));
+  });
+
+  it("spaces neighbours as a uniform shuffle does", () => {
+    const size = 100_000;
+    const order = wholeOrder({ size, seed: 17 });
+    const bins = Array.from({ length: 100 }, () => 0);
+    for (const [place, index] of order.slice(1).entries()) {
+      // Around the circle every distance but 0 is equally likely.
+      const distance = (index - (order[place] ?? 0) + size) % size;
+      const bin = Math.floor((distance * bins.length) / size);
+      bins[bin] = (bins[bin] ?? 0) + 1;
+    }
+    expect(chiSquare(bins)).toBeLessThan(chiSquareLimit(bins.length - 1));
+  });
+
   it("keeps no neighbours together from epoch to epoch", () => {
     const size = 5000;
     const first = wholeOrder(epochOrder(size, { seed: 3, epoch: 0 }));
