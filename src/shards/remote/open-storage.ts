@@ -14,7 +14,7 @@ import { ShardCache } from "./shard-cache.ts";
  * How remote files are read. "stream": every read is a request. "download": files come whole into the cache in
  * the background, as far as it has room, and are read by range until they are there.
  */
-export type RemotePolicy = "stream" | "download";
+type RemotePolicy = "stream" | "download";
 
 export interface RemoteOptions extends NetworkOptions {
   /** "stream" unless given. */

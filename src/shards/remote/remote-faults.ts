@@ -3,7 +3,7 @@ import { NetFault } from "../../core/network/net-fault.ts";
 import { StatusFault } from "./remote-client.ts";
 
 /** A file that a server has not; told as the file system tells of one. */
-export class RemoteFileMissing extends Error {
+class RemoteFileMissing extends Error {
   readonly code = "ENOENT";
 
   constructor(path: string, cause: unknown) {
