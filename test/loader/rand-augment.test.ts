@@ -37,6 +37,13 @@ describe("RandAugment", () => {
     },
   );
 
+  it.each([...choices.keys()])("leaves a picture in a Buffer as it is: %s", (operation) => {
+    const { pixels, ...size } = drawnPicture(20, 16);
+    const picture = { ...size, pixels: Buffer.from(pixels) };
+    choices.get(operation)?.apply(picture, 1);
+    expect(picture.pixels.equals(pixels)).toBe(true);
+  });
+
   it("has the values of torchvision 0.23 at magnitude 9 of a picture of 384 x 288", () => {
     const picture = drawnPicture(384, 288);
     const values = Object.fromEntries(

@@ -133,7 +133,8 @@ const KERNEL_SUM = 13;
 
 /** The border stays as it is. */
 function smoothed({ height, pixels, width }: Pixels): Uint8Array {
-  const smooth = pixels.slice();
+  // Not slice(): that of a Buffer shares its memory.
+  const smooth = new Uint8Array(pixels);
   const line = width * 3;
   for (let y = 1; y < height - 1; y += 1) {
     for (let place = y * line + 3; place < (y + 1) * line - 3; place += 1) {

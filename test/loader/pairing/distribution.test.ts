@@ -18,9 +18,9 @@ function limit(degrees: number): number {
   return degrees * (1 - 2 / (9 * degrees) + 3.719 * Math.sqrt(2 / (9 * degrees))) ** 3;
 }
 
-function chiSquare(counts: readonly number[]): number {
-  const mean = counts.reduce((sum, count) => sum + count, 0) / counts.length;
-  return counts.reduce((sum, count) => sum + (count - mean) ** 2 / mean, 0);
+function chiSquare(observed: readonly number[]): number {
+  const mean = observed.reduce((sum, count) => sum + count, 0) / observed.length;
+  return observed.reduce((sum, count) => sum + (count - mean) ** 2 / mean, 0);
 }
 
 async function counts(
