@@ -135,6 +135,7 @@ describe("RefCOCO", () => {
     expect(Array.from(plan.pictures())).toEqual([
       {
         key: "coco:581857",
+        url: "http://mscoco.org/images/581857",
         flickrPhotoId: "6000581857",
         part: "train",
         evidence: `${place}/0, ${refs}/0`,
@@ -142,6 +143,7 @@ describe("RefCOCO", () => {
       },
       {
         key: "coco:9",
+        url: "http://mscoco.org/images/9",
         flickrPhotoId: "6000000009",
         part: "val",
         evidence: `${place}/1, ${refs}/1`,
