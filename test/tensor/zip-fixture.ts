@@ -1,7 +1,10 @@
 import { crc32, deflateRawSync } from "node:zlib";
 
 /** A zip file of deflated entries; `falseCrc` names an entry whose recorded CRC is wrong. */
-export function zipOf(entries: Readonly<Record<string, string | Uint8Array>>, falseCrc?: string): Buffer {
+export function zipOf(
+  entries: Readonly<Record<string, string | Uint8Array>>,
+  falseCrc?: string,
+): Buffer {
   const locals: Buffer[] = [];
   const directory: Buffer[] = [];
   let offset = 0;
