@@ -225,7 +225,14 @@ function tableOf(rows: readonly Difference[]): string {
     .join("\n");
 }
 
-function restOfReleases({ manifest, files }: ReleaseEvidence): string[] {
+/** The files that are not there of the releases of which one is. */
+export function restOfReleases({
+  manifest,
+  files,
+}: {
+  readonly manifest: DatasetManifest;
+  readonly files: readonly { readonly path: string }[];
+}): string[] {
   const found = new Set(files.map(({ path }) => path));
   return manifest.releases
     .map((release) => release.files.map(({ path }) => path))

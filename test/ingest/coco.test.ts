@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
 import { SourceError } from "../../src/core/errors.ts";
+import { listedExclusions } from "../../src/ingest/exclusion/given-rules.ts";
 import {
   cocoCaption,
   type CocoFolder,
@@ -19,7 +20,6 @@ import {
   writeFileBelow,
   writtenOf,
 } from "./coco-folder.ts";
-import { excluding } from "./plan-options.ts";
 
 const folders: string[] = [];
 afterEach(async () => {
@@ -212,7 +212,7 @@ describe("A COCO record that is not written", () => {
       files: { train2017: { images, annotations } },
       pictures: ["train2017/000000000001.jpg"],
     });
-    const exclusions = excluding(
+    const exclusions = listedExclusions(
       new Map([["coco:4", { rule: "same-bytes", evidence: "seen" }] as const]),
     );
     expect(await ledgerLines(await planCoco(folder, { exclusions }))).toEqual([

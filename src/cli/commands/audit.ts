@@ -10,6 +10,7 @@ import { runCommand, type CommandContext, type CommandOutcome } from "../frame.t
 import { verdictText } from "../audit-text.ts";
 import { addExamples } from "../program.ts";
 import type { AuditedSet } from "../shard-set-audit.ts";
+import { shellWord } from "../terminal/shell-word.ts";
 
 /** Adds `crossweave audit`. */
 export function addAuditCommand(program: Command): void {
@@ -106,21 +107,14 @@ function nextStep(verdict: AuditVerdict, call: AuditCall): string | null {
   if (verdict.outcome === "clean") return null;
   const { folders, exclusionsFile } = call;
   if (exclusionsFile === undefined) {
-    return `next: crossweave audit ${folders.map(shellWord).join(" ")} --exclusions exclusions.json`;
+    return `next: crossweave audit ${folders.map((folder) => shellWord(escapeControls(folder))).join(" ")} --exclusions exclusions.json`;
   }
   const { length } = verdict.exclusions;
   const pictures = `${length.toLocaleString("en-US")} training picture${length === 1 ? "" : "s"}`;
   return [
     `${escapeControls(exclusionsFile)} names ${pictures} to leave out`,
-    `next: crossweave prepare … --exclude ${shellWord(exclusionsFile)}`,
+    `next: crossweave prepare … --exclude ${shellWord(escapeControls(exclusionsFile))}`,
   ].join("\n");
-}
-
-function shellWord(word: string): string {
-  const printed = escapeControls(word);
-  return /^[\w./:@%+,=-]+$/.test(printed)
-    ? printed
-    : `'${printed.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 async function writeExclusions(path: string, verdict: AuditVerdict): Promise<void> {

@@ -5,6 +5,7 @@ import { readLedger } from "../../shards/ledger.ts";
 import { exclusionNotesSchema } from "./exclusions.ts";
 import { isPartial, type PrepareCall, type PreparedSet } from "./prepare-set.ts";
 import type { PreparedSummary, ReasonCount } from "./prepare-text.ts";
+import { shellWord } from "../terminal/shell-word.ts";
 
 const preparedRecipe = z.object({
   release: z.string(),
@@ -73,8 +74,4 @@ async function countReasons(ledger: AsyncIterable<LedgerEntry>): Promise<ReasonC
     counts.set(name, { kind, outcome, reason, records: (known?.records ?? 0) + 1, first });
   }
   return Array.from(counts.values());
-}
-
-function shellWord(word: string): string {
-  return /^[\w./:@%+,=-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -52,3 +52,12 @@ export class NetFault extends Error {
     return !PASSING_CODES.has(this.code);
   }
 }
+
+const DNS_ERRNOS: ReadonlySet<string> = new Set(["ENOTFOUND", "EAI_AGAIN", "EAI_FAIL", "ENODATA"]);
+
+/** The code of a connection that failed with this errno, or without any. */
+export function connectionFaultCode(errno: string): NetFaultCode {
+  if (DNS_ERRNOS.has(errno)) return "NET_DNS";
+  if (/CERT|TLS|SSL|SELF_SIGNED|UNABLE_TO_VERIFY|HOSTNAME_MISMATCH/.test(errno)) return "NET_TLS";
+  return errno === "UND_ERR_CONNECT_TIMEOUT" ? "NET_TIMEOUT" : "NET_CONNECTION";
+}

@@ -112,3 +112,15 @@ function seconds(durationMs: number): string {
 export function tooLarge(maxBytes: number): NetFault {
   return new NetFault("NET_TOO_LARGE", `it is larger than ${maxBytes} bytes`);
 }
+
+/** The pieces of a response's body as they come, each told to the watch. */
+export async function* watchedBody(
+  pieces: AsyncIterable<unknown>,
+  watch: RequestWatch,
+): AsyncGenerator<Buffer> {
+  for await (const piece of pieces) {
+    if (!Buffer.isBuffer(piece)) throw new TypeError("undici gives buffers");
+    watch.received(piece.length);
+    yield piece;
+  }
+}

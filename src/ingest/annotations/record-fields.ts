@@ -1,3 +1,5 @@
+import type { RecordFault } from "../joining/dataset-reading.ts";
+
 /** What `recordId` takes, in words. */
 export const ID_EXPECTED = "a whole number from 0 to 2^53 - 1, or its digits";
 
@@ -22,4 +24,13 @@ export function isObject(value: unknown): value is { readonly [name: string]: un
 export function wrongField(name: string, value: unknown, expected: string): string {
   const found = value === undefined ? "missing" : (JSON.stringify(value) ?? "").slice(0, 80);
   return `/${name} is ${found}; expected ${expected}`;
+}
+
+/** A record with a field that is missing or of the wrong type; its id where that can be read. */
+export function shapeFault(evidence: string, id?: string): RecordFault {
+  return { fault: "ANN_SHAPE", evidence, ...(id === undefined ? {} : { id }) };
+}
+
+export function textOrNull(value: unknown): string | null {
+  return typeof value === "string" ? value : null;
 }

@@ -1,8 +1,15 @@
 import { SourceError } from "../../core/errors.ts";
 import { flickrPhotoId, imageKey } from "../../core/keys.ts";
-import type { SceneText } from "../../core/records.ts";
 import { findAnnotationFile } from "../annotations/annotation-file.ts";
-import { ID_EXPECTED, isObject, recordId, wrongField } from "../annotations/record-fields.ts";
+import {
+  ID_EXPECTED,
+  isObject,
+  recordId,
+  shapeFault,
+  textOrNull,
+  wrongField,
+} from "../annotations/record-fields.ts";
+import { sceneText } from "../annotations/scene-texts.ts";
 import { textFault } from "../annotations/text-faults.ts";
 import { type DatasetManifest, compareIds, readDatasetManifest } from "../dataset-manifest.ts";
 import type {
@@ -11,7 +18,6 @@ import type {
   Examined,
   FileReading,
   PartMembership,
-  RecordFault,
   SceneDescription,
 } from "../joining/dataset-reading.ts";
 import { planDataset } from "../joining/plan-dataset.ts";
@@ -104,7 +110,7 @@ function readImage({ value }: Entry, context: ImageContext): Examined {
   const fileName = value["file_name"];
   if (id === undefined) return shapeFault(wrongField("id", value["id"], ID_EXPECTED));
   if (typeof fileName !== "string") {
-    return { ...shapeFault(wrongField("file_name", fileName, "a file name")), id };
+    return shapeFault(wrongField("file_name", fileName, "a file name"), id);
   }
   const idOfFile = cocoIdOfName(fileName);
   if (idOfFile !== undefined && idOfFile !== id) {
@@ -146,23 +152,10 @@ function readCaption({ value }: Entry): Examined {
   const text = value["caption"];
   if (id === undefined) return shapeFault(wrongField("id", value["id"], ID_EXPECTED));
   if (imageId === undefined) {
-    return { ...shapeFault(wrongField("image_id", value["image_id"], ID_EXPECTED)), id };
+    return shapeFault(wrongField("image_id", value["image_id"], ID_EXPECTED), id);
   }
-  if (typeof text !== "string") return { ...shapeFault(wrongField("caption", text, "a text")), id };
+  if (typeof text !== "string") return shapeFault(wrongField("caption", text, "a text"), id);
   const fault = textFault(text);
   if (fault !== undefined) return { ...fault, id };
-  return { id, sceneId: imageId, texts: () => [captionText(id, text)] };
-}
-
-function captionText(id: string, text: string): SceneText {
-  const blank = { label: null, answers: [], choices: [], box: null, context: null };
-  return { id, kind: "caption", text, ...blank };
-}
-
-function shapeFault(evidence: string): RecordFault {
-  return { fault: "ANN_SHAPE", evidence };
-}
-
-function textOrNull(value: unknown): string | null {
-  return typeof value === "string" ? value : null;
+  return { id, sceneId: imageId, texts: () => [sceneText({ id, kind: "caption", text })] };
 }

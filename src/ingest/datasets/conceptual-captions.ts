@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import { flickrPhotoId, imageKey } from "../../core/keys.ts";
+import { shapeFault } from "../annotations/record-fields.ts";
 import { sceneText } from "../annotations/scene-texts.ts";
 import { textFault } from "../annotations/text-faults.ts";
 import { readDatasetManifest } from "../dataset-manifest.ts";
@@ -8,7 +9,6 @@ import type {
   Entry,
   Examined,
   FileReading,
-  RecordFault,
   SceneDescription,
 } from "../joining/dataset-reading.ts";
 import { planDataset } from "../joining/plan-dataset.ts";
@@ -110,8 +110,4 @@ function describePicture(url: string, part: Part): SceneDescription {
 
 function shown(text: string): string {
   return JSON.stringify(text.slice(0, 80));
-}
-
-function shapeFault(evidence: string): RecordFault {
-  return { fault: "ANN_SHAPE", evidence };
 }

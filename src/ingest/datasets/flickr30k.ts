@@ -1,5 +1,5 @@
 import { imageKey } from "../../core/keys.ts";
-import { isObject, recordId, wrongField } from "../annotations/record-fields.ts";
+import { isObject, recordId, shapeFault, wrongField } from "../annotations/record-fields.ts";
 import { sceneText } from "../annotations/scene-texts.ts";
 import { textFault } from "../annotations/text-faults.ts";
 import { type DatasetManifest, readDatasetManifest } from "../dataset-manifest.ts";
@@ -238,8 +238,4 @@ function examineUnrelated({ value }: Entry): Examined {
 
 function lineFault(line: string, expected: string): string {
   return `is ${JSON.stringify(line.slice(0, 80))}; expected ${expected}`;
-}
-
-function shapeFault(evidence: string): RecordFault {
-  return { fault: "ANN_SHAPE", evidence };
 }

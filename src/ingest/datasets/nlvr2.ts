@@ -1,5 +1,5 @@
 import { flickrPhotoId, imageKey } from "../../core/keys.ts";
-import { isObject, wrongField } from "../annotations/record-fields.ts";
+import { isObject, shapeFault, wrongField } from "../annotations/record-fields.ts";
 import { sceneText } from "../annotations/scene-texts.ts";
 import { textFault } from "../annotations/text-faults.ts";
 import { type DatasetManifest, readDatasetManifest } from "../dataset-manifest.ts";
@@ -9,7 +9,6 @@ import type {
   Entry,
   Examined,
   FileReading,
-  RecordFault,
 } from "../joining/dataset-reading.ts";
 import { planDataset } from "../joining/plan-dataset.ts";
 import { filesThere, isTaken, isToldByIds, noFileOf, requireKind } from "../official-files.ts";
@@ -138,8 +137,4 @@ function pictureOf(name: string, folder: string, address: unknown): DescribedPic
     license: null,
     linkedKeys: [],
   };
-}
-
-function shapeFault(evidence: string, id?: string): RecordFault {
-  return { fault: "ANN_SHAPE", evidence, ...(id === undefined ? {} : { id }) };
 }

@@ -2,7 +2,14 @@ import { SourceError } from "../../core/errors.ts";
 import { flickrPhotoId, imageKey } from "../../core/keys.ts";
 import type { Box } from "../../core/records.ts";
 import { AnnotationReader, findAnnotationFile } from "../annotations/annotation-file.ts";
-import { ID_EXPECTED, isObject, recordId, wrongField } from "../annotations/record-fields.ts";
+import {
+  ID_EXPECTED,
+  isObject,
+  recordId,
+  shapeFault,
+  textOrNull,
+  wrongField,
+} from "../annotations/record-fields.ts";
 import { sceneText } from "../annotations/scene-texts.ts";
 import { textFault } from "../annotations/text-faults.ts";
 import { compareIds, type DatasetManifest, readDatasetManifest } from "../dataset-manifest.ts";
@@ -320,12 +327,4 @@ function boxOf(bbox: unknown): Box | undefined {
 
 function isNumberFrom0(value: unknown): value is number {
   return typeof value === "number" && value >= 0 && value < Infinity;
-}
-
-function textOrNull(value: unknown): string | null {
-  return typeof value === "string" ? value : null;
-}
-
-function shapeFault(evidence: string, id?: string): RecordFault {
-  return { fault: "ANN_SHAPE", evidence, ...(id === undefined ? {} : { id }) };
 }

@@ -1,4 +1,4 @@
-import { isObject, wrongField } from "../annotations/record-fields.ts";
+import { isObject, shapeFault, wrongField } from "../annotations/record-fields.ts";
 import { sceneText } from "../annotations/scene-texts.ts";
 import { textFault } from "../annotations/text-faults.ts";
 import { readDatasetManifest } from "../dataset-manifest.ts";
@@ -195,8 +195,4 @@ function textOf(fields: Fields, field: string): string | RecordFault {
   return fault === undefined
     ? text
     : { fault: fault.fault, evidence: `/${field}: ${fault.evidence}` };
-}
-
-function shapeFault(evidence: string): RecordFault {
-  return { fault: "ANN_SHAPE", evidence };
 }

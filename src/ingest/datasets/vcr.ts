@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { errnoOf } from "../../core/errors.ts";
 import { imageKey } from "../../core/keys.ts";
 import type { SceneText, TextKind } from "../../core/records.ts";
-import { isObject, wrongField } from "../annotations/record-fields.ts";
+import { isObject, shapeFault, wrongField } from "../annotations/record-fields.ts";
 import { sceneText } from "../annotations/scene-texts.ts";
 import { readTaggedTokens, textOfTokens } from "../annotations/tagged-tokens.ts";
 import { textFault } from "../annotations/text-faults.ts";
@@ -208,8 +208,4 @@ function choicesOf(
   return isChoice
     ? { choices, label: String(label) }
     : shapeFault(wrongField(`${name}_label`, label, `a whole number from 0 to ${NUM_CHOICES - 1}`));
-}
-
-function shapeFault(evidence: string, id?: string): RecordFault {
-  return { fault: "ANN_SHAPE", evidence, ...(id === undefined ? {} : { id }) };
 }

@@ -1,7 +1,13 @@
 import { SourceError } from "../../core/errors.ts";
 import { imageKey, type ImageKey } from "../../core/keys.ts";
 import type { Box, TextKind } from "../../core/records.ts";
-import { ID_EXPECTED, isObject, recordId, wrongField } from "../annotations/record-fields.ts";
+import {
+  ID_EXPECTED,
+  isObject,
+  recordId,
+  shapeFault,
+  wrongField,
+} from "../annotations/record-fields.ts";
 import { sceneText } from "../annotations/scene-texts.ts";
 import { textFault } from "../annotations/text-faults.ts";
 import { type DatasetManifest, readDatasetManifest } from "../dataset-manifest.ts";
@@ -281,8 +287,4 @@ function readText(fields: Fields, name: string, at: string): string | RecordFaul
   return fault === undefined
     ? text
     : { fault: fault.fault, evidence: `/${at}/${name}: ${fault.evidence}` };
-}
-
-function shapeFault(evidence: string, id?: string): RecordFault {
-  return { fault: "ANN_SHAPE", evidence, ...(id === undefined ? {} : { id }) };
 }

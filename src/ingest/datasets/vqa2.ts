@@ -1,7 +1,13 @@
 import { SourceError } from "../../core/errors.ts";
 import { imageKey } from "../../core/keys.ts";
 import type { AnswerCount, SceneText } from "../../core/records.ts";
-import { ID_EXPECTED, isObject, recordId, wrongField } from "../annotations/record-fields.ts";
+import {
+  ID_EXPECTED,
+  isObject,
+  recordId,
+  shapeFault,
+  wrongField,
+} from "../annotations/record-fields.ts";
 import { sceneText } from "../annotations/scene-texts.ts";
 import { textFault } from "../annotations/text-faults.ts";
 import { type DatasetManifest, readDatasetManifest } from "../dataset-manifest.ts";
@@ -242,8 +248,4 @@ function readAnswer(answer: unknown, at: string): string | RecordFault {
 
 function conflict(evidence: string): RecordFault {
   return { fault: "ANN_CONFLICT", evidence };
-}
-
-function shapeFault(evidence: string, id?: string): RecordFault {
-  return { fault: "ANN_SHAPE", evidence, ...(id === undefined ? {} : { id }) };
 }

@@ -2,7 +2,7 @@ import { SourceError } from "../../core/errors.ts";
 import { escapeControls } from "../../core/text.ts";
 import { digestOfIds } from "../dataset-manifest.ts";
 import type { PublishedSplit } from "../published-split.ts";
-import { type FoundFile, type FoundSplit, judgeRelease } from "../release.ts";
+import { type FoundFile, type FoundSplit, judgeRelease, restOfReleases } from "../release.ts";
 import type { ListedPicture, PlannedSplit, SourceOptions, SourcePlan } from "../source.ts";
 import type { DatasetReading } from "./dataset-reading.ts";
 import { FirstPass, type PassedFile, placeOfEntry } from "./first-pass.ts";
@@ -28,8 +28,10 @@ export async function planDataset(
   await pass.read(held);
   settle(pass);
   const published = reading.split && foundSplit(pass, reading.split, options);
+  const { manifest } = reading;
+  const absentFiles = reading.absentFiles ?? restOfReleases({ manifest, files: pass.files });
   const release = judgeRelease({
-    manifest: reading.manifest,
+    manifest,
     files: pass.files.map((file) => foundFile(file, pass)),
     split: published,
     absentFiles: reading.absentFiles,
@@ -44,14 +46,14 @@ export async function planDataset(
   tellOfLinks(reading, options);
   const opened = held.move();
   return {
-    dataset: reading.manifest.dataset,
+    dataset: manifest.dataset,
     files: [...pass.files.map(({ entries }) => entries.digest), ...(reading.split?.files ?? [])],
     picturesDigest: pass.scenes.picturesDigest(),
     release: release.name,
-    partial: release.partial || numUnlisted > 0 || missing.numPictures > 0,
+    partial: release.partial || missing.numPictures > 0,
     splits: plannedSplits(pass, options),
     counts,
-    unlisted: { numPictures: numUnlisted, absentFiles: absentFiles(pass, reading) },
+    unlisted: { numPictures: numUnlisted, absentFiles },
     missing,
     scenes: (split, firstScene) => scenes.of(split, firstScene),
     ledger: () => fates.entries(),
@@ -154,16 +156,6 @@ function hasFaultyRecords({ files }: FirstPass): boolean {
       return false;
     }),
   );
-}
-
-/** Official files that are not there, of the releases of which one is. */
-function absentFiles({ files }: FirstPass, reading: DatasetReading): readonly string[] {
-  if (reading.absentFiles !== undefined) return reading.absentFiles;
-  const found = new Set(files.map(({ path }) => path));
-  return reading.manifest.releases
-    .map((release) => release.files.map(({ path }) => path))
-    .filter((paths) => paths.some((path) => found.has(path)))
-    .flatMap((paths) => paths.filter((path) => !found.has(path)));
 }
 
 function missingPictures({ scenes }: FirstPass): SourcePlan["missing"] {

@@ -5,9 +5,14 @@ import { errnoOf } from "../../core/errors.ts";
 import { requireFetchable } from "./address-rules.ts";
 import type { Clock } from "../../core/network/clock.ts";
 import { type AgentOptions, createGuardedAgent } from "./guarded-agent.ts";
-import { NetFault, type NetFaultCode } from "../../core/network/net-fault.ts";
+import { connectionFaultCode, NetFault } from "../../core/network/net-fault.ts";
 import { redirectTarget } from "./redirects.ts";
-import { type RequestLimits, RequestWatch, tooLarge } from "../../core/network/request-watch.ts";
+import {
+  type RequestLimits,
+  RequestWatch,
+  tooLarge,
+  watchedBody,
+} from "../../core/network/request-watch.ts";
 import { parseRetryAfter } from "../../core/network/retries.ts";
 
 export interface ClientOptions extends AgentOptions {
@@ -127,12 +132,7 @@ class WatchedResponse implements NetResponse {
 
   async *body(): AsyncGenerator<Buffer> {
     try {
-      const chunks: AsyncIterable<unknown> = this.#data.body;
-      for await (const chunk of chunks) {
-        if (!Buffer.isBuffer(chunk)) throw new TypeError("undici gives buffers");
-        this.#watch.received(chunk.length);
-        yield chunk;
-      }
+      yield* watchedBody(this.#data.body, this.#watch);
     } catch (error) {
       throw asNetFault(error, this.#watch.signal);
     } finally {
@@ -189,23 +189,15 @@ function isDecoderError(error: unknown): boolean {
   return /^(?:Z_|ERR_(?:_ERROR_|BROTLI|PADDING))/.test(errnoOf(error) ?? "");
 }
 
-const DNS_ERRNOS: ReadonlySet<string> = new Set(["ENOTFOUND", "EAI_AGAIN", "EAI_FAIL", "ENODATA"]);
-
 function asNetFault(error: unknown, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason;
   if (error instanceof NetFault || !(error instanceof Error)) return error;
   if (error.cause instanceof NetFault) return error.cause;
   const errno = errnoOf(error) ?? "";
-  const code = codeOf(errno);
+  const code = connectionFaultCode(errno);
   const what = error.message || errno;
   const message = code === "NET_DNS" ? `the name of the server is not known here (${what})` : what;
   return new NetFault(code, message, { cause: error });
-}
-
-function codeOf(errno: string): NetFaultCode {
-  if (DNS_ERRNOS.has(errno)) return "NET_DNS";
-  if (/CERT|TLS|SSL|SELF_SIGNED|UNABLE_TO_VERIFY|HOSTNAME_MISMATCH/.test(errno)) return "NET_TLS";
-  return errno === "UND_ERR_CONNECT_TIMEOUT" ? "NET_TIMEOUT" : "NET_CONNECTION";
 }
 
 const BUSY: ReadonlySet<number> = new Set([408, 425, 429]);

@@ -1,8 +1,8 @@
 import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from "undici";
 import { errnoOf } from "../../core/errors.ts";
 import type { Clock } from "../../core/network/clock.ts";
-import { NetFault, type NetFaultCode } from "../../core/network/net-fault.ts";
-import { type RequestLimits, RequestWatch } from "../../core/network/request-watch.ts";
+import { connectionFaultCode, NetFault } from "../../core/network/net-fault.ts";
+import { type RequestLimits, RequestWatch, watchedBody } from "../../core/network/request-watch.ts";
 import { parseRetryAfter } from "../../core/network/retries.ts";
 import type { RemoteAddress } from "./remote-address.ts";
 
@@ -162,12 +162,7 @@ class WatchedResponse implements RemoteResponse {
 
   async *body(): AsyncGenerator<Buffer> {
     try {
-      const chunks: AsyncIterable<unknown> = this.#data.body;
-      for await (const chunk of chunks) {
-        if (!Buffer.isBuffer(chunk)) throw new TypeError("undici gives buffers");
-        this.#watch.received(chunk.length);
-        yield chunk;
-      }
+      yield* watchedBody(this.#data.body, this.#watch);
     } catch (error) {
       throw asNetFault(error, this.#watch.signal);
     } finally {
@@ -181,17 +176,9 @@ class WatchedResponse implements RemoteResponse {
   }
 }
 
-const DNS_ERRNOS: ReadonlySet<string> = new Set(["ENOTFOUND", "EAI_AGAIN", "EAI_FAIL", "ENODATA"]);
-
 function asNetFault(error: unknown, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason;
   if (error instanceof NetFault || !(error instanceof Error)) return error;
   const errno = errnoOf(error) ?? "";
-  return new NetFault(codeOf(errno), error.message || errno, { cause: error });
-}
-
-function codeOf(errno: string): NetFaultCode {
-  if (DNS_ERRNOS.has(errno)) return "NET_DNS";
-  if (/CERT|TLS|SSL|SELF_SIGNED|UNABLE_TO_VERIFY|HOSTNAME_MISMATCH/.test(errno)) return "NET_TLS";
-  return errno === "UND_ERR_CONNECT_TIMEOUT" ? "NET_TIMEOUT" : "NET_CONNECTION";
+  return new NetFault(connectionFaultCode(errno), error.message || errno, { cause: error });
 }
