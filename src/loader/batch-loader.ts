@@ -196,16 +196,19 @@ export class BatchLoader implements AsyncDisposable {
     this.#statistics.buildMs += outcome.buildMs;
     const memory = this.#slots[slot];
     assert(memory !== undefined, `slot ${slot} of ${this.#slots.length}`);
-    const { shape } = outcome.batch;
+    const { keys, shape, statistics, textIds } = outcome.batch;
     const { numPictures, textsPerPicture } = shape;
     return {
       epoch: job.epoch,
       batchIndex: job.batchIndex,
       ...viewBatch(memory, shape),
-      ...outcome.batch,
+      shape,
+      keys,
+      textIds,
+      statistics,
       numPictures,
       numPairs: numPictures * textsPerPicture,
-      numRealPictures: outcome.batch.keys.length,
+      numRealPictures: keys.length,
     };
   }
 }

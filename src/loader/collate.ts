@@ -18,6 +18,7 @@ import type {
 import { buildSample, type Sample, type SampleContext } from "./sample.ts";
 import { type MaskedTokens, NOT_PREDICTED } from "./text/masking.ts";
 import { writeTextRow } from "./text/text-rows.ts";
+import { type BuildTimings, summedTimings } from "./timings.ts";
 
 /** A batch's shape, and what of it is not in its arrays. */
 export interface BuiltBatch {
@@ -25,6 +26,7 @@ export interface BuiltBatch {
   readonly keys: readonly ImageKey[];
   readonly textIds: readonly string[];
   readonly statistics: BatchStatistics;
+  readonly timings: BuildTimings;
 }
 
 export interface CollateContext extends SampleContext {
@@ -198,5 +200,6 @@ function summary(shape: BatchShape, built: readonly BuiltRow[]): BuiltBatch {
       numDroppedTexts: total("numDroppedTexts"),
       skipped: built.flatMap(({ skipped }) => skipped),
     },
+    timings: summedTimings(samples.map(({ timings }) => timings)),
   };
 }

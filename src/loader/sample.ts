@@ -15,6 +15,7 @@ import type { PixelCache } from "./pictures/pixel-cache.ts";
 import { type MaskedTokens, maskTokens, NOT_PREDICTED } from "./text/masking.ts";
 import { cutTokens } from "./text/text-rows.ts";
 import type { WordPieceTokenizer } from "./text/word-piece.ts";
+import { type BuildTimings, BuildTimer } from "./timings.ts";
 
 /** Where samples come from: all scenes of the training splits, numbered. */
 export interface SampleLookup extends SceneLookup {
@@ -30,6 +31,7 @@ export interface Sample {
   readonly width: number;
   readonly texts: readonly SampleText[];
   readonly statistics: SampleStatistics;
+  readonly timings: BuildTimings;
 }
 
 interface SampleText {
@@ -46,19 +48,37 @@ export interface SampleContext {
   readonly wholePictures: PixelCache;
 }
 
-/** A pure function of the shard sets, the options and the key. ShardError when stored bytes are damaged. */
-export async function buildSample(key: SampleKey, context: SampleContext): Promise<Sample> {
-  const { pairing, picture, drawn } = await paired(key, context);
+interface TimedContext extends SampleContext {
+  readonly timer: BuildTimer;
+}
+
+/** A pure function of the shard sets, the options and the key, but for its timings. ShardError when stored bytes are damaged. */
+export async function buildSample(key: SampleKey, untimed: SampleContext): Promise<Sample> {
+  const timer = new BuildTimer();
+  const context = { ...untimed, samples: timedLookup(untimed.samples, timer), timer };
+  const { pairing, picture, drawn } = await timer.measureTexts(() => paired(key, context));
   const { augment, text } = context.options;
   const texts = pairing.pairs.map((pair) => pair.text.text);
   const numTokens = (written: string): number =>
     cutTokens(context.tokenizer.encode(written), text.maxTokens).length;
-  const shown = shownTexts(drawn, texts, { flip: augment.flip, numTokens });
+  const shown = timer.measureNow("textMs", () =>
+    shownTexts(drawn, texts, { flip: augment.flip, numTokens }),
+  );
   const { height, width } = largestPicture(context.options.pictures);
   const place = { key, pictureIndex: pairing.pictureIndex, picture, view: shown.view };
   const pixels = await pixelsOf(place, context);
   const written = { pairing, texts: shown.texts, key };
-  return { key: picture.key, pixels, height, width, ...sampleTexts(written, context) };
+  const encoded = timer.measureNow("textMs", () => sampleTexts(written, context));
+  return { key: picture.key, pixels, height, width, ...encoded, timings: timer.timings };
+}
+
+function timedLookup(samples: SampleLookup, timer: BuildTimer): SampleLookup {
+  return {
+    numSamples: samples.numSamples,
+    head: (sampleIndex) => timer.measure("readMs", () => samples.head(sampleIndex)),
+    pictureBytes: (sampleIndex, pictureIndex) =>
+      timer.measure("readMs", () => samples.pictureBytes(sampleIndex, pictureIndex)),
+  };
 }
 
 interface PairedPicture {
@@ -93,19 +113,21 @@ async function paired(key: SampleKey, context: SampleContext): Promise<PairedPic
 
 async function pixelsOf(
   of: { key: SampleKey; pictureIndex: number; picture: PictureInfo; view: PictureView },
-  { options, samples, wholePictures }: SampleContext,
+  { options, samples, timer, wholePictures }: TimedContext,
 ): Promise<Uint8Array> {
   const { key, picture, pictureIndex, view } = of;
   const { height, width } = largestPicture(options.pictures);
   const decode = async (): Promise<Uint8Array> => {
     const bytes = await samples.pictureBytes(pictureIndex, 0);
-    return decodeStored(bytes, picture, { size: height, view });
+    return timer.measure("decodeMs", () => decodeStored(bytes, picture, { size: height, view }));
   };
   const isWhole = view.crop === null && !view.mirrored;
   const pixels = await (isWhole ? wholePictures.get(pictureIndex, decode) : decode());
   const { randAugment } = options.augment;
   if (randAugment === null) return pixels;
-  return randAugmented({ pixels, width, height }, sampleDraws("colours", key), randAugment);
+  return timer.measureNow("decodeMs", () =>
+    randAugmented({ pixels, width, height }, sampleDraws("colours", key), randAugment),
+  );
 }
 
 function onlyPicture(head: SceneHead): PictureInfo {
