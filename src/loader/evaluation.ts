@@ -83,7 +83,10 @@ async function readPicture(
   size: number,
 ): Promise<EvaluationPicture> {
   const bytes = await split.pictureBytes(sceneIndex, pictureIndex);
-  const pixels = await decodeStored(bytes, picture, { size, view: wholePicture });
+  const pixels = await decodeStored(bytes, picture, {
+    shown: { width: size, height: size },
+    view: wholePicture,
+  });
   return { sceneIndex, pictureIndex, key: picture.key, pixels };
 }
 

@@ -10,7 +10,7 @@ import type { SceneLookup } from "./pairing/unmatched-search.ts";
 import { type DrawnView, drawView, isTextShown, shownTexts } from "./pictures/augment.ts";
 import { randAugmented } from "./pictures/rand-augment.ts";
 import type { PictureView } from "./pictures/view-geometry.ts";
-import { decodeView } from "./pictures/picture.ts";
+import { decodeView, type ViewOptions } from "./pictures/picture.ts";
 import type { PixelCache } from "./pictures/pixel-cache.ts";
 import { type MaskedTokens, maskTokens, NOT_PREDICTED } from "./text/masking.ts";
 import { cutTokens } from "./text/text-rows.ts";
@@ -117,9 +117,10 @@ async function pixelsOf(
 ): Promise<Uint8Array> {
   const { key, picture, pictureIndex, view } = of;
   const { height, width } = largestPicture(options.pictures);
+  const shown = { width, height };
   const decode = async (): Promise<Uint8Array> => {
     const bytes = await samples.pictureBytes(pictureIndex, 0);
-    return timer.measure("decodeMs", () => decodeStored(bytes, picture, { size: height, view }));
+    return timer.measure("decodeMs", () => decodeStored(bytes, picture, { shown, view }));
   };
   const isWhole = view.crop === null && !view.mirrored;
   const pixels = await (isWhole ? wholePictures.get(pictureIndex, decode) : decode());
@@ -143,10 +144,10 @@ function onlyPicture(head: SceneHead): PictureInfo {
 export async function decodeStored(
   bytes: Uint8Array,
   picture: PictureInfo,
-  options: { size: number; view: PictureView },
+  options: Omit<ViewOptions, "picture">,
 ): Promise<Uint8Array> {
   try {
-    return await decodeView(bytes, options);
+    return await decodeView(bytes, { ...options, picture });
   } catch (error) {
     if (!(error instanceof CrossweaveError)) throw error;
     const { remedy } = error;

@@ -4,7 +4,6 @@ import type { Scene } from "../../src/core/records.ts";
 import { BatchLoader } from "../../src/loader/batch-loader.ts";
 import type { Batch } from "../../src/loader/options.ts";
 import { noAugmentation } from "../../src/loader/pictures/augment.ts";
-import { decodePicture } from "../../src/loader/pictures/picture.ts";
 import { WordPieceTokenizer } from "../../src/loader/text/word-piece.ts";
 import {
   contentOf,
@@ -14,6 +13,7 @@ import {
   NUM_SCENES,
   take,
 } from "./loader-fixture.ts";
+import { wholePixels } from "./decoded.ts";
 import { drawnScenes } from "./shard-set-fixture.ts";
 
 const MAX_TOKENS = 20;
@@ -122,7 +122,7 @@ describe("a batch", () => {
     for await (const batch of loader.batches({ epoch: 3, step: 1 })) {
       for (const [row, key] of batch.keys.entries()) {
         const scene = scenes[Number(key.slice("coco:".length))];
-        const pixels = await decodePicture(scene?.pictures[0]?.bytes ?? new Uint8Array(), 16);
+        const pixels = await wholePixels(scene?.pictures[0]?.bytes ?? new Uint8Array(), 16);
         expect(batch.pixels.slice(row * numValues, (row + 1) * numValues)).toEqual(
           Uint8Array.from(pixels),
         );

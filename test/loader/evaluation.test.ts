@@ -7,10 +7,10 @@ import {
   evaluationPictures,
   evaluationTexts,
 } from "../../src/loader/evaluation.ts";
-import { decodePicture } from "../../src/loader/pictures/picture.ts";
 import { WordPieceTokenizer } from "../../src/loader/text/word-piece.ts";
 import { ShardSetReader, type SplitReader } from "../../src/shards/shard-set-reader.ts";
 import { type LoaderFixture, loaderFixture, NUM_SCENES } from "./loader-fixture.ts";
+import { wholePixels } from "./decoded.ts";
 import { drawnScenes } from "./shard-set-fixture.ts";
 
 let fixture: LoaderFixture;
@@ -37,7 +37,7 @@ describe("pictures for evaluation", () => {
     for (const { key, pictureIndex, pixels, sceneIndex } of pictures) {
       expect(`${key} ${pictureIndex}`).toBe(`coco:${sceneIndex} 0`);
       const stored = scenes[sceneIndex]?.pictures[0]?.bytes ?? new Uint8Array();
-      expect(pixels).toEqual(await decodePicture(stored, 12));
+      expect(pixels).toEqual(await wholePixels(stored, 12));
     }
   });
 

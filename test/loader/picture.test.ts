@@ -5,9 +5,10 @@ import { describe, expect, it } from "vitest";
 
 import { ShardError } from "../../src/core/errors.ts";
 import { wholePicture } from "../../src/loader/pictures/view-geometry.ts";
-import { decodePicture, decodeView, picturePolicy } from "../../src/loader/pictures/picture.ts";
+import { picturePolicy } from "../../src/loader/pictures/picture.ts";
 import { PixelCache } from "../../src/loader/pictures/pixel-cache.ts";
 import { realData } from "../real-data.ts";
+import { shownPixels, wholePixels } from "./decoded.ts";
 
 type Colour = readonly [red: number, green: number, blue: number];
 const RED: Colour = [250, 10, 10];
@@ -48,7 +49,7 @@ describe("a decoded picture", () => {
 
   it("has rows from the top, pixels from the left, and red, green, blue in that order", async () => {
     const bytes = await drawn.clone().jpeg({ quality: 95, chromaSubsampling: "4:4:4" }).toBuffer();
-    const pixels = await decodePicture(bytes, 24);
+    const pixels = await wholePixels(bytes, 24);
     expect(pixels).toHaveLength(24 * 24 * 3);
     expect(namedQuarters(pixels, 24)).toBe("red green blue white");
   });
@@ -64,7 +65,7 @@ describe("a decoded picture", () => {
     [8, "green white red blue"],
   ])("stands upright from EXIF orientation %i", async (orientation, expected) => {
     const bytes = await drawn.clone().withMetadata({ orientation }).png().toBuffer();
-    expect(namedQuarters(await decodePicture(bytes, 16), 16)).toBe(expected);
+    expect(namedQuarters(await wholePixels(bytes, 16), 16)).toBe(expected);
   });
 
   it.each([2, 3, 4, 5, 6, 7, 8])(
@@ -73,8 +74,8 @@ describe("a decoded picture", () => {
       const upright = await readFile(realData("images/odd/hopper.jpg"));
       const turned = await readFile(realData(`images/odd/hopper_orientation_${orientation}.jpg`));
       const difference = meanDifference(
-        await decodePicture(upright, 64),
-        await decodePicture(turned, 64),
+        await wholePixels(upright, 64),
+        await wholePixels(turned, 64),
       );
       expect(difference).toBeLessThan(3);
     },
@@ -84,23 +85,41 @@ describe("a decoded picture", () => {
     const bytes = await drawn.clone().withMetadata({ orientation: 6 }).png().toBuffer(); // blue red / white green
     const upperHalf = { x: 0, y: 0, width: 64, height: 32 };
     const view = { crop: upperHalf, mirrored: false };
-    expect(namedQuarters(await decodeView(bytes, { size: 16, view }), 16)).toBe(
-      "blue red blue red",
-    );
+    expect(
+      namedQuarters(
+        await shownPixels(bytes, {
+          size: 16,
+          view,
+        }),
+        16,
+      ),
+    ).toBe("blue red blue red");
     const mirrored = { ...view, mirrored: true };
-    expect(namedQuarters(await decodeView(bytes, { size: 16, view: mirrored }), 16)).toBe(
-      "red blue red blue",
-    );
+    expect(
+      namedQuarters(
+        await shownPixels(bytes, {
+          size: 16,
+          view: mirrored,
+        }),
+        16,
+      ),
+    ).toBe("red blue red blue");
     const rightHalf = { crop: { x: 32, y: 0, width: 32, height: 64 }, mirrored: false };
-    expect(namedQuarters(await decodeView(bytes, { size: 16, view: rightHalf }), 16)).toBe(
-      "red red green green",
-    );
+    expect(
+      namedQuarters(
+        await shownPixels(bytes, {
+          size: 16,
+          view: rightHalf,
+        }),
+        16,
+      ),
+    ).toBe("red red green green");
   });
 
   it("is the same as the crop of the whole picture, mirrored in its columns", async () => {
     const bytes = await readFile(realData("images/odd/hopper.jpg"));
-    const plain = await decodePicture(bytes, 32);
-    const mirrored = await decodeView(bytes, {
+    const plain = await wholePixels(bytes, 32);
+    const mirrored = await shownPixels(bytes, {
       size: 32,
       view: { ...wholePicture, mirrored: true },
     });
@@ -121,7 +140,7 @@ describe("a decoded picture", () => {
     "hopper.gif",
     "hopper.webp",
   ])("of %s has three channels of 8 bits", async (name) => {
-    const pixels = await decodePicture(await readFile(realData("images/odd", name)), 20);
+    const pixels = await wholePixels(await readFile(realData("images/odd", name)), 20);
     expect(pixels).toHaveLength(20 * 20 * 3);
     expect(new Set(pixels).size).toBeGreaterThan(8);
   });
@@ -131,15 +150,15 @@ describe("a decoded picture", () => {
     const bytes = await sharp({ create: { width: 8, height: 8, channels: 4, background } })
       .png()
       .toBuffer();
-    expect(new Set(await decodePicture(bytes, 8))).toEqual(new Set([255]));
+    expect(new Set(await wholePixels(bytes, 8))).toEqual(new Set([255]));
   });
 
   it.each(["truncated_jpeg.jpg", "truncated.jpg", "corrupt-header.jpg", "broken.png"])(
     "of %s does not exist",
     async (name) => {
       const bytes = await readFile(realData("images/odd", name));
-      await expect(decodePicture(bytes, 20)).rejects.toThrow(ShardError);
-      await expect(decodePicture(bytes, 20)).rejects.toThrow(/does not decode/);
+      await expect(wholePixels(bytes, 20)).rejects.toThrow(ShardError);
+      await expect(wholePixels(bytes, 20)).rejects.toThrow(/does not decode/);
     },
   );
 });

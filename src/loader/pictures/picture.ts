@@ -2,14 +2,16 @@ import sharp, { type Sharp } from "sharp";
 
 import type { JsonValue } from "../../core/digest.ts";
 import { ShardError } from "../../core/errors.ts";
-import { type PictureView, wholePicture } from "./view-geometry.ts";
+import type { PictureInfo } from "../../core/records.ts";
+import type { PictureView, Size } from "./view-geometry.ts";
 
 // Parallelism comes from the workers: one thread a picture, and no cache because no picture comes twice soon.
 sharp.concurrency(1);
 sharp.cache(false);
 
 const NUM_CHANNELS = 3;
-const KERNEL = "cubic";
+const DEFAULT_SAMPLING: SamplingOptions = { kernel: "bicubic", decoding: "exact" };
+const KERNELS = { bicubic: "cubic", bilinear: "linear" } as const;
 
 /** How encoded bytes become pixels, for the recipe of a run: other values, other numbers. */
 export const picturePolicy: JsonValue = {
@@ -19,26 +21,41 @@ export const picturePolicy: JsonValue = {
   orientation: "EXIF applied",
   colours: "sRGB, 8 bit, transparency over white",
   fit: "stretched to a square",
-  kernel: KERNEL,
+  kernel: KERNELS[DEFAULT_SAMPLING.kernel],
 };
 
-/**
- * The upright RGB pixels of a whole picture, [size, size, 3], stretched to the square that the models take.
- * Runs in libuv's thread pool. ShardError when the bytes are no whole picture.
- */
-export function decodePicture(bytes: Uint8Array, size: number): Promise<Uint8Array> {
-  return decodeView(bytes, { size, view: wholePicture });
+/** How pixels are computed from pixels. */
+export interface SamplingOptions {
+  /** Both with antialiasing: each result is a weighted mean of all that it covers. */
+  readonly kernel: "bicubic" | "bilinear";
+  /**
+   * "exact": a JPEG is decoded in full size. "scaled": it is decoded in half, a quarter or an eighth of its size
+   * where that still has more pixels than are shown.
+   */
+  readonly decoding: "exact" | "scaled";
 }
 
-/** The same of a part of a picture, mirrored when the view says so. */
+export interface ViewOptions {
+  /** What is known of the stored picture. */
+  readonly picture: Pick<PictureInfo, "width" | "height" | "orientation">;
+  readonly view: PictureView;
+  /** Of the result. */
+  readonly shown: Size;
+  /** Bicubic and exact when left out. */
+  readonly sampling?: SamplingOptions;
+}
+
+/**
+ * The upright RGB pixels of the part of a picture that the view shows, [shown.height, shown.width, 3], mirrored
+ * when the view says so. ShardError when the bytes are no whole picture.
+ */
 export async function decodeView(
   bytes: Uint8Array,
-  options: { size: number; view: PictureView },
+  { shown, view, sampling = DEFAULT_SAMPLING }: ViewOptions,
 ): Promise<Uint8Array> {
-  const { size, view } = options;
   try {
     const { data, info } = await pipeline(bytes, view)
-      .resize(size, size, { fit: "fill", kernel: KERNEL })
+      .resize(shown.width, shown.height, { fit: "fill", kernel: KERNELS[sampling.kernel] })
       .flop(view.mirrored)
       .flatten({ background: "white" }) // as at preparation
       .toColourspace("srgb")
