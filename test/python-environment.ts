@@ -10,22 +10,23 @@ import { cacheFolder } from "../src/core/cache-folder.ts";
 const run = promisify(execFile);
 const MAX_OUTPUT_BYTES = 256 * 2 ** 20;
 
-/** A Python with the packages of a list in test/python. */
+/** A Python with the packages of a list, for the scripts beside it. */
 export interface PythonEnvironment {
-  /** Runs a script of test/python and gives what it printed. */
+  /** Runs a script and gives what it printed. */
   run(script: string, args: readonly string[]): Promise<string>;
-  /** Starts a script of test/python that serves until its standard input ends. */
+  /** Starts a script that serves until its standard input ends. */
   start(script: string, args: readonly string[]): ChildProcessWithoutNullStreams;
 }
 
-const pythonFolder = join(import.meta.dirname, "python");
+const testFolder = join(import.meta.dirname, "python");
 
 /**
- * The throw-away Python environment of the tests. It is made once for each list of requirements, in the
+ * A throw-away Python environment, for the scripts of test/python or of another folder. It is made once for each list of requirements, in the
  * cache folder, and used again; a half-made one is never used. Needs python3 with venv or pip.
  */
 export async function pythonEnvironment(
   list: "requirements.txt" | "requirements-parity.txt" | "requirements-s3.txt" = "requirements.txt",
+  pythonFolder: string = testFolder,
 ): Promise<PythonEnvironment> {
   const requirements = join(pythonFolder, list);
   const version = await pythonVersion();
@@ -83,6 +84,6 @@ async function pythonVersion(): Promise<string> {
   try {
     return (await run("python3", ["--version"])).stdout;
   } catch (error) {
-    throw new Error("the tests need python3 with venv or pip on the path", { cause: error });
+    throw new Error("this needs python3 with venv or pip on the path", { cause: error });
   }
 }
