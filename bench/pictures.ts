@@ -16,14 +16,14 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 
-import { jpegCodec } from "../src/ingest/decoding/jpeg-codec.ts";
+import { jpegCodec } from "../src/pixels/jpeg-codec.ts";
 import { openPicture } from "../src/ingest/decoding/open-picture.ts";
 import { readJpegStructure } from "../src/ingest/decoding/jpeg-structure.ts";
-import type { RgbPixels } from "../src/ingest/decoding/resampler.ts";
+import type { RgbPixels } from "../src/pixels/resampler.ts";
 import { PicturePool } from "../src/ingest/pictures/picture-pool.ts";
 import type { StoredPicture } from "../src/core/records.ts";
 import type { PicturePolicy } from "../src/ingest/pictures/store-picture.ts";
-import { exactAreaMean } from "../test/ingest/decoding/exact-area-mean.ts";
+import { exactAreaMean } from "../test/pixels/exact-area-mean.ts";
 import { realData, realPhotographs } from "../test/real-data.ts";
 
 const TIMES_PER_ROUND = 4;

@@ -6,9 +6,9 @@
 import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 
-import { jpegCodec } from "../src/ingest/decoding/jpeg-codec.ts";
+import { jpegCodec } from "../src/pixels/jpeg-codec.ts";
 import { readJpegStructure } from "../src/ingest/decoding/jpeg-structure.ts";
-import { Resampler } from "../src/ingest/decoding/resampler.ts";
+import { Resampler } from "../src/pixels/resampler.ts";
 
 const [side = "384", ...paths] = process.argv.slice(2);
 const codec = await jpegCodec();

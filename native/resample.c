@@ -1,10 +1,10 @@
 // Separable resampling of RGB pixels with 8 bits a channel, for WebAssembly with 128-bit SIMD: the inner
-// loops of src/ingest/decoding/resampler.ts, which computes the weights and calls them row by row.
+// loops of src/pixels/resampler.ts, which computes the weights and calls them row by row.
 //
 // native/resample.wasm is this file, compiled with the PyPI package ziglang 0.17.0:
 //   python3 -m ziglang cc -target wasm32-freestanding -O3 -msimd128 -nostdlib -Wl,--no-entry
 //     -Wl,--import-memory -Wl,--strip-all -Wl,-z,stack-size=0 native/resample.c -o native/resample.wasm
-// test/ingest/decoding/resampler.slow.ts compiles it anew and compares the bytes.
+// test/pixels/resampler.slow.ts compiles it anew and compares the bytes.
 #include <stdint.h>
 #include <wasm_simd128.h>
 

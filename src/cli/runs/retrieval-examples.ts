@@ -1,6 +1,6 @@
 import { RandomStream } from "../../core/random.ts";
 import { bestPictures, bestTexts, type RetrievalResult } from "../../eval/retrieval.ts";
-import { thumbnail } from "../../loader/pictures/thumbnail.ts";
+import { thumbnail } from "../../pixels/thumbnail.ts";
 import type { PictureQuery, ReportPicture, TextQuery } from "../../report/run-report.ts";
 import type { SplitReader } from "../../shards/shard-set-reader.ts";
 import type { RunRetrieval } from "./retrieval.ts";

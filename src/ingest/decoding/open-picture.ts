@@ -8,7 +8,7 @@ import {
   type ProfileVerdict,
   readExifOrientation,
 } from "./embedded-metadata.ts";
-import { jpegCodec } from "./jpeg-codec.ts";
+import { jpegCodec } from "../../pixels/jpeg-codec.ts";
 import {
   exifSegments,
   type JpegSegment,
@@ -17,8 +17,8 @@ import {
   readJpegStructure,
   withoutSegments,
 } from "./jpeg-structure.ts";
-import { loadSharp } from "./load-sharp.ts";
-import type { PictureSize, RgbPixels } from "./resampler.ts";
+import { loadSharp } from "../../pixels/load-sharp.ts";
+import type { PictureSize, RgbPixels } from "../../pixels/resampler.ts";
 
 /** A picture whose header has been read and found good; its pixels are not decoded yet. */
 export interface OpenedPicture {

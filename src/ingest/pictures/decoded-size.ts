@@ -1,5 +1,5 @@
 import { openPicture } from "../decoding/open-picture.ts";
-import { type PictureSize, Resampler } from "../decoding/resampler.ts";
+import { type PictureSize, Resampler } from "../../pixels/resampler.ts";
 import { sniffFormat } from "./picture-format.ts";
 
 /** Far more than a recipe lets through: stored pictures have been judged before. */

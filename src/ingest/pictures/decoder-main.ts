@@ -2,7 +2,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { SourceError } from "../../core/errors.ts";
-import { Resampler } from "../decoding/resampler.ts";
+import { Resampler } from "../../pixels/resampler.ts";
 import { PictureFault } from "./picture-fault.ts";
 import { openSource, readPicture, storeOpened } from "./store-picture.ts";
 import type {

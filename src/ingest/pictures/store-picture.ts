@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { type JsonValue, sha256 } from "../../core/digest.ts";
 import { errnoOf, SourceError } from "../../core/errors.ts";
 import type { PictureReference, StoredPicture } from "../../core/records.ts";
-import { jpegCodec } from "../decoding/jpeg-codec.ts";
-import { loadSharp } from "../decoding/load-sharp.ts";
+import { jpegCodec } from "../../pixels/jpeg-codec.ts";
+import { loadSharp } from "../../pixels/load-sharp.ts";
 import { type OpenedPicture, openPicture, withExif } from "../decoding/open-picture.ts";
-import { type PictureSize, RESAMPLER, Resampler, type RgbPixels } from "../decoding/resampler.ts";
-import { upright } from "../decoding/upright.ts";
+import { type PictureSize, RESAMPLER, Resampler, type RgbPixels } from "../../pixels/resampler.ts";
+import { upright } from "../../pixels/upright.ts";
 import { PictureFault } from "./picture-fault.ts";
 import { sniffFormat } from "./picture-format.ts";
 

@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sha256 } from "../../../src/core/digest.ts";
-import { Resampler } from "../../../src/ingest/decoding/resampler.ts";
+import { Resampler } from "../../../src/pixels/resampler.ts";
 import {
   openSource,
   readPicture,

@@ -2,8 +2,8 @@ import * as fc from "fast-check";
 import { readFile } from "node:fs/promises";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { Resampler, type RgbPixels } from "../../../src/ingest/decoding/resampler.ts";
-import { realData, realPhotographs } from "../../real-data.ts";
+import { Resampler, type RgbPixels } from "../../src/pixels/resampler.ts";
+import { realData, realPhotographs } from "../real-data.ts";
 import { exactAreaMean } from "./exact-area-mean.ts";
 
 const resampler = new Resampler();

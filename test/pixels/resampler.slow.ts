@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
-import { sha256 } from "../../../src/core/digest.ts";
+import { sha256 } from "../../src/core/digest.ts";
 
 const run = promisify(execFile);
-const root = join(import.meta.dirname, "../../..");
+const root = join(import.meta.dirname, "../..");
 
 it("native/resample.wasm is native/resample.c, compiled as its first lines say", async () => {
   const source = await readFile(join(root, "native/resample.c"), "utf8");

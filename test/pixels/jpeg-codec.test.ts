@@ -1,10 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { assert, describe, expect, it } from "vitest";
-import { jpegCodec, sharpCodec, turboCodec } from "../../../src/ingest/decoding/jpeg-codec.ts";
-import { readJpegStructure } from "../../../src/ingest/decoding/jpeg-structure.ts";
-import type { RgbPixels } from "../../../src/ingest/decoding/resampler.ts";
-import { realData, realPhotographs } from "../../real-data.ts";
+import { jpegCodec, sharpCodec, turboCodec } from "../../src/pixels/jpeg-codec.ts";
+import { readJpegStructure } from "../../src/ingest/decoding/jpeg-structure.ts";
+import type { RgbPixels } from "../../src/pixels/resampler.ts";
+import { realData, realPhotographs } from "../real-data.ts";
 
 function roomFor(jpeg: Uint8Array): RgbPixels {
   const structure = readJpegStructure(jpeg);

@@ -199,7 +199,7 @@ interface InnerLoops {
 let compiled: WebAssembly.Module | undefined;
 
 function instantiate(memory: WebAssembly.Memory): InnerLoops {
-  const path = join(import.meta.dirname, "../../../native/resample.wasm");
+  const path = join(import.meta.dirname, "../../native/resample.wasm");
   compiled ??= new WebAssembly.Module(readFileSync(path));
   const { exports } = new WebAssembly.Instance(compiled, { env: { memory } });
   return { blendRows: loopOf(exports, "blendRows"), blendColumns: loopOf(exports, "blendColumns") };

@@ -1,4 +1,4 @@
-import type { PictureSize, RgbPixels } from "../../../src/ingest/decoding/resampler.ts";
+import type { PictureSize, RgbPixels } from "../../src/pixels/resampler.ts";
 
 /** A picture reduced by averaging areas, in floating point and as the definition says: [height, width, 3]. */
 export function exactAreaMean(
