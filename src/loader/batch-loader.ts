@@ -5,7 +5,10 @@ import { batchSizeBytes, largestPicture, rankShape, viewBatch } from "./batch-sh
 import { BatchComposer, type ComposerOptions } from "./batching/batch-composer.ts";
 import { type BatchJob, EpochCursor, type StreamPosition } from "./batching/epoch-cursor.ts";
 import { checkOptions } from "./check-options.ts";
+import type { BuiltBatch } from "./collate.ts";
 import { checkLoaderState, type LoaderState } from "./batching/loader-state.ts";
+import { tellDelivery, tellFault, tellSkips } from "./measuring/channels.ts";
+import { Deliveries, type LoaderStatistics } from "./measuring/deliveries.ts";
 import type { Batch, LoaderOptions } from "./options.ts";
 import { SampleSource } from "./sample-source.ts";
 import { WordPieceTokenizer } from "./text/word-piece.ts";
@@ -23,21 +26,11 @@ export interface LoaderPlan {
   readonly numDroppedPerEpoch: number;
 }
 
-/** How the consumer fared since the loader was opened; times are wall clock and no part of any result. */
-export interface LoaderStatistics {
-  readonly numBatches: number;
-  /** Time the consumer spent waiting for batches, altogether and at worst; the first batch is not counted. */
-  readonly waitMs: number;
-  readonly longestWaitMs: number;
-  /** Time to the first batch, with the threads' start. */
-  readonly firstBatchMs: number;
-  /** Time the builders worked, summed over threads. */
-  readonly buildMs: number;
-}
-
 interface PendingBatch {
   readonly slot: number;
   readonly job: BatchJob;
+  /** The builder's number. */
+  readonly builder: number;
   readonly outcome: Promise<BuildOutcome>;
 }
 
@@ -54,12 +47,14 @@ export class BatchLoader implements AsyncDisposable {
   readonly #composer: BatchComposer;
   readonly #builders: readonly Builder[];
   readonly #slots: readonly SharedArrayBuffer[];
+  /** Of each slot: 1 once its batch is built, 0 before. */
+  readonly #isBuilt: Int32Array;
   /** Slots that hold nothing the consumer still needs. */
   readonly #freeSlots: number[];
   /** Batches of an abandoned stream that are still being built; their slots are free after that. */
   #leftovers: Promise<unknown> = Promise.resolve();
   #isStreaming = false;
-  #statistics = { numBatches: 0, waitMs: 0, longestWaitMs: 0, firstBatchMs: 0, buildMs: 0 };
+  readonly #deliveries = new Deliveries();
   #turn = 0;
   /** Behind the batch that the consumer was given last. */
   #position: StreamPosition = { epoch: 0, step: 0 };
@@ -71,6 +66,7 @@ export class BatchLoader implements AsyncDisposable {
     this.#composer = parts.composer;
     this.#builders = parts.builders;
     this.#slots = parts.slots;
+    this.#isBuilt = parts.isBuilt;
     this.#freeSlots = [...parts.slots.keys()];
   }
 
@@ -85,7 +81,9 @@ export class BatchLoader implements AsyncDisposable {
     const composed = await composerOptions(source, options);
     const composer = new BatchComposer(composed);
     const plan = await loaderPlan(composer, options);
-    const start = { ...composed, slots: makeSlots(composer, options) };
+    const slots = makeSlots(composer, options);
+    const flags = new SharedArrayBuffer(slots.length * Int32Array.BYTES_PER_ELEMENT);
+    const start = { ...composed, slots, isBuilt: new Int32Array(flags) };
     const { numWorkers } = options;
     const builders =
       numWorkers === 0
@@ -120,7 +118,7 @@ export class BatchLoader implements AsyncDisposable {
   }
 
   get statistics(): LoaderStatistics {
-    return { ...this.#statistics };
+    return this.#deliveries.statistics;
   }
 
   /**
@@ -140,15 +138,18 @@ export class BatchLoader implements AsyncDisposable {
       this.#position = cursor.position;
       for (;;) {
         signal?.throwIfAborted();
+        const startMs = performance.now();
+        const numReady = this.#numReady(pending);
         for (const slot of this.#freeSlots.splice(0)) {
           pending.push(this.#request(slot, await cursor.next()));
         }
         const first = pending[0];
         assert(first !== undefined, "the ring has no slot");
-        const outcome = await this.#wait(first.outcome, signal);
+        const outcome = await unlessAborted(first.outcome, signal);
+        const waitMs = performance.now() - startMs;
         pending.shift();
         this.#freeSlots.push(first.slot);
-        const batch = this.#batch(first, outcome);
+        const batch = this.#deliver(first, outcome, { waitMs, numReady });
         this.#position = { epoch: batch.epoch, step: batch.batchIndex + 1 };
         yield batch;
       }
@@ -167,36 +168,53 @@ export class BatchLoader implements AsyncDisposable {
 
   /** Builders take turns, so that batches are ready about in order. */
   #request(slot: number, job: BatchJob): PendingBatch {
-    const builder = this.#builders[this.#turn % this.#builders.length];
+    const number = this.#turn % this.#builders.length;
+    const builder = this.#builders[number];
     assert(builder !== undefined, "the loader has no builder");
     this.#turn += 1;
-    return { slot, job, outcome: builder.build({ slot, ...job }) };
+    Atomics.store(this.#isBuilt, slot, 0);
+    return { slot, job, builder: number, outcome: builder.build({ slot, ...job }) };
   }
 
-  async #wait(
-    outcome: Promise<BuildOutcome>,
-    signal: AbortSignal | undefined,
-  ): Promise<BuildOutcome> {
-    const startMs = performance.now();
-    const result = await unlessAborted(outcome, signal);
-    const waitMs = performance.now() - startMs;
-    const statistics = this.#statistics;
-    if (statistics.numBatches === 0) {
-      statistics.firstBatchMs = waitMs;
-    } else {
-      statistics.waitMs += waitMs;
-      statistics.longestWaitMs = Math.max(statistics.longestWaitMs, waitMs);
+  /** How many batches lie finished. */
+  #numReady(pending: readonly PendingBatch[]): number {
+    return pending.filter(({ slot }) => Atomics.load(this.#isBuilt, slot) === 1).length;
+  }
+
+  #deliver(
+    pending: PendingBatch,
+    outcome: BuildOutcome,
+    waited: { readonly waitMs: number; readonly numReady: number },
+  ): Batch {
+    const { builder } = pending;
+    const { batchIndex, epoch } = pending.job;
+    if (outcome.kind === "failed") {
+      const error = errorOf(outcome.fault);
+      tellFault({ epoch, batchIndex, builder, error });
+      throw error;
     }
-    statistics.numBatches += 1;
-    return result;
+    const { buildMs } = outcome;
+    this.#deliveries.add({ buildMs, waitMs: waited.waitMs });
+    const batch = this.#batch(pending, outcome.batch);
+    const { numPairs, numPictures } = batch;
+    tellDelivery(() => ({
+      epoch,
+      batchIndex,
+      numPictures,
+      numPairs,
+      buildMs,
+      builder,
+      ...waited,
+      ...outcome.batch.timings,
+    }));
+    tellSkips({ epoch, batchIndex }, batch.statistics.skipped);
+    return batch;
   }
 
-  #batch({ slot, job }: PendingBatch, outcome: BuildOutcome): Batch {
-    if (outcome.kind === "failed") throw errorOf(outcome.fault);
-    this.#statistics.buildMs += outcome.buildMs;
+  #batch({ slot, job }: PendingBatch, built: BuiltBatch): Batch {
     const memory = this.#slots[slot];
     assert(memory !== undefined, `slot ${slot} of ${this.#slots.length}`);
-    const { keys, shape, statistics, textIds } = outcome.batch;
+    const { keys, shape, statistics, textIds } = built;
     const { numPictures, textsPerPicture } = shape;
     return {
       epoch: job.epoch,
@@ -220,6 +238,7 @@ interface LoaderParts {
   readonly composer: BatchComposer;
   readonly builders: readonly Builder[];
   readonly slots: readonly SharedArrayBuffer[];
+  readonly isBuilt: Int32Array;
 }
 
 async function composerOptions(

@@ -1,7 +1,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { NumericError } from "../core/errors.ts";
 import type { Progress } from "../core/progress.ts";
-import { BatchLoader, type LoaderStatistics } from "../loader/batch-loader.ts";
+import { BatchLoader } from "../loader/batch-loader.ts";
+import type { LoaderStatistics } from "../loader/measuring/deliveries.ts";
 import type { Batch, LoaderOptions, LoaderSet } from "../loader/options.ts";
 import type { VisualParsingConfig } from "../models/visual-parsing.ts";
 import { swinOutputShape } from "../models/swin.ts";

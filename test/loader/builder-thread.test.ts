@@ -11,6 +11,7 @@ import type {
 
 const start: WorkerStart = {
   slots: [],
+  isBuilt: new Int32Array(),
   sets: [],
   table: emptyTable,
   options: {

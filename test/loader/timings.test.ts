@@ -26,6 +26,7 @@ describe("timings", () => {
       sets: [{ numScenes: NUM_SCENES, weight: undefined }],
       table: emptyTable,
       slots: [new SharedArrayBuffer(2 ** 20)],
+      isBuilt: new Int32Array(1),
     };
     await using builder = await BatchBuilder.open(start);
     const place = (await new BatchComposer(start).epochPlan(0)).place(0);

@@ -15,21 +15,23 @@ export class BatchBuilder implements AsyncDisposable {
   readonly #source: SampleSource;
   readonly #context: CollateContext;
   readonly #slots: readonly SharedArrayBuffer[];
+  readonly #isBuilt: Int32Array;
   readonly #stopping = new AbortController();
   #last: Promise<unknown> = Promise.resolve();
 
   private constructor(
     source: SampleSource,
     context: CollateContext,
-    slots: readonly SharedArrayBuffer[],
+    { isBuilt, slots }: WorkerStart,
   ) {
     this.#source = source;
     this.#context = context;
     this.#slots = slots;
+    this.#isBuilt = isBuilt;
   }
 
   static async open(start: WorkerStart): Promise<BatchBuilder> {
-    const { options, slots } = start;
+    const { options } = start;
     const { letterCase = "lower", vocabulary } = options;
     const tokenizer = await WordPieceTokenizer.fromFile(vocabulary, { letterCase });
     const samples = await SampleSource.open(options.sets);
@@ -41,7 +43,7 @@ export class BatchBuilder implements AsyncDisposable {
       maxBytes: KEPT_PIXEL_BYTES,
     });
     const context = { samples, tokenizer, options, composer, wholePictures };
-    return new BatchBuilder(samples, context, slots);
+    return new BatchBuilder(samples, context, start);
   }
 
   /** Never rejects: what went wrong is in the outcome. */
@@ -67,6 +69,7 @@ export class BatchBuilder implements AsyncDisposable {
         context: this.#context,
         signal: this.#stopping.signal,
       });
+      Atomics.store(this.#isBuilt, job.slot, 1);
       return { kind: "built", batch, buildMs: performance.now() - startMs };
     } catch (error) {
       return { kind: "failed", fault: faultOf(error) };

@@ -7,6 +7,8 @@ import type { Fault } from "./thread-faults.ts";
 export interface WorkerStart extends ComposerOptions {
   /** The ring: a worker writes batches into these; both threads see them. */
   readonly slots: readonly SharedArrayBuffer[];
+  /** Of each slot, in shared memory: 1 once its batch is built. */
+  readonly isBuilt: Int32Array;
 }
 
 /** A batch to build, and the slot to put it in. */
