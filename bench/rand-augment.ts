@@ -1,17 +1,40 @@
-// node bench/rand-augment.ts: time of each operation of RandAugment on a picture of 384 x 384, magnitude 9.
+// node bench/rand-augment.ts: RandAugment on a photograph of 384 x 384 at magnitude 9: each operation, and two drawn ones.
+import sharp from "sharp";
+
 import { RandomStream } from "../src/core/random.ts";
-import { randAugmentChoices } from "../src/loader/pictures/rand-augment.ts";
+import {
+  randAugmentChoices,
+  randAugmented,
+  randAugmentNames,
+} from "../src/loader/pictures/rand-augment.ts";
+import { realData, realPhotographs } from "../test/real-data.ts";
 
 const SIDE = 384;
-const ROUNDS = 15;
-const draws = new RandomStream(1);
-const pixels = Uint8Array.from({ length: SIDE * SIDE * 3 }, () => draws.nextInt(256));
+const ROUNDS = 25;
+const MAGNITUDE = 9;
+const [photograph = ""] = await realPhotographs();
+const pixels = await sharp(realData("images/coco", photograph))
+  .resize(SIDE, SIDE, { fit: "fill" })
+  .removeAlpha()
+  .raw()
+  .toBuffer();
 const picture = { pixels, width: SIDE, height: SIDE };
-for (const [name, { apply, value }] of Object.entries(randAugmentChoices)) {
-  const times = Array.from({ length: ROUNDS }, () => {
+
+/** The median of so many runs, in milliseconds. */
+function medianMs(run: (round: number) => unknown, rounds = ROUNDS): string {
+  const times = Array.from({ length: rounds }, (_, round) => {
     const startMs = performance.now();
-    apply(picture, value(9 / 30, picture));
+    run(round);
     return performance.now() - startMs;
   }).toSorted((a, b) => a - b);
-  console.log(`${name}: ${(times[Math.floor(ROUNDS / 2)] ?? 0).toFixed(2)} ms`);
+  return `${(times[Math.floor(rounds / 2)] ?? 0).toFixed(2)} ms`;
 }
+
+for (const name of randAugmentNames) {
+  const { apply, value } = randAugmentChoices[name];
+  console.log(`${name}: ${medianMs(() => apply(picture, value(MAGNITUDE / 30, picture)))}`);
+}
+const options = { numOperations: 2, magnitude: MAGNITUDE };
+console.log(
+  `two drawn operations: ${medianMs((round) => randAugmented(picture, new RandomStream(round), options), 200)}`,
+);

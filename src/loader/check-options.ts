@@ -1,5 +1,6 @@
 import { ConfigError } from "../core/errors.ts";
 import type { LoaderOptions, LoaderSet } from "./options.ts";
+import { randAugmentNames } from "./pictures/rand-augment.ts";
 
 /** ConfigError that names every option out of its range, and options that do not go together. */
 export function checkOptions(options: LoaderOptions): void {
@@ -136,13 +137,23 @@ function augmentFaults({ augment: { crop, randAugment } }: LoaderOptions): strin
           ),
         ];
   if (randAugment === null) return cropFaults;
-  const { magnitude, numOperations } = randAugment;
+  const { magnitude, numOperations, without = [] } = randAugment;
   return [
     ...cropFaults,
     ...atLeast(1, "augment.randAugment.numOperations", numOperations),
     ...fault(
       !(magnitude >= 0 && magnitude <= 30),
       `augment.randAugment.magnitude is ${magnitude}, expected 0 to 30`,
+    ),
+    ...without.flatMap((name) =>
+      fault(
+        !randAugmentNames.includes(name),
+        `augment.randAugment.without names "${name}", expected some of ${randAugmentNames.join(", ")}`,
+      ),
+    ),
+    ...fault(
+      randAugmentNames.every((name) => without.includes(name)),
+      "augment.randAugment.without names all operations",
     ),
   ];
 }

@@ -4,15 +4,20 @@ import { join } from "node:path";
 
 import { RandomStream } from "../../src/core/random.ts";
 import type { Pixels } from "../../src/loader/pictures/pixel-operations.ts";
-import { randAugmentChoices } from "../../src/loader/pictures/rand-augment.ts";
+import {
+  randAugmentChoices,
+  type RandAugmentName,
+  randAugmentNames,
+} from "../../src/loader/pictures/rand-augment.ts";
 import { pythonEnvironment } from "../python-environment.ts";
 
 /** An operation and its own value. */
-export type Case = readonly [operation: string, value: number];
+export type Case = readonly [operation: RandAugmentName, value: number];
 
 /** All operations at all magnitudes that make another value, with both signs. */
 export function allCases(picture: Pixels, magnitudes: readonly number[]): Case[] {
-  return Object.entries(randAugmentChoices).flatMap(([operation, { isSigned, value }]) => {
+  return randAugmentNames.flatMap((operation) => {
+    const { isSigned, value } = randAugmentChoices[operation];
     const values = magnitudes.map((magnitude) => value(magnitude / 30, picture));
     const signed = isSigned ? values.flatMap((amount) => [amount, -amount]) : values;
     return [...new Set(signed)].map((amount): Case => [operation, amount]);

@@ -5,7 +5,11 @@ import { z } from "zod";
 
 import { sha256 } from "../../src/core/digest.ts";
 import { RandomStream } from "../../src/core/random.ts";
-import { randAugmentChoices, randAugmented } from "../../src/loader/pictures/rand-augment.ts";
+import {
+  randAugmentChoices,
+  randAugmented,
+  randAugmentNames,
+} from "../../src/loader/pictures/rand-augment.ts";
 import { allCases, drawnPicture } from "./pillow-operations.ts";
 
 const fixture = z
@@ -82,5 +86,19 @@ describe("RandAugment", () => {
     expect(randAugmented(picture, new RandomStream(1), { numOperations: 0, magnitude: 9 })).toBe(
       picture.pixels,
     );
+  });
+
+  it("never draws an operation that is left out, and the others uniformly", () => {
+    const picture = { pixels: new Uint8Array([10, 200, 90, 250, 3, 60]), width: 2, height: 1 };
+    const without = randAugmentNames.filter((name) => name !== "solarize" && name !== "posterize");
+    const options = { numOperations: 1, magnitude: 15, without };
+    const { posterize, solarize } = randAugmentChoices;
+    const expected = [posterize.apply(picture, 6), solarize.apply(picture, 127.5)].map(String);
+    const made = Array.from({ length: 1000 }, (_, seed) =>
+      expected.indexOf(String(randAugmented(picture, new RandomStream(seed), options))),
+    );
+    expect(new Set(made)).toEqual(new Set([0, 1]));
+    // Four standard deviations of 1,000 coins.
+    expect(Math.abs(made.filter((index) => index === 0).length - 500)).toBeLessThan(64);
   });
 });

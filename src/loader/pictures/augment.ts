@@ -1,6 +1,7 @@
 import type { RandomStream } from "../../core/random.ts";
 import type { Box, PictureInfo, SceneText } from "../../core/records.ts";
 import { hasSideWords, swapSideWords } from "../text/side-words.ts";
+import type { RandAugmentOptions } from "./rand-augment.ts";
 import { boxInView, type PictureView, type Size, uprightSize } from "./view-geometry.ts";
 
 /** A random part of the picture: its share of the area and its width / height are drawn from these ranges. */
@@ -13,8 +14,7 @@ export interface AugmentOptions {
   readonly crop: "none" | RandomCrop;
   /** Mirroring with probability 0.5; never by default, because texts speak of left and right. */
   readonly flip: "never" | "if-text-has-no-side-words" | "swap-side-words";
-  /** RandAugment: so many operations on each picture, of this strength (0 to 30, as in torchvision). */
-  readonly randAugment: null | { readonly numOperations: number; readonly magnitude: number };
+  readonly randAugment: null | RandAugmentOptions;
 }
 
 export const noAugmentation: AugmentOptions = { crop: "none", flip: "never", randAugment: null };

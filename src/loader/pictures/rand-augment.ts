@@ -55,8 +55,40 @@ const unsigned = (apply: Operation, value: (share: number) => number = () => 0):
 
 const shear = (share: number): number => LARGEST_SHEAR * share;
 
-/** By name. */
-export const randAugmentChoices: Readonly<Record<string, Choice>> = {
+/** torchvision's 14 operations. */
+export const randAugmentNames = [
+  "identity",
+  "shear-x",
+  "shear-y",
+  "translate-x",
+  "translate-y",
+  "rotate",
+  "brightness",
+  "colour",
+  "contrast",
+  "sharpness",
+  "posterize",
+  "solarize",
+  "auto-contrast",
+  "equalize",
+] as const;
+
+export type RandAugmentName = (typeof randAugmentNames)[number];
+
+/** RandAugment (Cubuk et al. 2020): so many operations on each picture, of one strength. */
+export interface RandAugmentOptions {
+  readonly numOperations: number;
+  /** 0 to 30, as in torchvision. */
+  readonly magnitude: number;
+  /**
+   * Operations that are never drawn; none when left out, which is torchvision's list. Texts that name colours become
+   * false by "colour", "posterize", "solarize" (which inverts what is bright), "equalize" and "auto-contrast". ViLT leaves
+   * out cutout and the inversion of colours, which are not among these 14; "solarize" is the nearest to the latter.
+   */
+  readonly without?: readonly RandAugmentName[];
+}
+
+export const randAugmentChoices: Readonly<Record<RandAugmentName, Choice>> = {
   identity: unsigned(({ pixels }) => pixels),
   "shear-x": mapping((value) => [1, value, 0, 0, 1, 0], shear),
   "shear-y": mapping((value) => [1, 0, 0, value, 1, 0], shear),
@@ -86,13 +118,13 @@ export const randAugmentChoices: Readonly<Record<string, Choice>> = {
 export function randAugmented(
   picture: Pixels,
   draws: RandomStream,
-  options: { numOperations: number; magnitude: number },
+  { magnitude, numOperations, without = [] }: RandAugmentOptions,
 ): Uint8Array {
-  const share = options.magnitude / LARGEST_MAGNITUDE;
-  const choices = Object.values(randAugmentChoices);
+  const share = magnitude / LARGEST_MAGNITUDE;
+  const choices = randAugmentNames.filter((name) => !without.includes(name));
   let { pixels } = picture;
-  for (let operation = 0; operation < options.numOperations; operation += 1) {
-    const { apply, isSigned, value } = draws.pick(choices);
+  for (let operation = 0; operation < numOperations; operation += 1) {
+    const { apply, isSigned, value } = randAugmentChoices[draws.pick(choices)];
     const amount = value(share, picture);
     const isNegative = isSigned && draws.nextBoolean(0.5);
     pixels = apply({ ...picture, pixels }, isNegative ? -amount : amount);
