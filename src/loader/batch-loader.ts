@@ -101,6 +101,14 @@ export class BatchLoader implements AsyncDisposable {
     return (await this.#composer.epochPlan(epoch)).numBatches;
   }
 
+  /** How many batches the epochs before this one have together: as many looks at every sample where batches are of tokens. */
+  async numBatchesBefore(epoch: number): Promise<number> {
+    if (this.#composer.epochsAreEqual) return epoch * this.plan.batchesPerEpoch;
+    let numBatches = 0;
+    for (let before = 0; before < epoch; before += 1) numBatches += await this.numBatches(before);
+    return numBatches;
+  }
+
   /** Where the stream stands: behind the batch that the consumer was given last. */
   state(): LoaderState {
     return {

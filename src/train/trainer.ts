@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { NumericError } from "../core/errors.ts";
 import type { Progress } from "../core/progress.ts";
 import { BatchLoader } from "../loader/batch-loader.ts";
-import type { LoaderStatistics } from "../loader/measuring/deliveries.ts";
+import type { LoaderState } from "../loader/batching/loader-state.ts";
 import type { Batch, LoaderOptions, LoaderSet } from "../loader/options.ts";
 import type { VisualParsingConfig } from "../models/visual-parsing.ts";
 import { swinOutputShape } from "../models/swin.ts";
@@ -10,10 +10,18 @@ import { loadTensorFlow } from "../tensor/load.ts";
 import type { AdamWState } from "./adamw.ts";
 import { deviceBatch } from "./device-batch.ts";
 import type { TrainingRecipe } from "./recipe.ts";
-import { latestCheckpoint, loadCheckpoint, saveCheckpoint } from "./run/checkpoint.ts";
-import type { RunFolder } from "./run/run-folder.ts";
+import {
+  type CheckpointContent,
+  latestCheckpoint,
+  loadCheckpoint,
+  saveCheckpoint,
+} from "./run/checkpoint.ts";
+import type { RunFolder, RunSummary } from "./run/run-folder.ts";
 import { learningRateFactor, type Schedule } from "./schedule.ts";
 import { StepProgram, type StepReading } from "./step-program.ts";
+
+// A run that waits less is as fast as its steps.
+const TOLD_WAIT_SHARE = 0.01;
 
 export interface TrainOptions {
   readonly recipe: TrainingRecipe;
@@ -26,16 +34,11 @@ export interface TrainOptions {
 }
 
 /** What a training run ends with; times are of this process alone. */
-export interface TrainSummary {
-  readonly totalSteps: number;
+export interface TrainSummary extends RunSummary {
   readonly resumedFrom: number;
+  /** Of epoch 0 and, unless batches are of tokens, of every other one. */
   readonly batchesPerEpoch: number;
-  readonly numWeights: number;
   readonly last: StepReading | undefined;
-  readonly seconds: number;
-  readonly picturesPerSecond: number;
-  /** Share of the time in which the run waited for batches. */
-  readonly dataWaitShare: number;
 }
 
 /**
@@ -48,7 +51,7 @@ export async function train(options: TrainOptions): Promise<TrainSummary> {
   const model = modelOf(options.recipe, options.vocabulary.size);
   await using loader = await BatchLoader.open(loaderOptions(options));
   using program = new StepProgram(options.recipe, model);
-  const schedule = scheduleOf(options.recipe, loader.batchesPerEpoch);
+  const schedule = await scheduleOf(options.recipe, (epoch) => loader.numBatchesBefore(epoch));
   using session = await TrainingSession.open({ ...options, model, loader, program, schedule });
   return await session.run();
 }
@@ -59,15 +62,19 @@ export function modelOf(recipe: TrainingRecipe, vocabularySize: number): VisualP
   return { swin, transformer: { ...transformer, vocabularySize } };
 }
 
-/** The learning-rate schedule in steps. */
-export function scheduleOf(recipe: TrainingRecipe, batchesPerEpoch: number): Schedule {
-  const { duration, milestones, warmupSteps, decay, decayFactor } = recipe.optimisation;
-  const unit = duration.unit === "epochs" ? batchesPerEpoch : 1;
+/** The learning-rate schedule in steps; `stepsBefore` says how many steps precede an epoch. */
+export async function scheduleOf(
+  { optimisation }: Pick<TrainingRecipe, "optimisation">,
+  stepsBefore: (epoch: number) => Promise<number>,
+): Promise<Schedule> {
+  const { decay, decayFactor, duration, milestones, warmupSteps } = optimisation;
+  const inSteps = async (length: number): Promise<number> =>
+    duration.unit === "epochs" ? await stepsBefore(length) : length;
   return {
     warmupSteps,
-    totalSteps: duration.length * unit,
+    totalSteps: await inSteps(duration.length),
     decay,
-    milestones: milestones.map((milestone) => milestone * unit),
+    milestones: await Promise.all(milestones.map((milestone) => inSteps(milestone))),
     decayFactor,
   };
 }
@@ -109,6 +116,9 @@ interface SessionOptions extends TrainOptions {
   readonly schedule: Schedule;
 }
 
+/** Where a session starts. */
+type SessionStart = Pick<CheckpointContent, "step" | "state" | "loader">;
+
 /** The part of a run that one process does: owns the weights and where the run stands. */
 class TrainingSession implements Disposable {
   readonly #options: SessionOptions;
@@ -117,49 +127,60 @@ class TrainingSession implements Disposable {
   #step: number;
   #savedStep: number;
   #last: StepReading | undefined;
+  /** Behind the batch of `#step`. */
+  #loaderState: LoaderState;
+  #numPictures = 0;
+  #firstBatchAtMs = 0;
 
-  private constructor(options: SessionOptions, state: AdamWState, step: number) {
+  private constructor(options: SessionOptions, { loader, state, step }: SessionStart) {
     this.#options = options;
     this.#state = state;
+    this.#loaderState = loader;
     this.#step = step;
     this.#savedStep = step;
     this.#resumedFrom = step;
   }
 
   static async open(options: SessionOptions): Promise<TrainingSession> {
-    const { program, progress, run } = options;
+    const { loader, program, progress, run } = options;
     const latest = await latestCheckpoint(run.checkpoints);
     if (latest === undefined) {
       await run.rewindMetrics(0);
-      return new TrainingSession(options, program.initialState(), 0);
+      const state = program.initialState();
+      return new TrainingSession(options, { state, step: 0, loader: loader.state() });
     }
     const runDigest = run.record.digest;
     const found = await loadCheckpoint(latest.folder, { runDigest, layout: program.layout });
     await run.rewindMetrics(found.step);
     if (found.step < options.schedule.totalSteps) progress.say(`goes on after step ${found.step}`);
-    return new TrainingSession(options, found.state, found.step);
+    return new TrainingSession(options, found);
   }
 
   async run(): Promise<TrainSummary> {
-    const { loader, signal } = this.#options;
+    const { signal } = this.#options;
     const startMs = performance.now();
+    let trainedMs = 0;
     try {
-      await this.#trainToEnd();
+      trainedMs = await this.#trainToEnd();
     } catch (error) {
       if (signal?.aborted === true) await this.#save();
       throw error;
     }
     await this.#save();
-    return this.#summary((performance.now() - startMs) / 1000, loader.statistics);
+    return this.#summary({ seconds: (performance.now() - startMs) / 1000, trainedMs });
   }
 
-  async #trainToEnd(): Promise<void> {
+  /** Gives the time from the first batch to the end of the last step. */
+  async #trainToEnd(): Promise<number> {
     const { loader, schedule, signal } = this.#options;
-    if (this.#step >= schedule.totalSteps) return;
-    for await (const batch of loader.batches({ epoch: 0, step: this.#step }, signal)) {
+    if (this.#step >= schedule.totalSteps) return 0;
+    const from = loader.positionOf(this.#loaderState);
+    for await (const batch of loader.batches(from, signal)) {
+      if (this.#numPictures === 0) this.#firstBatchAtMs = performance.now();
       await this.#trainOn(batch);
-      if (this.#step === schedule.totalSteps) return;
+      if (this.#step === schedule.totalSteps) break;
     }
+    return performance.now() - this.#firstBatchAtMs;
   }
 
   [Symbol.dispose](): void {
@@ -167,7 +188,7 @@ class TrainingSession implements Disposable {
   }
 
   async #trainOn(batch: Batch): Promise<void> {
-    const { model, program, recipe, run, schedule } = this.#options;
+    const { loader, model, program, recipe, run, schedule } = this.#options;
     const step = this.#step + 1;
     const rateFactor = learningRateFactor(schedule, step);
     const tensors = deviceBatch(batch, {
@@ -189,6 +210,8 @@ class TrainingSession implements Disposable {
     disposeState(this.#state);
     this.#state = state;
     this.#step = step;
+    this.#loaderState = loader.state();
+    this.#numPictures += batch.numRealPictures;
     this.#last = reading;
     await run.append({ step, epoch: batch.epoch, learningRateFactor: rateFactor, ...reading });
     this.#report(reading);
@@ -198,18 +221,25 @@ class TrainingSession implements Disposable {
   async #save(): Promise<void> {
     const { program, run } = this.#options;
     if (this.#step === this.#savedStep) return;
-    const content = { step: this.#step, runDigest: run.record.digest, state: this.#state };
+    const content = {
+      step: this.#step,
+      runDigest: run.record.digest,
+      state: this.#state,
+      loader: this.#loaderState,
+    };
     await saveCheckpoint(run.checkpoints, content, program.layout);
     this.#savedStep = this.#step;
   }
 
   #report(reading: StepReading): void {
-    const { progress, schedule } = this.#options;
+    const { loader, progress, schedule } = this.#options;
+    const waitShare = loader.statistics.waitMs / (performance.now() - this.#firstBatchAtMs);
     const parts = [
       `loss ${reading.loss.toFixed(3)}`,
       `mlm ${reading.mlm.toFixed(3)}`,
       `itm ${reading.itm.toFixed(3)} (${(100 * reading.itmAccuracy).toFixed(0)} % right)`,
       `mfr ${reading.mfr.toFixed(1)}`,
+      ...(waitShare >= TOLD_WAIT_SHARE ? [`waits ${(100 * waitShare).toFixed(0)} %`] : []),
     ];
     progress.report({
       activity: "training",
@@ -220,9 +250,9 @@ class TrainingSession implements Disposable {
     });
   }
 
-  #summary(seconds: number, statistics: LoaderStatistics): TrainSummary {
-    const { loader, program, recipe, schedule } = this.#options;
-    const pictures = (this.#step - this.#resumedFrom) * recipe.data.picturesPerBatch;
+  #summary({ seconds, trainedMs }: { seconds: number; trainedMs: number }): TrainSummary {
+    const { loader, program, schedule } = this.#options;
+    const { firstBatchMs, longestWaitMs, waitMs } = loader.statistics;
     return {
       totalSteps: schedule.totalSteps,
       resumedFrom: this.#resumedFrom,
@@ -230,8 +260,10 @@ class TrainingSession implements Disposable {
       numWeights: program.layout.length,
       last: this.#last,
       seconds,
-      picturesPerSecond: pictures / seconds,
-      dataWaitShare: statistics.waitMs / 1000 / seconds,
+      picturesPerSecond: this.#numPictures / seconds,
+      dataWaitShare: trainedMs === 0 ? 0 : waitMs / trainedMs,
+      longestWaitMs,
+      firstBatchMs,
     };
   }
 }

@@ -3,7 +3,7 @@ import { recipeNamed } from "../../src/train/recipes/visual-parsing.ts";
 import { learningRateFactor, type Schedule } from "../../src/train/schedule.ts";
 import { scheduleOf } from "../../src/train/trainer.ts";
 
-const BATCHES_PER_EPOCH = 100;
+const hundredAnEpoch = (epoch: number): Promise<number> => Promise.resolve(100 * epoch);
 
 const stepped: Schedule = {
   warmupSteps: 500,
@@ -14,8 +14,8 @@ const stepped: Schedule = {
 };
 
 describe("the learning rate", () => {
-  it("of Visual Parsing warms up over 500 steps and falls by 0.1 after epochs 25 and 35 (T-3)", () => {
-    const schedule = scheduleOf(recipeNamed("pretrain/visual-parsing"), BATCHES_PER_EPOCH);
+  it("of Visual Parsing warms up over 500 steps and falls by 0.1 after epochs 25 and 35 (T-3)", async () => {
+    const schedule = await scheduleOf(recipeNamed("pretrain/visual-parsing"), hundredAnEpoch);
     expect(schedule).toEqual(stepped);
     const factors = [1, 250, 499, 500, 2500, 2501, 3500, 3501, 4000].map((step) =>
       learningRateFactor(schedule, step),
@@ -85,9 +85,20 @@ describe("the learning rate", () => {
     expect(learningRateFactor({ ...stepped, warmupSteps: 0 }, 1)).toBe(1);
   });
 
-  it("of a recipe in steps has milestones in steps", () => {
+  it("of epochs of unequal numbers of batches counts each of them", async () => {
+    const numBatches = [3, 5, 4, 6];
+    const { optimisation } = recipeNamed("pretrain/visual-parsing");
+    const duration = { unit: "epochs", length: 4 } as const;
+    const recipe = { optimisation: { ...optimisation, duration, milestones: [1, 3] } };
+    const schedule = await scheduleOf(recipe, (epoch) =>
+      Promise.resolve(numBatches.slice(0, epoch).reduce((sum, count) => sum + count, 0)),
+    );
+    expect(schedule).toMatchObject({ totalSteps: 18, milestones: [3, 12] });
+  });
+
+  it("of a recipe in steps has milestones in steps", async () => {
     const recipe = recipeNamed("demo");
-    const schedule = scheduleOf(recipe, BATCHES_PER_EPOCH);
+    const schedule = await scheduleOf(recipe, () => Promise.reject(new Error("epochs")));
     expect(schedule.totalSteps).toBe(recipe.optimisation.duration.length);
   });
 });

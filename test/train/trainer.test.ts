@@ -4,6 +4,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { NumericError, StateError } from "../../src/core/errors.ts";
 import { silentProgress, type Progress } from "../../src/core/progress.ts";
+import { parseLoaderState } from "../../src/loader/batching/loader-state.ts";
 import { WordPieceTokenizer } from "../../src/loader/text/word-piece.ts";
 import { loadTensorFlow } from "../../src/tensor/load.ts";
 import { overrideRecipe } from "../../src/train/recipe-parser.ts";
@@ -147,6 +148,22 @@ describe("training", () => {
     expect(await trainInto("killed", { settings })).toMatchObject({ resumedFrom: 4 });
     expect(await outcomeOf("killed")).toEqual(whole);
     expect(whole).toEqual(await outcomeOf("straight"));
+  });
+
+  it("tells how long it waited for batches, and when the first came", async () => {
+    const { dataWaitShare, firstBatchMs, longestWaitMs, seconds } = await trainInto("timed");
+    expect(firstBatchMs).toBeGreaterThan(0);
+    expect(dataWaitShare).toBeGreaterThan(0);
+    // Five waits behind the first one's, none longer than the longest.
+    expect(dataWaitShare * (1000 * seconds - firstBatchMs)).toBeLessThan(5 * longestWaitMs + 1);
+    const lines = await readFile(pathOf("timed", "metrics.jsonl"), "utf8");
+    expect(lines).not.toMatch(/wait|ms"|seconds/i);
+  });
+
+  it("keeps in each checkpoint where the stream of batches stands", async () => {
+    await trainInto("standing", { settings: ["optimisation.duration.length=3"] });
+    const path = pathOf("standing", "checkpoints", "step-00000003", "loader.json");
+    expect(parseLoaderState(await readFile(path, "utf8"))).toMatchObject({ epoch: 1, step: 1 });
   });
 
   it("does nothing when it is finished", async () => {

@@ -27,13 +27,14 @@ export async function describeTraining(
   const model = modelOf(recipe, prepared.vocabulary.size);
   const { trainingScenes } = prepared;
   const batchesPerEpoch = Math.floor(trainingScenes / recipe.data.picturesPerBatch);
+  const schedule = await scheduleOf(recipe, (epoch) => Promise.resolve(epoch * batchesPerEpoch));
   const plan = {
     recipe,
     numWeights: flatLayout(visualParsingSpecs(model)).length,
     visualTokens: swinOutputShape(model.swin).tokens,
     trainingScenes,
     batchesPerEpoch,
-    totalSteps: scheduleOf(recipe, batchesPerEpoch).totalSteps,
+    totalSteps: schedule.totalSteps,
   };
   const rows = recipeEntries(recipe).map(({ name, value }): [string, string] => [
     name,

@@ -9,7 +9,7 @@ import { WordPieceTokenizer } from "../../loader/text/word-piece.ts";
 import type { CachePlan } from "../../shards/remote/cache-plan.ts";
 import { readIndex, type ShardSetIndex } from "../../shards/shard-set-index.ts";
 import type { TrainingRecipe } from "../../train/recipe.ts";
-import { readRunSummary, RunFolder } from "../../train/run/run-folder.ts";
+import { readRunSummary, RunFolder, type RunSummary } from "../../train/run/run-folder.ts";
 import { train, type TrainSummary } from "../../train/trainer.ts";
 import { loadTensorFlow } from "../../tensor/load.ts";
 import { auditShardSets } from "../shard-set-audit.ts";
@@ -27,6 +27,8 @@ export interface TrainingCall {
 
 export interface TrainingResult {
   readonly summary: TrainSummary;
+  /** How fast the run was: this call, or the one that trained where nothing was left to train. */
+  readonly pace: RunSummary;
   readonly auditSummary: string;
   readonly runDigest: string;
 }
@@ -66,10 +68,11 @@ export async function runTraining(
     ...context,
   });
   // A call that found nothing left to train keeps the times of the one that trained.
-  const wasComplete = summary.last === undefined && (await readRunSummary(call.out)) !== undefined;
-  if (!wasComplete) await run.writeSummary(summary);
+  const earlier = summary.last === undefined ? await readRunSummary(call.out) : undefined;
+  if (earlier === undefined) await run.writeSummary(summary);
   return {
     summary,
+    pace: earlier ?? summary,
     auditSummary: verdictSummary(prepared.verdict),
     runDigest: run.record.digest,
   };

@@ -1,10 +1,15 @@
-import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs-core";
 import { z } from "zod";
 import { sha256OfFile } from "../../core/digest.ts";
 import { errnoOf, StateError } from "../../core/errors.ts";
 import { syncFolder, writeFileAtomically } from "../../core/files.ts";
+import {
+  type LoaderState,
+  parseLoaderState,
+  serializeLoaderState,
+} from "../../loader/batching/loader-state.ts";
 import { readSafetensors, writeSafetensors, type NamedTensor } from "../../tensor/safetensors.ts";
 import type { AdamWState } from "../adamw.ts";
 import type { FlatLayout } from "../flat-weights.ts";
@@ -12,6 +17,7 @@ import { parseStateJson } from "./state-file.ts";
 
 export const MODEL_FILE = "model.safetensors";
 const OPTIMIZER_FILE = "optimizer.safetensors";
+const LOADER_FILE = "loader.json";
 const STATE_FILE = "state.json";
 const FOLDER_NAME = /^step-(\d{8})$/;
 const UNFINISHED_NAME = /^step-\d{8}\.part$/;
@@ -34,6 +40,8 @@ export interface CheckpointContent {
   /** Digest of the run's inputs; a checkpoint is good for no other run. */
   readonly runDigest: string;
   readonly state: AdamWState;
+  /** Where the stream of batches stands behind this step's. */
+  readonly loader: LoaderState;
 }
 
 /** Writes a checkpoint so that its folder's name never shows a part of it, then removes the oldest ones. */
@@ -76,7 +84,8 @@ async function writeParts(
       data: await floats(secondMoment),
     },
   ]);
-  const files = [MODEL_FILE, OPTIMIZER_FILE].map(async (file) => ({
+  await writeFile(join(partial, LOADER_FILE), serializeLoaderState(content.loader));
+  const files = [MODEL_FILE, OPTIMIZER_FILE, LOADER_FILE].map(async (file) => ({
     file,
     sha256: await sha256OfFile(join(partial, file)),
   }));
@@ -129,6 +138,11 @@ export async function loadCheckpoint(
 ): Promise<CheckpointContent> {
   const { runDigest, layout } = expected;
   const step = await verifyCheckpoint(folder, runDigest);
+  const loaderPath = join(folder, LOADER_FILE);
+  const loader = parseLoaderState(
+    await presentIn(loaderPath, readFile(loaderPath, "utf8")),
+    loaderPath,
+  );
   const path = join(folder, OPTIMIZER_FILE);
   const optimizer = await readSafetensors(path);
   const moment = (name: string): tf.Tensor1D =>
@@ -136,6 +150,7 @@ export async function loadCheckpoint(
   return {
     step,
     runDigest,
+    loader,
     state: {
       weights: tf.tensor1d(await flatWeights(join(folder, MODEL_FILE), layout)),
       firstMoment: moment("first_moment"),

@@ -35,6 +35,8 @@ const summarySchema: z.ZodType<RunSummary> = z.object({
   seconds: z.number(),
   picturesPerSecond: z.number(),
   dataWaitShare: z.number(),
+  longestWaitMs: z.number(),
+  firstBatchMs: z.number(),
 });
 
 /** How a finished run went, `summary.json`; times are those of its last process. */
@@ -43,7 +45,10 @@ export interface RunSummary {
   readonly numWeights: number;
   readonly seconds: number;
   readonly picturesPerSecond: number;
+  /** Share of the time in which the run waited for batches; before the first one it is no training time. */
   readonly dataWaitShare: number;
+  readonly longestWaitMs: number;
+  readonly firstBatchMs: number;
 }
 
 /** One line of `metrics.jsonl`; no times are in it, so that equal runs have equal files. */

@@ -2,8 +2,9 @@ import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { sha256OfFile } from "../../../src/core/digest.ts";
+import { sha256, sha256OfFile } from "../../../src/core/digest.ts";
 import { StateError } from "../../../src/core/errors.ts";
+import type { LoaderState } from "../../../src/loader/batching/loader-state.ts";
 import type { WeightSpec } from "../../../src/models/weights.ts";
 import { loadTensorFlow } from "../../../src/tensor/load.ts";
 import { readSafetensors, writeSafetensors } from "../../../src/tensor/safetensors.ts";
@@ -51,8 +52,16 @@ const bitsOf = (state: AdamWState): string[] =>
     Buffer.from(Float32Array.from(vector.dataSync()).buffer).toString("hex"),
   );
 
+const loader: LoaderState = {
+  version: 1,
+  seed: 7,
+  epoch: 2,
+  step: 5,
+  setDigests: [sha256("a set")],
+};
+
 const save = (step: number, seed = step): Promise<void> =>
-  saveCheckpoint(folder, { step, runDigest: RUN, state: stateOf(seed) }, layout);
+  saveCheckpoint(folder, { step, runDigest: RUN, state: stateOf(seed), loader }, layout);
 
 /** What loading step 3 throws after `damage` was done to a file of it. */
 async function faultAfter(damage: (checkpoint: string) => Promise<void>): Promise<unknown> {
@@ -64,7 +73,7 @@ async function faultAfter(damage: (checkpoint: string) => Promise<void>): Promis
 
 /** The files of step 3. */
 const storedBytes = async (): Promise<string[]> => {
-  const files = ["model.safetensors", "optimizer.safetensors", "state.json"];
+  const files = ["model.safetensors", "optimizer.safetensors", "loader.json", "state.json"];
   return Promise.all(files.map((file) => readFile(join(folder, STEP, file), "hex")));
 };
 
@@ -74,7 +83,7 @@ describe("a checkpoint", () => {
     const latest = await latestCheckpoint(folder);
     expect(latest).toEqual({ folder: join(folder, STEP), step: 3 });
     const loaded = await loadCheckpoint(join(folder, STEP), { runDigest: RUN, layout });
-    expect(loaded).toMatchObject({ step: 3, runDigest: RUN });
+    expect(loaded).toMatchObject({ step: 3, runDigest: RUN, loader });
     expect(bitsOf(loaded.state)).toEqual(bitsOf(stateOf(3)));
   });
 
@@ -96,7 +105,7 @@ describe("a checkpoint", () => {
   it("takes no tensor with it", async () => {
     const state = stateOf(1);
     const before = tf.memory().numTensors;
-    await saveCheckpoint(folder, { step: 1, runDigest: RUN, state }, layout);
+    await saveCheckpoint(folder, { step: 1, runDigest: RUN, state, loader }, layout);
     expect(tf.memory().numTensors).toBe(before);
   });
 });
@@ -136,7 +145,7 @@ describe("a checkpoint is refused", () => {
     await expect(verifyCheckpoint(join(folder, STEP), "another")).rejects.toThrow("another run");
   });
 
-  it.each(["model.safetensors", "optimizer.safetensors"])(
+  it.each(["model.safetensors", "optimizer.safetensors", "loader.json"])(
     "when a byte of %s has changed",
     async (file) => {
       const fault = await faultAfter(async (checkpoint) => {
@@ -152,7 +161,7 @@ describe("a checkpoint is refused", () => {
     },
   );
 
-  it.each(["model.safetensors", "optimizer.safetensors", "state.json"])(
+  it.each(["model.safetensors", "optimizer.safetensors", "loader.json", "state.json"])(
     "when %s is missing",
     async (file) => {
       const fault = await faultAfter((checkpoint) => rm(join(checkpoint, file)));

@@ -121,6 +121,8 @@ describe("a run's folder", () => {
       seconds: 1,
       picturesPerSecond: 1,
       dataWaitShare: 0,
+      longestWaitMs: 0,
+      firstBatchMs: 1,
     });
     first[Symbol.dispose]();
     using again = await open({ setDigests: ["another"] }, true);
@@ -201,6 +203,8 @@ describe("a run's summary", () => {
       seconds: 4.5,
       picturesPerSecond: 3,
       dataWaitShare: 0.1,
+      longestWaitMs: 20.5,
+      firstBatchMs: 310,
     };
     await run.writeSummary(summary);
     expect(await readRunSummary(path)).toEqual(summary);
