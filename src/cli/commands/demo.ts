@@ -62,6 +62,7 @@ async function demo(
 ): Promise<CommandOutcome<unknown>> {
   const { runDemo } = await import("../demo/demo.ts");
   const { promisesOf } = await import("../demo/promises.ts");
+  const { paceText } = await import("../runs/pace-text.ts");
   const { retrievalJson, retrievalText } = await import("../runs/retrieval-text.ts");
   const { out, seed, steps, fresh = false } = request;
   const result = await runDemo({ out, seed, steps, fresh }, context);
@@ -74,13 +75,15 @@ async function demo(
   return {
     result: {
       planted: result.planted,
-      trainingSeconds: result.trainingSeconds,
+      training: result.training,
       evaluation: retrievalJson(result.evaluated),
       promises,
       report: result.report,
     },
     text: [
       retrievalText(result.evaluated),
+      "",
+      `training: ${paceText(result.training)}`,
       "",
       ...lines,
       "",

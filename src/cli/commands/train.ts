@@ -1,9 +1,9 @@
 import { type Command, Option } from "commander";
 import type { TrainingRecipe } from "../../train/recipe.ts";
 import type { StepReading } from "../../train/step-program.ts";
-import type { TrainSummary } from "../../train/trainer.ts";
 import { type CommandContext, type CommandOutcome, runCommand } from "../frame.ts";
 import { addExamples, collect, seedOf, wholeNumber } from "../program.ts";
+import type { TrainingResult } from "../runs/training.ts";
 import { styled } from "../terminal/text-style.ts";
 
 interface TrainFlags {
@@ -85,13 +85,15 @@ async function trainRecipe(
   }
   const { runTraining } = await import("../runs/training.ts");
   const result = await runTraining(call, context);
-  return { result: { recipe, out: flags.out, ...result }, text: trainText(recipe, flags, result) };
+  const { paceText } = await import("../runs/pace-text.ts");
+  const text = trainText(recipe, flags, { ...result, paceText: paceText(result.summary) });
+  return { result: { recipe, out: flags.out, ...result }, text };
 }
 
 function trainText(
   recipe: TrainingRecipe,
   flags: TrainFlags,
-  result: { readonly summary: TrainSummary; readonly auditSummary: string },
+  result: TrainingResult & { readonly paceText: string },
 ): string {
   const { summary } = result;
   const { last } = summary;
@@ -100,7 +102,7 @@ function trainText(
     `${heading}, ${summary.numWeights.toLocaleString("en-US")} weights, ${summary.batchesPerEpoch} batches an epoch`,
     ...(last === undefined
       ? ["nothing was left to train: the run is complete"]
-      : [...lastStepText(last, recipe), paceText(summary)]),
+      : [...lastStepText(last, recipe), result.paceText]),
     `audit: ${result.auditSummary}`,
     `run: ${flags.out}`,
     `next: crossweave eval retrieval --checkpoint ${flags.out} --data ${flags.data[0] ?? ""} --out ${flags.out}/retrieval`,
@@ -114,10 +116,6 @@ function lastStepText(last: StepReading, { data }: TrainingRecipe): string[] {
     `last step: loss ${last.loss.toFixed(4)}, MLM ${last.mlm.toFixed(4)}, ITM ${last.itm.toFixed(4)}, MFR ${last.mfr.toFixed(2)}`,
     `           ${percent(last.itmAccuracy)} of the pairs right (chance ${percent(chance)})`,
   ];
-}
-
-function paceText({ seconds, picturesPerSecond, dataWaitShare }: TrainSummary): string {
-  return `${seconds.toFixed(0)} s here, ${picturesPerSecond.toFixed(1)} pictures/s, ${percent(dataWaitShare)} of it waiting for data`;
 }
 
 function percent(share: number): string {

@@ -14,6 +14,7 @@ import { findRuntime } from "../../tensor/load.ts";
 import { setupRuntime } from "../../tensor/setup.ts";
 import { overrideRecipe } from "../../train/recipe-parser.ts";
 import { recipeNamed } from "../../train/recipes/visual-parsing.ts";
+import type { RunSummary } from "../../train/run/run-folder.ts";
 import type { CommandContext } from "../frame.ts";
 import { prepareSet } from "../preparation/prepare-set.ts";
 import { auditRow, writeRetrievalReport } from "../runs/run-page.ts";
@@ -36,7 +37,8 @@ export interface DemoCall {
 export interface DemoResult {
   readonly audit: { readonly before: AuditVerdict; readonly after: AuditVerdict };
   readonly planted: { readonly numPlanted: number; readonly numFound: number };
-  readonly trainingSeconds: number;
+  /** How fast the training was and how long it waited for batches. */
+  readonly training: RunSummary;
   readonly evaluated: RunRetrieval;
   readonly report: string;
 }
@@ -89,8 +91,7 @@ export async function runDemo(call: DemoCall, frame: CommandContext): Promise<De
     },
     context,
   );
-  const trainingSeconds = training.summary.seconds;
-  return { audit: { before, after }, planted, trainingSeconds, evaluated, report };
+  return { audit: { before, after }, planted, training: training.pace, evaluated, report };
 }
 
 interface DemoContext extends CommandContext {

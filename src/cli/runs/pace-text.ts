@@ -1,0 +1,15 @@
+import type { RunSummary } from "../../train/run/run-folder.ts";
+import { formatDuration } from "../terminal/terminal-text.ts";
+
+/** How fast a run was, and whether its steps waited for batches. */
+export function paceText(pace: Omit<RunSummary, "totalSteps" | "numWeights">): string {
+  const { dataWaitShare, firstBatchMs, longestWaitMs, picturesPerSecond, seconds } = pace;
+  return [
+    `${formatDuration(seconds)}, ${picturesPerSecond.toFixed(1)} pictures/s`,
+    `${(100 * dataWaitShare).toFixed(1)} % of the training waited for batches (${waitText(longestWaitMs)} at most; the first batch took ${waitText(firstBatchMs)})`,
+  ].join("; ");
+}
+
+function waitText(milliseconds: number): string {
+  return milliseconds < 10 ? `${milliseconds.toFixed(1)} ms` : `${milliseconds.toFixed(0)} ms`;
+}
