@@ -10,7 +10,7 @@ import { planHead } from "./reading/plan-rows.ts";
 import { ProvenValues } from "./reading/proven-values.ts";
 import { fileAt } from "./remote/location.ts";
 import { sceneFields, type SceneRows, sceneRows } from "./scene-columns.ts";
-import type { BatchEntry, ShardEntry } from "./shard-set-index.ts";
+import type { ListedBatch, ListedShard } from "./reading/split-table.ts";
 
 const REMEDY =
   "`crossweave validate` lists every fault; build the set again with `crossweave prepare … --fresh`";
@@ -68,7 +68,7 @@ export interface LoadedHead {
 /** Opens a shard and checks size, footer and schema against its index entry. */
 export async function openShard(
   storage: ShardStorage,
-  shard: ShardEntry,
+  shard: ListedShard,
   set: string,
 ): Promise<ByteSource> {
   try {
@@ -94,7 +94,7 @@ function sourceAgain(source: ByteSource): ByteSource | undefined {
   return { sizeBytes, read: (range) => source.readAgain?.(range) ?? source.read(range) };
 }
 
-async function requireFooter(source: ByteSource, shard: ShardEntry): Promise<void> {
+async function requireFooter(source: ByteSource, shard: ListedShard): Promise<void> {
   const difference = footerDifference(await readFooter(source), shard);
   if (difference !== undefined) throw new ArrowFormatError(difference);
 }
@@ -115,7 +115,7 @@ export function membershipDifference(
 }
 
 /** Where a shard's schema or list of batches is not what the index says, or undefined. */
-export function footerDifference(footer: ArrowFooter, shard: ShardEntry): string | undefined {
+export function footerDifference(footer: ArrowFooter, shard: ListedShard): string | undefined {
   const columns = sceneFields.map((field) => field.column);
   const difference = columnDifference(footer.columns, columns);
   if (difference !== undefined) return difference;
@@ -130,13 +130,21 @@ export function footerDifference(footer: ArrowFooter, shard: ShardEntry): string
 }
 
 /** Reads and verifies everything of a batch but its pictures: one read, or two where the first may have been spoilt. */
-export async function loadHead(
+export function loadHead(
   source: ByteSource,
-  entry: BatchEntry,
+  entry: ListedBatch,
   place: ShardPlace,
 ): Promise<LoadedHead> {
+  return loadHeadBy(source, entry, { place, check: (bytes) => verifiedHead(bytes, entry) });
+}
+
+/** The same, where `check` tells whether the bytes are right. */
+export async function loadHeadBy(
+  source: ByteSource,
+  entry: ListedBatch,
+  { check, place }: { check: (bytes: Uint8Array) => LoadedHead; place: ShardPlace },
+): Promise<LoadedHead> {
   const range = planHead(entry);
-  const check = (bytes: Uint8Array): LoadedHead => verifiedHead(bytes, entry);
   try {
     return await readChecked(source, { range, bytes: await source.read(range) }, check);
   } catch (error) {
@@ -159,13 +167,21 @@ export async function readChecked<T>(
 }
 
 /** Parses the first bytes of a batch after checking them against the index. */
-export function verifiedHead(bytes: Uint8Array, entry: BatchEntry): LoadedHead {
+export function verifiedHead(bytes: Uint8Array, entry: ListedBatch): LoadedHead {
   const actual = hash("sha256", bytes, "hex");
-  if (actual !== entry.headSha256) {
-    throw new ArrowFormatError(
-      `its small columns have the digest ${actual}, the index says ${entry.headSha256}`,
-    );
-  }
+  if (actual !== entry.headSha256) throw headFault(actual, entry);
+  return parsedHead(bytes, entry);
+}
+
+export function headFault(sha256: string, entry: ListedBatch): ArrowFormatError {
+  const expected = entry.headSha256;
+  return new ArrowFormatError(
+    `its small columns have the digest ${sha256}, the index says ${expected}`,
+  );
+}
+
+/** Parses the first bytes of a batch, which are known to be the right ones. */
+export function parsedHead(bytes: Uint8Array, entry: ListedBatch): LoadedHead {
   const batch = parseBatch(bytes);
   if (batch.numRows !== entry.numScenes) {
     throw new ArrowFormatError(`${batch.numRows} scenes, the index says ${entry.numScenes}`);

@@ -2,21 +2,27 @@ import type { ByteRange } from "../arrow/batch-body.ts";
 import type { ByteSource } from "../arrow/file-reader.ts";
 import type { ShardStorage } from "../file-storage.ts";
 import {
-  loadHead,
+  headFault,
+  loadHeadBy,
   type LoadedHead,
   openShard,
+  parsedHead,
   placedFault,
   readChecked,
-  type ShardPlace,
 } from "../shard-file.ts";
-import type { BatchEntry, ShardEntry } from "../shard-set-index.ts";
+import { ProvenValues } from "./proven-values.ts";
+import {
+  type BatchSlot,
+  fileOf,
+  listedBatch,
+  listedShard,
+  placeOf,
+  slotKey,
+} from "./split-table.ts";
 
-/** One batch of a split, with the number of scenes of the split that come before it. */
-export interface BatchSlot {
-  readonly shard: ShardEntry;
-  readonly entry: BatchEntry;
-  readonly place: ShardPlace;
-  readonly firstScene: number;
+interface CachedHead {
+  readonly head: LoadedHead | Promise<LoadedHead>;
+  readonly sizeBytes: number;
 }
 
 /** Opens shards when they are first needed, and keeps the small columns of the batches used last, up to a number of bytes. */
@@ -25,9 +31,12 @@ export class HeadCache {
   readonly folder: string;
   readonly #storage: ShardStorage;
   readonly #maxBytes: number;
-  readonly #shards = new Map<ShardEntry, ByteSource | Promise<ByteSource>>();
-  /** In the order of their last use. */
-  readonly #heads = new Map<BatchEntry, LoadedHead | Promise<LoadedHead>>();
+  /** By file. */
+  readonly #shards = new Map<string, ByteSource | Promise<ByteSource>>();
+  /** By the batch's key, in the order of their last use. */
+  readonly #heads = new Map<number, CachedHead>();
+  /** Which heads were right before: one that comes again, after it made room for others, is checked sooner. */
+  readonly #proven = new ProvenValues();
   #sizeBytes = 0;
 
   constructor(options: { storage: ShardStorage; folder: string; maxBytes: number }) {
@@ -38,20 +47,21 @@ export class HeadCache {
 
   /** At once when it is kept. */
   load(slot: BatchSlot): LoadedHead | Promise<LoadedHead> {
-    const { entry } = slot;
-    const known = this.#heads.get(entry);
+    const key = slotKey(slot);
+    const known = this.#heads.get(key);
     if (known !== undefined) {
-      this.#heads.delete(entry);
-      this.#heads.set(entry, known);
-      return known;
+      this.#heads.delete(key);
+      this.#heads.set(key, known);
+      return known.head;
     }
-    const loading = this.#load(slot);
-    this.#heads.set(entry, loading);
-    this.#sizeBytes += entry.headSizeBytes;
+    const sizeBytes = slot.table.headSizes[slot.number] ?? 0;
+    const loading = this.#load(slot, key);
+    this.#heads.set(key, { head: loading, sizeBytes });
+    this.#sizeBytes += sizeBytes;
     this.#evict();
     loading.then(
-      (head) => this.#heads.has(entry) && this.#heads.set(entry, head),
-      () => this.#forget(entry),
+      (head) => this.#heads.has(key) && this.#heads.set(key, { head, sizeBytes }),
+      () => this.#forget(key),
     );
     return loading;
   }
@@ -66,40 +76,53 @@ export class HeadCache {
       readonly into?: Uint8Array | undefined;
     },
   ): Promise<T> {
-    const source = await this.shard(slot.shard);
+    const source = await this.#shard(slot);
     try {
       const bytes = await source.read(range, given.into);
       return await readChecked(source, { range, bytes }, given.check);
     } catch (error) {
-      throw placedFault(error, { ...slot.place, row: given.row });
+      throw placedFault(error, { ...placeOf(slot, this.folder), row: given.row });
     }
   }
 
   /** The shard's bytes, once its size, footer and schema are the index's; at once when it is open. */
-  shard(shard: ShardEntry): ByteSource | Promise<ByteSource> {
-    const known = this.#shards.get(shard);
+  #shard(slot: BatchSlot): ByteSource | Promise<ByteSource> {
+    const { file } = fileOf(slot);
+    const known = this.#shards.get(file);
     if (known !== undefined) return known;
-    const opening = openShard(this.#storage, shard, this.folder);
-    this.#shards.set(shard, opening);
+    const opening = openShard(this.#storage, listedShard(slot), this.folder);
+    this.#shards.set(file, opening);
     opening.then(
-      (source) => this.#shards.set(shard, source),
-      () => this.#shards.delete(shard),
+      (source) => this.#shards.set(file, source),
+      () => this.#shards.delete(file),
     );
     return opening;
   }
 
-  async #load(slot: BatchSlot): Promise<LoadedHead> {
-    return loadHead(await this.shard(slot.shard), slot.entry, slot.place);
+  async #load(slot: BatchSlot, key: number): Promise<LoadedHead> {
+    const entry = listedBatch(slot);
+    const source = await this.#shard(slot);
+    return loadHeadBy(source, entry, {
+      place: placeOf(slot, this.folder),
+      check: (bytes) => {
+        const range = { offset: key, sizeBytes: bytes.byteLength };
+        const isProven = this.#proven.isProven(range, bytes);
+        const actual = isProven ? undefined : this.#proven.prove(range, bytes, entry.headSha256);
+        if (actual !== undefined) throw headFault(actual, entry);
+        return parsedHead(bytes, entry);
+      },
+    });
   }
 
   #evict(): void {
-    for (const entry of this.#heads.keys()) {
+    for (const key of this.#heads.keys()) {
       if (this.#sizeBytes <= this.#maxBytes || this.#heads.size === 1) return;
-      this.#forget(entry);
+      this.#forget(key);
     }
   }
 
-  #forget(entry: BatchEntry): void {
-    if (this.#heads.delete(entry)) this.#sizeBytes -= entry.headSizeBytes;
+  #forget(key: number): void {
+    this.#sizeBytes -= this.#heads.get(key)?.sizeBytes ?? 0;
+    this.#heads.delete(key);
   }
 }

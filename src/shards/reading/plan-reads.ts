@@ -8,9 +8,6 @@ export interface CoalescingPolicy {
   readonly maxReadBytes: number;
 }
 
-/** A local file is read as cheaply in two reads as in one with a gap. */
-export const localReads: CoalescingPolicy = { maxGapBytes: 0, maxReadBytes: 8 * 2 ** 20 };
-
 /** From a server, a gap of this size comes sooner than the answer to another request. */
 export const remoteReads: CoalescingPolicy = {
   maxGapBytes: 64 * 2 ** 10,
@@ -37,7 +34,7 @@ export interface PlannedRead {
  */
 export function planReads(
   wanted: readonly ByteRange[],
-  { maxGapBytes, maxReadBytes }: CoalescingPolicy = localReads,
+  { maxGapBytes, maxReadBytes }: CoalescingPolicy,
 ): PlannedRead[] {
   const reads: { offset: number; end: number; indexes: number[] }[] = [];
   const inOrder = wanted.map((range, index) => ({ range, index }));

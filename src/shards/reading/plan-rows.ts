@@ -1,6 +1,6 @@
 import type { ByteRange } from "../arrow/batch-body.ts";
 import type { LoadedHead } from "../shard-file.ts";
-import type { BatchEntry } from "../shard-set-index.ts";
+import type { ListedBatch } from "./split-table.ts";
 
 /** The columns whose values are read one at a time; all others are a batch's head. */
 export type ValueColumn = "picture_bytes" | "features" | "class_probabilities";
@@ -14,7 +14,7 @@ export interface PlannedValue {
 }
 
 /** The bytes of a batch that every row of it needs first: its metadata and small columns. */
-export function planHead({ offset, headSizeBytes }: BatchEntry): ByteRange {
+export function planHead({ offset, headSizeBytes }: ListedBatch): ByteRange {
   return { offset, sizeBytes: headSizeBytes };
 }
 

@@ -2,7 +2,7 @@ import pLimit, { type LimitFunction } from "p-limit";
 import { systemClock } from "../../core/network/system-clock.ts";
 import type { ByteSource } from "../arrow/file-reader.ts";
 import { FileStorage, type ShardStorage } from "../file-storage.ts";
-import type { FileEntry, ShardSetIndex } from "../shard-set-index.ts";
+import type { FileEntry } from "../shard-set-index.ts";
 import { CachedSource, type CachingContext } from "./cached-source.ts";
 import { parseLocation } from "./location.ts";
 import { RangeSource } from "./range-source.ts";
@@ -23,17 +23,23 @@ export interface RemoteOptions extends NetworkOptions {
   readonly cache?: CachePlan | undefined;
 }
 
+/** The files that an index lists. */
+export interface ListedFiles {
+  readonly splits: readonly { readonly shards: readonly FileEntry[] }[];
+  readonly ledger: FileEntry;
+}
+
 const MAX_REQUESTS = 16;
 
 /** Where the files of a set with this index are read from: its folder, or the server that its location names. */
 export async function openStorage(
   location: string,
-  index: ShardSetIndex,
+  listed: ListedFiles,
   options: RemoteOptions = {},
 ): Promise<ShardStorage> {
   const parsed = parseLocation(location);
   if (parsed.kind === "folder") return new FileStorage(parsed.path);
-  return RemoteStorage.open(location, index, options);
+  return RemoteStorage.open(location, listed, options);
 }
 
 /** The text of one of a set's small files. Throws an error with the code ENOENT when there is none. */
@@ -57,19 +63,19 @@ class RemoteStorage implements ShardStorage {
 
   private constructor(
     files: RemoteFiles,
-    index: ShardSetIndex,
+    listed: ListedFiles,
     given: { readonly caching: CachingContext | undefined; readonly stopping: AbortController },
   ) {
-    const shards = index.splits.flatMap((split) => split.shards);
+    const shards = listed.splits.flatMap((split) => split.shards);
     this.#files = files;
-    this.#entries = new Map([...shards, index.ledger].map((entry) => [entry.file, entry]));
+    this.#entries = new Map([...shards, listed.ledger].map((entry) => [entry.file, entry]));
     this.#caching = given.caching;
     this.#stopping = given.stopping;
   }
 
   static async open(
     location: string,
-    index: ShardSetIndex,
+    listed: ListedFiles,
     options: RemoteOptions,
   ): Promise<RemoteStorage> {
     const stopping = new AbortController();
@@ -83,7 +89,7 @@ class RemoteStorage implements ShardStorage {
       const local = new FileStorage(cache.filesFolder);
       caching = { files, cache, local, clock, signal, inTurn: pLimit(1) };
     }
-    const storage = new RemoteStorage(files, index, { caching, stopping });
+    const storage = new RemoteStorage(files, listed, { caching, stopping });
     opened.move();
     return storage;
   }

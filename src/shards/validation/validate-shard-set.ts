@@ -16,7 +16,7 @@ import {
   UNFINISHED_FOLDER,
 } from "../shard-set-index.ts";
 import { isRemote } from "../remote/location.ts";
-import { storageOf } from "../shard-set-reader.ts";
+import { storageOf } from "../reading/listed-set.ts";
 import { type CheckedCounts, FaultList, type ValidationFault } from "./faults.ts";
 import { checkLedger } from "./ledger-check.ts";
 import { RegionCheck } from "./region-check.ts";

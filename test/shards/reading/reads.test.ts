@@ -1,9 +1,10 @@
-import { open } from "node:fs/promises";
+import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { IncompleteError, ShardError } from "../../../src/core/errors.ts";
 import type { ByteRange } from "../../../src/shards/arrow/batch-body.ts";
 import { FileStorage, type ShardStorage } from "../../../src/shards/file-storage.ts";
+import { ListedSet, listingOf } from "../../../src/shards/reading/listed-set.ts";
 import { MemoryStorage } from "../../../src/shards/reading/memory-storage.ts";
 import { loadHead } from "../../../src/shards/shard-file.ts";
 import { planHead, planValues } from "../../../src/shards/reading/plan-rows.ts";
@@ -50,7 +51,6 @@ describe("a picture that was read and verified before", () => {
     expect(await split.pictureBytes(2, 0)).toEqual(before);
     await flipByte(path, position);
     await expect(split.pictureBytes(2, 0)).rejects.toThrow(ShardError);
-    await expect(split.pictures([{ sceneIndex: 2, pictureIndex: 0 }])).rejects.toThrow(ShardError);
     expect(await split.pictureBytes(1, 0)).toHaveLength(500);
     await flipByte(path, position);
     expect(await split.pictureBytes(2, 0)).toEqual(before);
@@ -91,23 +91,27 @@ describe("reading", () => {
     expect(Buffer.from(other)).toEqual(Buffer.from(bytes));
   });
 
-  it("gives many pictures in the order wanted, with one read for those that lie together", async () => {
+  it("checks small columns again that come again after they made room for others", async () => {
     await using folder = await temporaryFolder();
-    await writeShardSet(folder.path, splits);
-    const reads: ByteRange[] = [];
-    const storage = counted(new FileStorage(folder.path), reads);
-    await using reader = await ShardSetReader.open(folder.path, { storage });
+    const index = await writeShardSet(folder.path, splits);
+    const [first] = index.splits[0]?.shards[0]?.batches ?? [];
+    await using reader = await ShardSetReader.open(folder.path, { cachedHeadBytes: 1 });
     const split = reader.split("train");
-    const places = [7, 3, 1, 2, 3, 28].map((sceneIndex) => ({ sceneIndex, pictureIndex: 0 }));
-    for (const { sceneIndex } of places) await split.head(sceneIndex);
-    const before = reads.length;
-    const found = await split.pictures(places);
-    const expected = places.map(({ sceneIndex }) => scenes[sceneIndex]?.pictures[0]?.bytes);
-    expect(found.map((bytes) => Buffer.from(bytes))).toEqual(
-      expected.map((bytes) => Buffer.from(bytes ?? [])),
-    );
-    // Scenes 1 to 3 of a batch of five, 7 of the next one, 28 of another file.
-    expect(reads.slice(before).map(({ sizeBytes }) => sizeBytes)).toEqual([1500, 500, 500]);
+    const before = await split.head(0);
+    await split.head(29);
+    expect(await split.head(0)).toEqual(before);
+    await split.head(29);
+    await flipByte(join(folder.path, "train/00000.arrow"), (first?.offset ?? 0) + 700);
+    await expect(split.head(0)).rejects.toThrow(/small columns have the digest/);
+  });
+
+  it("reads a set in another thread by its listing alone", async () => {
+    await using folder = await temporaryFolder();
+    const listing = listingOf(folder.path, await writeShardSet(folder.path, splits));
+    await rm(join(folder.path, "index.json"));
+    await using set = await ListedSet.open(structuredClone(listing));
+    expect(await set.split("train").head(29)).toMatchObject({ sceneKey: scenes[29]?.sceneKey });
+    expect(structuredClone(listing).splits[0]?.offsets.buffer).toBeInstanceOf(SharedArrayBuffer);
   });
 
   it("opens no file that nothing is wanted of, and each one with one read", async () => {

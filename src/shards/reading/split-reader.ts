@@ -1,0 +1,187 @@
+import type { PictureRegions, SceneHead, SplitRole } from "../../core/records.ts";
+import type { ByteRange } from "../arrow/batch-body.ts";
+import { regionSizeFault } from "../region-columns.ts";
+import { type LoadedHead, placedFault, shardFault, type ShardPlace } from "../shard-file.ts";
+import type { SplitReader } from "../shard-set-reader.ts";
+import type { HeadCache } from "./head-cache.ts";
+import { inFile } from "./plan-rows.ts";
+import { type BatchSlot, locateScene, placeOf, type SplitTable } from "./split-table.ts";
+
+/** What the splits of a set share. */
+interface Reading {
+  readonly cache: HeadCache;
+  /** How many batches' small columns are asked for before they are needed, where all are read in order. */
+  readonly readAhead: number;
+}
+
+/** Where the bytes of a picture lie, and what tells whether they are the right ones. */
+interface LocatedPicture {
+  readonly slot: BatchSlot;
+  readonly head: LoadedHead;
+  readonly row: number;
+  readonly pictureIndex: number;
+  /** In the body of the batch. */
+  readonly range: ByteRange;
+}
+
+/** One value of a row that must have the row's digest. */
+interface WantedValue {
+  readonly range: ByteRange;
+  readonly sha256: string;
+  readonly name: string;
+}
+
+/** The scenes of a split by what the index says of it. */
+export class TableSplit implements SplitReader {
+  readonly name: string;
+  readonly role: SplitRole;
+  readonly numScenes: number;
+  readonly #table: SplitTable;
+  readonly #cache: HeadCache;
+  readonly #readAhead: number;
+
+  constructor(table: SplitTable, { cache, readAhead }: Reading) {
+    this.name = table.name;
+    this.role = table.role;
+    this.numScenes = table.numScenes;
+    this.#table = table;
+    this.#cache = cache;
+    this.#readAhead = readAhead;
+  }
+
+  async head(sceneIndex: number): Promise<SceneHead> {
+    const { slot, row } = this.#locate(sceneIndex);
+    const { rows } = await this.#cache.load(slot);
+    return this.#atRow(slot, row, () => rows.head(row));
+  }
+
+  async pictureBytes(
+    sceneIndex: number,
+    pictureIndex: number,
+    into?: Uint8Array,
+  ): Promise<Uint8Array> {
+    const { slot, row } = this.#locate(sceneIndex);
+    const head = await this.#cache.load(slot);
+    const range = this.#atRow(slot, row, () => head.rows.pictureRange(row, pictureIndex));
+    if (range === undefined) throw this.#noPicture(sceneIndex, pictureIndex);
+    const picture = { slot, head, row, pictureIndex, range };
+    return this.#cache.read(slot, inFile(head, range), {
+      row,
+      into,
+      check: (bytes) => this.#requireRight(picture, bytes),
+    });
+  }
+
+  async regions(sceneIndex: number, pictureIndex: number): Promise<PictureRegions | null> {
+    const { slot, row } = this.#locate(sceneIndex);
+    const head = await this.#cache.load(slot);
+    const picture = this.#atRow(slot, row, () => head.rows.picture(row, pictureIndex));
+    if (picture === undefined) throw this.#noPicture(sceneIndex, pictureIndex);
+    const found = this.#atRow(slot, row, () => head.rows.regions(row))?.[pictureIndex] ?? null;
+    if (found === null) return null;
+    const fault = regionSizeFault(found);
+    const place = this.#place(slot, row);
+    if (fault !== undefined) throw shardFault(place, `the regions of ${picture.key}: ${fault}`);
+    const { featuresSha256, classProbabilitiesSha256, ...regions } = found;
+    const scene = { slot, row, head };
+    const [features, classProbabilities] = await Promise.all([
+      this.#value(scene, {
+        range: regions.features,
+        sha256: featuresSha256,
+        name: `the features of ${picture.key}`,
+      }),
+      this.#value(scene, {
+        range: regions.classProbabilities,
+        sha256: classProbabilitiesSha256,
+        name: `the class probabilities of ${picture.key}`,
+      }),
+    ]);
+    return { ...regions, features, classProbabilities };
+  }
+
+  async *heads(signal?: AbortSignal): AsyncGenerator<SceneHead> {
+    const table = this.#table;
+    const numBatches = table.offsets.length;
+    for (let number = 0; number < numBatches; number += 1) {
+      // These come while the rows of this one are looked at; what fails is told when it is waited for.
+      const ahead = Math.min(numBatches, number + 1 + this.#readAhead);
+      for (let next = number + 1; next < ahead; next += 1)
+        void this.#cache.load({ table, number: next });
+      const slot = { table, number };
+      const { rows } = await this.#cache.load(slot);
+      for (let row = 0; row < rows.numRows; row += 1) {
+        signal?.throwIfAborted();
+        yield this.#atRow(slot, row, () => rows.head(row));
+      }
+    }
+  }
+
+  /** A value of a row. */
+  async #value(
+    { slot, row, head }: { slot: BatchSlot; row: number; head: LoadedHead },
+    value: WantedValue,
+  ): Promise<Uint8Array> {
+    return this.#cache.read(slot, inFile(head, value.range), {
+      row,
+      check: (bytes) => {
+        if (!head.proven.isProven(value.range, bytes))
+          prove(head, bytes, { value, place: this.#place(slot, row) });
+        return bytes;
+      },
+    });
+  }
+
+  #noPicture(sceneIndex: number, pictureIndex: number): RangeError {
+    return new RangeError(`scene ${sceneIndex} of ${this.name} has no picture ${pictureIndex}`);
+  }
+
+  #locate(sceneIndex: number): { slot: BatchSlot; row: number } {
+    const table = this.#table;
+    const found = locateScene(table, sceneIndex);
+    if (found !== undefined) return { slot: { table, number: found.number }, row: found.row };
+    throw new RangeError(
+      `split ${this.name} has ${this.numScenes} scenes, there is no ${sceneIndex}`,
+    );
+  }
+
+  #place(slot: BatchSlot, row: number): ShardPlace {
+    return { ...placeOf(slot, this.#cache.folder), row };
+  }
+
+  #atRow<T>(slot: BatchSlot, row: number, read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      throw placedFault(error, this.#place(slot, row));
+    }
+  }
+
+  /** The bytes of a picture; throws a ShardError when they are not those that its row describes. */
+  #requireRight(
+    { slot, head, row, pictureIndex, range }: LocatedPicture,
+    bytes: Uint8Array,
+  ): Uint8Array {
+    if (head.proven.isProven(range, bytes)) return bytes;
+    const picture = this.#atRow(slot, row, () => head.rows.picture(row, pictureIndex));
+    const place = this.#place(slot, row);
+    if (picture === undefined) {
+      throw shardFault(
+        place,
+        `it has the bytes of a picture ${pictureIndex} that it does not describe`,
+      );
+    }
+    const { key, sha256 } = picture;
+    prove(head, bytes, { value: { range, sha256, name: `the bytes of ${key}` }, place });
+    return bytes;
+  }
+}
+
+function prove(
+  { proven }: LoadedHead,
+  bytes: Uint8Array,
+  { value, place }: { value: WantedValue; place: ShardPlace },
+): void {
+  const actual = proven.prove(value.range, bytes, value.sha256);
+  if (actual === undefined) return;
+  throw shardFault(place, `${value.name} have the digest ${actual}, the row says ${value.sha256}`);
+}
