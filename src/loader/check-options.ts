@@ -10,6 +10,7 @@ export function checkOptions(options: LoaderOptions): void {
     ...atLeast(0, "rank", rank),
     ...atLeast(0, "numWorkers", options.numWorkers),
     ...atLeast(1, "prefetchBatches", options.prefetchBatches),
+    ...atLeast(0, "keptPixelBytes", options.keptPixelBytes ?? 0),
     ...fault(!Number.isSafeInteger(seed), `seed is ${seed}, expected an integer`),
     ...fault(rank >= worldSize, `rank is ${rank}, expected less than worldSize`),
     ...share("mlmProbability", mlmProbability),

@@ -100,6 +100,11 @@ export interface LoaderOptions {
   readonly numWorkers: number;
   /** Batches that may lie ready beside the one in use. */
   readonly prefetchBatches: number;
+  /**
+   * How many bytes of pixels each thread may keep, where all pictures of the sets fit: whole pictures are then decoded
+   * once a thread instead of once an epoch. 128 MiB when left out, 0 to decode anew each time.
+   */
+  readonly keptPixelBytes?: number;
 }
 
 /** What happened while a sample was built; a pure function of its content. */

@@ -40,7 +40,7 @@ export class BatchBuilder implements AsyncDisposable {
     const wholePictures = new PixelCache({
       numPictures: samples.numSamples,
       pictureBytes: height * width * 3,
-      maxBytes: KEPT_PIXEL_BYTES,
+      maxBytes: options.keptPixelBytes ?? KEPT_PIXEL_BYTES,
     });
     const context = { samples, tokenizer, options, composer, wholePictures };
     return new BatchBuilder(samples, context, start);
