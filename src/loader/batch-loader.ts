@@ -1,15 +1,17 @@
 import { strict as assert } from "node:assert";
 
 import { ConfigError } from "../core/errors.ts";
-import { batchSizeBytes, largestPicture, rankShape, viewBatch } from "./batch-shape.ts";
+import { batchSizeBytes, rankShape, viewBatch } from "./batch-shape.ts";
 import { BatchComposer, type ComposerOptions } from "./batching/batch-composer.ts";
 import { type BatchJob, EpochCursor, type StreamPosition } from "./batching/epoch-cursor.ts";
 import { checkOptions } from "./check-options.ts";
+import { checkFirstRegions } from "./collating/sample-regions.ts";
 import type { BuiltBatch } from "./collate.ts";
 import { checkLoaderState, type LoaderState } from "./batching/loader-state.ts";
 import { tellDelivery, tellFault, tellSkips } from "./measuring/channels.ts";
 import { Deliveries, type LoaderStatistics } from "./measuring/deliveries.ts";
 import type { Batch, LoaderOptions } from "./options.ts";
+import { largestBatchSizes } from "./pictures/picture-sizes.ts";
 import { SampleSource } from "./sample-source.ts";
 import { WordPieceTokenizer } from "./text/word-piece.ts";
 import { BatchBuilder } from "./workers/batch-builder.ts";
@@ -71,12 +73,13 @@ export class BatchLoader implements AsyncDisposable {
   }
 
   /**
-   * Starts the workers. ConfigError for options out of range, an unknown split or fewer scenes than a batch takes;
-   * ShardError or SourceError when a set cannot be read.
+   * Starts the workers. ConfigError for options out of range, an unknown split, fewer scenes than a batch takes, or a set
+   * without the regions that are asked for; ShardError or SourceError when a set cannot be read.
    */
   static async open(options: LoaderOptions): Promise<BatchLoader> {
     checkOptions(options);
     await using source = await SampleSource.open(options.sets);
+    await checkFirstRegions(source, options);
     const { setDigests } = source;
     const composed = await composerOptions(source, options);
     const composer = new BatchComposer(composed);
@@ -271,11 +274,11 @@ async function composerOptions(
 
 /** The ring: each slot holds the largest batch that the options allow. */
 function makeSlots(composer: BatchComposer, options: LoaderOptions): SharedArrayBuffer[] {
-  const picture = largestPicture(options.pictures);
+  const pictures = largestBatchSizes(options);
   const sizeBytes = composer
     .largestBatches()
-    .map((batch) => batchSizeBytes(rankShape({ ...batch, picture }, options)))
-    .reduce((largest, size) => Math.max(largest, size), 0);
+    .flatMap((batch) => pictures.map((picture) => rankShape({ ...batch, picture }, options)))
+    .reduce((largest, shape) => Math.max(largest, batchSizeBytes(shape)), 0);
   const numSlots = options.prefetchBatches + 1;
   return Array.from({ length: numSlots }, () => new SharedArrayBuffer(sizeBytes));
 }

@@ -1,16 +1,5 @@
-import type {
-  BatchArrays,
-  BatchShape,
-  LoaderOptions,
-  PairingOptions,
-  PictureSizing,
-} from "./options.ts";
-
-/** A size in pixels. */
-export interface PictureSize {
-  readonly height: number;
-  readonly width: number;
-}
+import type { BatchArrays, BatchShape, LoaderOptions, PairingOptions } from "./options.ts";
+import type { Size } from "./pictures/view-geometry.ts";
 
 /** The rows of a global batch that are a rank's. */
 export interface RowRange {
@@ -32,21 +21,29 @@ export function rankRows(
   };
 }
 
+const noRegions = { maxRegions: 0, numFeatures: 0, numClasses: 0 };
+
 /** The shape of each rank's share of a global batch. */
 export function rankShape(
   batch: {
     readonly numSamples: number;
     readonly textTokens: number;
-    readonly picture: PictureSize;
+    readonly picture: Size;
   },
-  { pairing, worldSize }: Pick<LoaderOptions, "pairing" | "worldSize">,
+  options: Pick<LoaderOptions, "pairing" | "worldSize" | "regions" | "textBoxes">,
 ): BatchShape {
+  const { pairing, regions = "none", textBoxes = false, worldSize } = options;
+  const { maxRegions, numFeatures, numClasses = 0 } = regions === "none" ? noRegions : regions;
   return {
     numPictures: Math.ceil(batch.numSamples / worldSize),
     textsPerPicture: textsPerPicture(pairing),
     textTokens: batch.textTokens,
     pictureHeight: batch.picture.height,
     pictureWidth: batch.picture.width,
+    regionsPerPicture: maxRegions,
+    featuresPerRegion: numFeatures,
+    classesPerRegion: numClasses,
+    hasTextBoxes: textBoxes,
   };
 }
 
@@ -54,47 +51,81 @@ function textsPerPicture(pairing: PairingOptions): number {
   return pairing.kind === "matched-unmatched" ? pairing.matched + pairing.unmatched : 1;
 }
 
-/** The largest size that a picture can have once it is scaled. */
-export function largestPicture(pictures: PictureSizing): PictureSize {
-  const side = pictures.kind === "square" ? pictures.size : pictures.longer;
-  return { height: side, width: side };
-}
-
 /** The memory that one batch takes. */
 export function batchSizeBytes(shape: BatchShape): number {
-  const { numPixels, numPairs, numTokens } = lengths(shape);
-  const numIntegers = 2 * shape.numPictures + 2 * numPairs + 3 * numTokens;
-  return pixelSpan(numPixels) + Int32Array.BYTES_PER_ELEMENT * numIntegers;
+  return layoutOf(shape).sizeBytes;
 }
 
 /** The arrays of a batch, laid one behind the other over `memory`. */
 export function viewBatch(memory: SharedArrayBuffer, shape: BatchShape): BatchArrays {
-  const { numPixels, numPairs, numTokens } = lengths(shape);
+  const { floats, integers, numPixels } = layoutOf(shape);
   let offset = pixelSpan(numPixels);
-  const next = (length: number): Int32Array => {
-    const view = new Int32Array(memory, offset, length);
-    offset += view.byteLength;
-    return view;
+  const place = (length: number): number => {
+    offset += BYTES_PER_NUMBER * length;
+    return offset - BYTES_PER_NUMBER * length;
   };
+  const integersOf = (length: number): Int32Array => new Int32Array(memory, place(length), length);
+  const floatsOf = (length: number): Float32Array =>
+    new Float32Array(memory, place(length), length);
   return {
     pixels: new Uint8Array(memory, 0, numPixels),
-    validHeights: next(shape.numPictures),
-    validWidths: next(shape.numPictures),
-    pictureOfPair: next(numPairs),
-    tokenIds: next(numTokens),
-    tokenMask: next(numTokens),
-    mlmLabels: next(numTokens),
-    matched: next(numPairs),
+    validHeights: integersOf(integers.validHeights),
+    validWidths: integersOf(integers.validWidths),
+    numRegions: integersOf(integers.numRegions),
+    pictureOfPair: integersOf(integers.pictureOfPair),
+    tokenIds: integersOf(integers.tokenIds),
+    tokenMask: integersOf(integers.tokenMask),
+    mlmLabels: integersOf(integers.mlmLabels),
+    matched: integersOf(integers.matched),
+    hasTextBox: integersOf(integers.hasTextBox),
+    textBoxes: floatsOf(floats.textBoxes),
+    regionBoxes: floatsOf(floats.regionBoxes),
+    regionFeatures: floatsOf(floats.regionFeatures),
+    classProbabilities: floatsOf(floats.classProbabilities),
   };
 }
 
-function lengths(shape: BatchShape): { numPixels: number; numPairs: number; numTokens: number } {
-  const numPairs = shape.numPictures * shape.textsPerPicture;
-  const numPixels = shape.numPictures * shape.pictureHeight * shape.pictureWidth * 3;
-  return { numPixels, numPairs, numTokens: numPairs * shape.textTokens };
+// Of an Int32Array as of a Float32Array.
+const BYTES_PER_NUMBER = 4;
+/** x, y, width, height */
+export const NUMBERS_OF_A_BOX = 4;
+
+/** How long the arrays are, and the memory of all of them. */
+function layoutOf(shape: BatchShape) {
+  const { numPictures, pictureHeight, pictureWidth } = shape;
+  const numPixels = numPictures * pictureHeight * pictureWidth * 3;
+  const numPairs = numPictures * shape.textsPerPicture;
+  const numTokens = numPairs * shape.textTokens;
+  const numRows = numPictures * shape.regionsPerPicture;
+  const numBoxed = shape.hasTextBoxes ? numPairs : 0;
+  const integers = {
+    validHeights: numPictures,
+    validWidths: numPictures,
+    numRegions: shape.regionsPerPicture > 0 ? numPictures : 0,
+    pictureOfPair: numPairs,
+    tokenIds: numTokens,
+    tokenMask: numTokens,
+    mlmLabels: numTokens,
+    matched: numPairs,
+    hasTextBox: numBoxed,
+  };
+  const floats = {
+    textBoxes: NUMBERS_OF_A_BOX * numBoxed,
+    regionBoxes: NUMBERS_OF_A_BOX * numRows,
+    regionFeatures: numRows * shape.featuresPerRegion,
+    classProbabilities: numRows * shape.classesPerRegion,
+  };
+  const numNumbers = [...Object.values(integers), ...Object.values(floats)].reduce(
+    (sum, length) => sum + length,
+  );
+  return {
+    numPixels,
+    integers,
+    floats,
+    sizeBytes: pixelSpan(numPixels) + BYTES_PER_NUMBER * numNumbers,
+  };
 }
 
 function pixelSpan(numPixels: number): number {
-  const alignment = Int32Array.BYTES_PER_ELEMENT;
-  return Math.ceil(numPixels / alignment) * alignment;
+  return Math.ceil(numPixels / BYTES_PER_NUMBER) * BYTES_PER_NUMBER;
 }

@@ -1,6 +1,6 @@
 import { ConfigError } from "../core/errors.ts";
 import type { LoaderOptions, LoaderSet } from "./options.ts";
-import { randAugmentNames } from "./pictures/rand-augment.ts";
+import { movingOperations, randAugmentNames } from "./pictures/rand-augment.ts";
 
 /** ConfigError that names every option out of its range, and options that do not go together. */
 export function checkOptions(options: LoaderOptions): void {
@@ -20,19 +20,10 @@ export function checkOptions(options: LoaderOptions): void {
     // [CLS], [SEP] and one token of the text
     ...atLeast(3, "text.maxTokens", options.text.maxTokens),
     ...pictureFaults(options),
+    ...boxFaults(options),
     ...augmentFaults(options),
-    ...missingFaults(options),
   ];
   if (faults.length > 0) throw new ConfigError(`loader options: ${faults.join("; ")}`);
-}
-
-/** What is not there yet. */
-function missingFaults({ pictures }: LoaderOptions): string[] {
-  return [...fault(pictures.kind === "keep-ratio", missing('pictures.kind "keep-ratio"'))];
-}
-
-function missing(name: string): string {
-  return `${name} is not there yet`;
 }
 
 function setFaults(sets: readonly LoaderSet[]): string[] {
@@ -111,15 +102,52 @@ function pairingFaults({ grouping, pairing }: LoaderOptions): string[] {
   ];
 }
 
-function pictureFaults({ pictures }: LoaderOptions): string[] {
+function pictureFaults({ pictures, regions = "none" }: LoaderOptions): string[] {
   if (pictures.kind === "square") return atLeast(1, "pictures.size", pictures.size);
-  const { longer, shorter } = pictures;
+  if (pictures.kind === "none") {
+    return fault(
+      regions === "none",
+      'pictures.kind is "none" and so is regions: batches would hold nothing of a picture',
+    );
+  }
+  const { longer, padToMultipleOf = 1, shorter } = pictures;
   return [
     ...atLeast(1, "pictures.shorter", shorter),
     ...fault(
       !(Number.isSafeInteger(longer) && longer >= shorter),
       `pictures.longer is ${longer}, expected an integer of at least pictures.shorter`,
     ),
+    ...atLeast(1, "pictures.padToMultipleOf", padToMultipleOf),
+  ];
+}
+
+function boxFaults({
+  augment,
+  pictures,
+  regions = "none",
+  textBoxes = false,
+}: LoaderOptions): string[] {
+  const { randAugment } = augment;
+  const moving = randAugment === null ? [] : movingOperations(randAugment.without);
+  const needsPlace = (name: string): string =>
+    `${name} needs pictures whose content stays in its place: augment.randAugment must be without ${moving.join(", ")}`;
+  const regionFaults =
+    regions === "none"
+      ? []
+      : [
+          ...fault(moving.length > 0, needsPlace("regions")),
+          ...atLeast(1, "regions.maxRegions", regions.maxRegions),
+          ...atLeast(1, "regions.numFeatures", regions.numFeatures),
+          ...atLeast(0, "regions.numClasses", regions.numClasses ?? 0),
+          ...share("regions.minVisibleShare", regions.minVisibleShare ?? 0),
+        ];
+  return [
+    ...fault(
+      randAugment !== null && pictures.kind === "none",
+      'augment.randAugment needs pixels, pictures.kind is "none"',
+    ),
+    ...fault(textBoxes && moving.length > 0, needsPlace("textBoxes")),
+    ...regionFaults,
   ];
 }
 

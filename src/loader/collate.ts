@@ -4,21 +4,16 @@ import pLimit from "p-limit";
 
 import { ShardError } from "../core/errors.ts";
 import type { ImageKey } from "../core/keys.ts";
-import { largestPicture, rankRows, rankShape, viewBatch } from "./batch-shape.ts";
+import { rankRows, rankShape, viewBatch } from "./batch-shape.ts";
 import type { BatchComposer } from "./batching/batch-composer.ts";
 import type { BatchJob } from "./batching/epoch-cursor.ts";
+import { type BatchPlan, planBatch } from "./collating/batch-plan.ts";
+import type { PicturePlan, SampleContext } from "./collating/sample-plan.ts";
+import { writePadding, writeSample } from "./collating/write-sample.ts";
 import type { SampleKey } from "./draws.ts";
-import type {
-  BatchArrays,
-  BatchShape,
-  BatchStatistics,
-  SampleStatistics,
-  SkippedSample,
-} from "./options.ts";
-import { buildSample, type Sample, type SampleContext } from "./sample.ts";
-import { type MaskedTokens, NOT_PREDICTED } from "./text/masking.ts";
-import { writeTextRow } from "./text/text-rows.ts";
-import { type BuildTimings, summedTimings } from "./timings.ts";
+import type { BatchShape, BatchStatistics, SampleStatistics, SkippedSample } from "./options.ts";
+import { buildSample, type Sample } from "./sample.ts";
+import { type BuildTimings, BuildTimer, summedTimings } from "./timings.ts";
 
 /** A batch's shape, and what of it is not in its arrays. */
 export interface BuiltBatch {
@@ -31,10 +26,6 @@ export interface BuiltBatch {
 
 export interface CollateContext extends SampleContext {
   readonly composer: BatchComposer;
-}
-
-interface RowContext extends CollateContext {
-  readonly shape: BatchShape;
 }
 
 // One picture decodes while the next one's texts are read; more would take cores from the training step.
@@ -51,18 +42,20 @@ export async function collateBatch(
 ): Promise<BuiltBatch> {
   const { composer, options } = context;
   const { samples, textTokens } = composer.compose(job.epoch, job.batchIndex, job.place);
-  const picture = largestPicture(options.pictures);
+  const timer = new BuildTimer();
+  const plan = await timer.measure("readMs", () => planBatch(samples, context));
+  const { picture } = plan;
   const shape = rankShape({ numSamples: samples.length, textTokens, picture }, options);
-  const arrays = viewBatch(memory, shape);
-  const rowContext = { ...context, shape };
+  const { specials } = context.tokenizer;
+  const target = { arrays: viewBatch(memory, shape), shape, specials };
   const { end, start } = rankRows(samples.length, options);
   const limit = pLimit(SAMPLES_AT_ONCE);
   const settled = await Promise.allSettled(
     Array.from({ length: end - start }, (_, row) =>
       limit(async () => {
         signal.throwIfAborted();
-        const built = await buildOrReplace(start + row, samples, context);
-        writeSample(built.sample, arrays, { context: rowContext, row });
+        const built = await buildOrReplace(start + row, { samples, plan }, context);
+        writeSample(built.sample, row, target);
         return built;
       }),
     ),
@@ -71,8 +64,13 @@ export async function collateBatch(
     if (result.status === "rejected") throw result.reason;
     return result.value;
   });
-  for (let row = built.length; row < shape.numPictures; row += 1) padRow(row, arrays, rowContext);
-  return summary(shape, built);
+  for (let row = built.length; row < shape.numPictures; row += 1) writePadding(row, target);
+  return summary(shape, built, timer.timings);
+}
+
+interface PlannedBatch {
+  readonly samples: readonly SampleKey[];
+  readonly plan: BatchPlan;
 }
 
 interface BuiltRow {
@@ -82,20 +80,23 @@ interface BuiltRow {
 
 /**
  * Where damaged samples are skipped, the next sample of the global batch that is whole stands in a damaged one's
- * place: it is as long, its picture lies the same way, and every rank agrees on it without a word.
+ * place: it is as long, its picture lies the same way and is no larger than the batch's pictures, and every rank agrees on
+ * it without a word.
  */
 async function buildOrReplace(
   row: number,
-  samples: readonly SampleKey[],
+  { plan, samples }: PlannedBatch,
   context: CollateContext,
 ): Promise<BuiltRow> {
   let damage: { readonly sampleIndex: number; readonly error: ShardError } | undefined;
   for (let step = 0; step < samples.length; step += 1) {
-    const key = samples[(row + step) % samples.length];
+    const place = (row + step) % samples.length;
+    const key = samples[place];
     assert(key !== undefined, `row ${row} of ${samples.length}`);
     const { sampleIndex } = key;
     try {
-      const sample = await buildSample({ ...key, ...placeOf(samples[row]) }, context);
+      const known = plannedSample(plan, place);
+      const sample = await buildSample({ ...key, ...placeOf(samples[row]) }, context, known);
       return { sample, skipped: damage === undefined ? [] : [skippedSample(damage, sampleIndex)] };
     } catch (error) {
       if (context.options.onDamage === "stop" || !(error instanceof ShardError)) throw error;
@@ -103,6 +104,13 @@ async function buildOrReplace(
     }
   }
   throw damage?.error ?? new RangeError("a batch without samples");
+}
+
+/** Undefined where the batch was not planned; throws what was wrong with the sample. */
+function plannedSample({ samples }: BatchPlan, place: number): PicturePlan | undefined {
+  const planned = samples?.[place];
+  if (planned?.status === "rejected") throw planned.reason;
+  return planned?.value;
 }
 
 function placeOf(key: SampleKey | undefined): Pick<SampleKey, "place"> {
@@ -117,75 +125,11 @@ function skippedSample(
   return { sampleIndex: damage.sampleIndex, replacedBy, fault: message, file, record };
 }
 
-function writeSample(
-  sample: Sample,
-  arrays: BatchArrays,
-  place: { context: RowContext; row: number },
-): void {
-  const { context, row } = place;
-  writePixels(sample, arrays, { context, row });
-  for (const [part, text] of sample.texts.entries()) {
-    const pairRow = row * sample.texts.length + part;
-    arrays.pictureOfPair[pairRow] = row;
-    arrays.matched[pairRow] = Number(text.matched);
-    writeTokens(text.tokens, arrays, { context, pairRow });
-  }
-}
-
-/** A picture smaller than the batch's pictures gets black pixels at its right and below it. */
-function writePixels(
-  { height, pixels, width }: Pick<Sample, "pixels" | "height" | "width">,
-  arrays: BatchArrays,
-  place: { context: RowContext; row: number },
-): void {
-  const { pictureHeight, pictureWidth } = place.context.shape;
-  const lineLength = width * 3;
-  const start = place.row * pictureHeight * pictureWidth * 3;
-  const end = start + pictureHeight * pictureWidth * 3;
-  arrays.validHeights[place.row] = height;
-  arrays.validWidths[place.row] = width;
-  if (width === pictureWidth) {
-    arrays.pixels.set(pixels, start);
-    arrays.pixels.fill(0, start + pixels.length, end);
-    return;
-  }
-  arrays.pixels.fill(0, start, end);
-  for (let line = 0; line < height; line += 1) {
-    const values = pixels.subarray(line * lineLength, (line + 1) * lineLength);
-    arrays.pixels.set(values, start + line * pictureWidth * 3);
-  }
-}
-
-function writeTokens(
-  text: MaskedTokens,
-  arrays: BatchArrays,
-  place: { context: RowContext; pairRow: number },
-): void {
-  const { context, pairRow } = place;
-  const { textTokens } = context.shape;
-  const start = pairRow * textTokens;
-  const end = start + textTokens;
-  writeTextRow(text.tokenIds, context.tokenizer.specials, {
-    tokenIds: arrays.tokenIds.subarray(start, end),
-    tokenMask: arrays.tokenMask.subarray(start, end),
-  });
-  const labels = arrays.mlmLabels.subarray(start, end).fill(NOT_PREDICTED);
-  labels.set(text.labels, 1); // behind [CLS]
-}
-
-/** A black picture whose pairs count for nothing; their texts are [CLS] [SEP], so that no row of attention is empty. */
-function padRow(row: number, arrays: BatchArrays, context: RowContext): void {
-  const { textsPerPicture } = context.shape;
-  writePixels({ pixels: new Uint8Array(), height: 0, width: 0 }, arrays, { context, row });
-  for (let part = 0; part < textsPerPicture; part += 1) {
-    const pairRow = row * textsPerPicture + part;
-    arrays.pictureOfPair[pairRow] = row;
-    arrays.matched[pairRow] = -1;
-    writeTokens({ tokenIds: [], labels: [] }, arrays, { context, pairRow });
-  }
-}
-
-function summary(shape: BatchShape, built: readonly BuiltRow[]): BuiltBatch {
+function summary(
+  shape: BatchShape,
+  built: readonly BuiltRow[],
+  planning: BuildTimings,
+): BuiltBatch {
   const samples = built.map(({ sample }) => sample);
   const total = (name: keyof SampleStatistics): number =>
     samples.reduce((sum, { statistics }) => sum + statistics[name], 0);
@@ -200,6 +144,6 @@ function summary(shape: BatchShape, built: readonly BuiltRow[]): BuiltBatch {
       numDroppedTexts: total("numDroppedTexts"),
       skipped: built.flatMap(({ skipped }) => skipped),
     },
-    timings: summedTimings(samples.map(({ timings }) => timings)),
+    timings: summedTimings([planning, ...samples.map(({ timings }) => timings)]),
   };
 }

@@ -1,6 +1,7 @@
 import type { ImageKey } from "../core/keys.ts";
 import type { CachePlan } from "../shards/remote/cache-plan.ts";
 import type { AugmentOptions } from "./pictures/augment.ts";
+import type { SamplingOptions } from "./pictures/picture.ts";
 import type { LetterCase } from "./text/basic-tokenizer.ts";
 import { bertMasking, type MaskingRules } from "./text/masking.ts";
 
@@ -65,12 +66,37 @@ interface TextOptions {
 
 /**
  * The size of pictures, in pixels. "square": stretched to a square. "keep-ratio": scaled until the shorter side is
- * `shorter`, or less where the longer one would pass `longer`; then padded at the right and the bottom to the
- * largest of the global batch.
+ * `shorter`, or less where the longer one would pass `longer` (SOHO: 600 and 1000); where the picture is cropped, it
+ * is the crop that is scaled. Then padded with black at the right and below to the largest width and the largest
+ * height of the global batch, the same on all ranks. "none": no picture is decoded, as for UNITER, which sees
+ * regions only; boxes are then in the pixels of the upright, cropped picture at its stored size.
  */
 export type PictureSizing =
-  | { readonly kind: "square"; readonly size: number }
-  | { readonly kind: "keep-ratio"; readonly shorter: number; readonly longer: number };
+  | { readonly kind: "square"; readonly size: number; readonly sampling?: SamplingOptions }
+  | {
+      readonly kind: "keep-ratio";
+      readonly shorter: number;
+      readonly longer: number;
+      /** The batch's height and width are rounded up to multiples of this; 1 when left out. SOHO's is 32. */
+      readonly padToMultipleOf?: number;
+      readonly sampling?: SamplingOptions;
+    }
+  | { readonly kind: "none" };
+
+/** What batches carry of the regions that a detector saw (UNITER); the shard sets must have them for every picture. */
+export interface RegionOptions {
+  /**
+   * R, rows for each picture. Of a picture with more regions the first ones that are shown are taken, which are the
+   * most confident ones: which regions a set has at all (UNITER: confidence over 0.2, 10 to 100) is its preparation's.
+   */
+  readonly maxRegions: number;
+  /** D, features of a region: 2048 of bottom-up attention. */
+  readonly numFeatures: number;
+  /** C, classes of the detector (1601 of bottom-up attention), to carry their probabilities; 0, or left out, not to. */
+  readonly numClasses?: number;
+  /** Regions of whose area a crop leaves less are left out; 0.5 when left out. */
+  readonly minVisibleShare?: number;
+}
 
 export interface LoaderOptions {
   /** The samples are the scenes of these splits, in this order; each scene shows one picture. */
@@ -85,6 +111,10 @@ export interface LoaderOptions {
   readonly pairing: PairingOptions;
   readonly text: TextOptions;
   readonly pictures: PictureSizing;
+  /** "none" when left out. */
+  readonly regions?: "none" | RegionOptions;
+  /** Whether batches say where the texts' boxes lie (region descriptions, referring expressions); not when left out. */
+  readonly textBoxes?: boolean;
   readonly augment: AugmentOptions;
   readonly mlmProbability: number;
   /** BERT's way when left out: each token on its own, random ids from the whole vocabulary. */
@@ -143,18 +173,45 @@ export interface BatchShape {
   readonly textsPerPicture: number;
   /** Of each row of tokens. */
   readonly textTokens: number;
+  /** 0 where no picture is decoded. */
   readonly pictureHeight: number;
   readonly pictureWidth: number;
+  /** R; 0 without regions, and so are D and C, its features and classes. */
+  readonly regionsPerPicture: number;
+  readonly featuresPerRegion: number;
+  readonly classesPerRegion: number;
+  readonly hasTextBoxes: boolean;
 }
 
-/** The arrays of a batch, for P pictures of height H and width W and Q pairs of T tokens. */
+/**
+ * The arrays of a batch, for P pictures of height H and width W, with R regions of D features and C classes, and Q
+ * pairs of T tokens. What the options do not ask for is an array of length 0. A box is x, y, width and height, in
+ * pixels of the picture as it is shown: upright, cropped, scaled, mirrored. Divided by `validWidths` and `validHeights`
+ * it is relative to the picture, as UNITER's seven numbers of a box are, which are the model's to compute.
+ */
 export interface BatchArrays {
-  /** [P, H, W, 3], RGB; black where a picture is padded. */
+  /**
+   * [P, H, W, 3], RGB; black where a picture is padded. Only `validHeights` and `validWidths` tell padding from black
+   * pixels of a picture. Normalised by the statistics of ImageNet, padding is about -2 and not 0: a model that convolves
+   * over the pictures' sides multiplies by the mask after normalising (SOHO pads normalised pictures by zeros), and
+   * one that attends masks what lies in padding, for height and width each by its own.
+   */
   readonly pixels: Uint8Array;
-  /** [P], rows of a picture's pixels that are no padding; 0 in padding pictures. */
+  /** [P], rows of a picture's pixels that are no padding; 0 in padding pictures. Of the view where none is decoded. */
   readonly validHeights: Int32Array;
-  /** [P], columns of a picture's pixels that are no padding; 0 in padding pictures. */
+  /** [P], columns of a picture's pixels that are no padding; 0 in padding pictures. Of the view where none is decoded. */
   readonly validWidths: Int32Array;
+  /** [P], regions of each picture; they come first, the other rows are 0. Can be 0 where a crop leaves none. */
+  readonly numRegions: Int32Array;
+  /** [P, R, 4] */
+  readonly regionBoxes: Float32Array;
+  /**
+   * [P, R, D], the detector's. They are of the picture as it was prepared: a crop leaves regions out and mirroring moves
+   * boxes, the features stay. Stored as 16-bit floats, which TensorFlow.js does not take.
+   */
+  readonly regionFeatures: Float32Array;
+  /** [P, R, C] */
+  readonly classProbabilities: Float32Array;
   /** [Q], rows of `pixels`; a picture's pairs are neighbours, the matched ones first. */
   readonly pictureOfPair: Int32Array;
   /** [Q, T], already masked; [PAD] behind the text. */
@@ -165,6 +222,10 @@ export interface BatchArrays {
   readonly mlmLabels: Int32Array;
   /** [Q], 1 matched, 0 unmatched, -1 padding. */
   readonly matched: Int32Array;
+  /** [Q, 4], where what the text speaks of lies in its picture; 0 where `hasTextBox` is. */
+  readonly textBoxes: Float32Array;
+  /** [Q], 1 where a matched text has a box; 0 for all unmatched ones, whose boxes are in other pictures. */
+  readonly hasTextBox: Int32Array;
 }
 
 /**

@@ -1,16 +1,18 @@
 import { strict as assert } from "node:assert";
 
 import { ConfigError } from "../core/errors.ts";
-import type { SceneHead } from "../core/records.ts";
+import type { PictureRegions, SceneHead } from "../core/records.ts";
 import type { ShardSetIndex, SplitEntry } from "../shards/shard-set-index.ts";
 import { ShardSetReader, type SplitReader } from "../shards/shard-set-reader.ts";
 import { loadSceneTable, type TableNeeds, type TableSplit } from "./batching/load-scene-table.ts";
 import type { SceneTable } from "./batching/scene-table.ts";
 import type { LoaderSet } from "./options.ts";
-import type { SampleLookup } from "./sample.ts";
+import type { SampleLookup } from "./collating/sample-plan.ts";
 
-/** What the loader reads of a split; the shard sets' SplitReader has it. */
+/** What evaluation reads of a split; the shard sets' SplitReader has it. */
 export type SceneReader = Pick<SplitReader, "numScenes" | "head" | "pictureBytes">;
+/** What training reads. */
+type TrainingReader = SceneReader & Pick<SplitReader, "regions">;
 
 // Unmatched texts come from anywhere in a set. 1.6 KB a scene of COCO: all of its training split stays in memory.
 const CACHED_HEAD_BYTES = 256 * 2 ** 20;
@@ -22,13 +24,13 @@ export class SampleSource implements SampleLookup, AsyncDisposable {
   readonly setDigests: readonly string[];
   /** Scenes of each set. */
   readonly setSizes: readonly number[];
-  readonly #splits: readonly SceneReader[];
+  readonly #splits: readonly TrainingReader[];
   readonly #tableSplits: readonly TableSplit[];
   readonly #owned: AsyncDisposableStack;
 
   private constructor(
     sets: readonly OpenedSet[],
-    splits: readonly SceneReader[],
+    splits: readonly TrainingReader[],
     owned: AsyncDisposableStack,
   ) {
     this.#splits = splits;
@@ -44,7 +46,7 @@ export class SampleSource implements SampleLookup, AsyncDisposable {
   /** Opens the sets. ConfigError for a split that a set has not or whose scenes have two pictures; the reader's errors otherwise. */
   static async open(sets: readonly LoaderSet[]): Promise<SampleSource> {
     await using opened = new AsyncDisposableStack();
-    const splits: SceneReader[] = [];
+    const splits: TrainingReader[] = [];
     const read: OpenedSet[] = [];
     for (const { folder, splits: names, cache } of sets) {
       const reader = opened.use(
@@ -66,7 +68,7 @@ export class SampleSource implements SampleLookup, AsyncDisposable {
   }
 
   /** The same over readers that stay the caller's. */
-  static of(splits: readonly SceneReader[]): SampleSource {
+  static of(splits: readonly TrainingReader[]): SampleSource {
     return new SampleSource([], splits, new AsyncDisposableStack());
   }
 
@@ -85,11 +87,16 @@ export class SampleSource implements SampleLookup, AsyncDisposable {
     return split.pictureBytes(sceneIndex, pictureIndex);
   }
 
+  regions(sampleIndex: number, pictureIndex: number): Promise<PictureRegions | null> {
+    const { split, sceneIndex } = this.#locate(sampleIndex);
+    return split.regions(sceneIndex, pictureIndex);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#owned.disposeAsync();
   }
 
-  #locate(sampleIndex: number): { split: SceneReader; sceneIndex: number } {
+  #locate(sampleIndex: number): { split: TrainingReader; sceneIndex: number } {
     let sceneIndex = sampleIndex;
     for (const split of this.#splits) {
       if (sceneIndex < split.numScenes) return { split, sceneIndex };

@@ -1,34 +1,33 @@
 import { CrossweaveError, ShardError } from "../core/errors.ts";
 import type { ImageKey } from "../core/keys.ts";
-import type { PictureInfo, SceneHead, SceneText } from "../core/records.ts";
+import type { Box, PictureInfo } from "../core/records.ts";
+import {
+  pairOf,
+  type PicturePlan,
+  planPicture,
+  type SampleContext,
+} from "./collating/sample-plan.ts";
+import { requiredRegions, type SampleRegions, sampleRegions } from "./collating/sample-regions.ts";
 import { sampleDraws, type SampleKey } from "./draws.ts";
-import { largestPicture } from "./batch-shape.ts";
-import { type LoaderOptions, maskingRules, type SampleStatistics } from "./options.ts";
-import { type PairedText, type Pairing, pairSample } from "./pairing/pair-sample.ts";
-import { isPairable } from "./pairing/scene-texts.ts";
-import type { SceneLookup } from "./pairing/unmatched-search.ts";
-import { type DrawnView, drawView, isTextShown, shownTexts } from "./pictures/augment.ts";
-import { randAugmented } from "./pictures/rand-augment.ts";
-import type { PictureView } from "./pictures/view-geometry.ts";
+import { maskingRules, type SampleStatistics } from "./options.ts";
+import type { PairedText, Pairing } from "./pairing/pair-sample.ts";
+import { shownTexts } from "./pictures/augment.ts";
 import { decodeView, type ViewOptions } from "./pictures/picture.ts";
-import type { PixelCache } from "./pictures/pixel-cache.ts";
+import { shownSize } from "./pictures/picture-sizes.ts";
+import { randAugmented } from "./pictures/rand-augment.ts";
+import { boxInView, type PictureView, type Size } from "./pictures/view-geometry.ts";
 import { type MaskedTokens, maskTokens, NOT_PREDICTED } from "./text/masking.ts";
 import { cutTokens } from "./text/text-rows.ts";
-import type { WordPieceTokenizer } from "./text/word-piece.ts";
 import { type BuildTimings, BuildTimer } from "./timings.ts";
-
-/** Where samples come from: all scenes of the training splits, numbered. */
-export interface SampleLookup extends SceneLookup {
-  pictureBytes(sampleIndex: number, pictureIndex: number): Promise<Uint8Array>;
-}
 
 /** A picture with the texts it meets, ready to be written into a batch. */
 export interface Sample {
   readonly key: ImageKey;
-  /** [height, width, 3], RGB; not to be changed. */
+  /** [shown.height, shown.width, 3], RGB; not to be changed. Empty where no picture is decoded. */
   readonly pixels: Uint8Array;
-  readonly height: number;
-  readonly width: number;
+  readonly shown: Size;
+  /** Undefined where batches carry none. */
+  readonly regions: SampleRegions | undefined;
   readonly texts: readonly SampleText[];
   readonly statistics: SampleStatistics;
   readonly timings: BuildTimings;
@@ -38,105 +37,97 @@ interface SampleText {
   readonly textId: string;
   readonly matched: boolean;
   readonly tokens: MaskedTokens;
-}
-
-export interface SampleContext {
-  readonly samples: SampleLookup;
-  readonly tokenizer: WordPieceTokenizer;
-  readonly options: LoaderOptions;
-  /** Pictures that were shown whole and upright, by sample index. */
-  readonly wholePictures: PixelCache;
+  /** Where what it speaks of lies in the shown picture; null when it has no box, or is of another picture. */
+  readonly box: Box | null;
 }
 
 interface TimedContext extends SampleContext {
   readonly timer: BuildTimer;
 }
 
-/** A pure function of the shard sets, the options and the key, but for its timings. ShardError when stored bytes are damaged. */
-export async function buildSample(key: SampleKey, untimed: SampleContext): Promise<Sample> {
+/** A picture's place in the sets, and how it is shown. */
+interface ShownPicture {
+  readonly pictureIndex: number;
+  readonly picture: PictureInfo;
+  readonly view: PictureView;
+  readonly shown: Size;
+}
+
+/**
+ * A pure function of the shard sets, the options and the key, but for its timings; `plan` is the key's where it is known
+ * already. ShardError when stored bytes are damaged; ConfigError when the set has not the regions that the options ask for.
+ */
+export async function buildSample(
+  key: SampleKey,
+  untimed: SampleContext,
+  plan?: PicturePlan,
+): Promise<Sample> {
   const timer = new BuildTimer();
   const context = { ...untimed, samples: timedLookup(untimed.samples, timer), timer };
-  const { pairing, picture, drawn } = await timer.measureTexts(() => paired(key, context));
-  const { augment, text } = context.options;
+  const { pairing, pictureIndex, picture, drawn } = await timer.measureTexts(async () => {
+    const known = plan ?? (await planPicture(key, context));
+    return { ...known, pairing: await pairOf(key, known, context) };
+  });
+  const { augment, pictures, text } = context.options;
   const texts = pairing.pairs.map((pair) => pair.text.text);
   const numTokens = (written: string): number =>
     cutTokens(context.tokenizer.encode(written), text.maxTokens).length;
-  const shown = timer.measureNow("textMs", () =>
+  const { texts: written, view } = timer.measureNow("textMs", () =>
     shownTexts(drawn, texts, { flip: augment.flip, numTokens }),
   );
-  const { height, width } = largestPicture(context.options.pictures);
-  const place = { key, pictureIndex: pairing.pictureIndex, picture, view: shown.view };
-  const pixels = await pixelsOf(place, context);
-  const written = { pairing, texts: shown.texts, key };
-  const encoded = timer.measureNow("textMs", () => sampleTexts(written, context));
-  return { key: picture.key, pixels, height, width, ...encoded, timings: timer.timings };
+  const place = { pictureIndex, picture, view, shown: shownSize(pictures, picture, view) };
+  const regions = await regionsOf(place, context);
+  const pixels = await pixelsOf(key, place, context);
+  const encoded = timer.measureNow("textMs", () =>
+    sampleTexts({ pairing, texts: written, key, place }, context),
+  );
+  const { shown } = place;
+  return { key: picture.key, pixels, shown, regions, ...encoded, timings: timer.timings };
 }
 
-function timedLookup(samples: SampleLookup, timer: BuildTimer): SampleLookup {
+function timedLookup(
+  samples: SampleContext["samples"],
+  timer: BuildTimer,
+): SampleContext["samples"] {
   return {
     numSamples: samples.numSamples,
     head: (sampleIndex) => timer.measure("readMs", () => samples.head(sampleIndex)),
     pictureBytes: (sampleIndex, pictureIndex) =>
       timer.measure("readMs", () => samples.pictureBytes(sampleIndex, pictureIndex)),
+    regions: (sampleIndex, pictureIndex) =>
+      timer.measure("readMs", () => samples.regions(sampleIndex, pictureIndex)),
   };
 }
 
-interface PairedPicture {
-  readonly pairing: Pairing;
-  readonly picture: PictureInfo;
-  readonly drawn: DrawnView;
-}
-
-/** A crop that hides what all of a picture's texts speak of gives way to the whole picture. */
-async function paired(key: SampleKey, context: SampleContext): Promise<PairedPicture> {
-  const { options, samples, tokenizer } = context;
-  const head = await samples.head(key.sampleIndex);
-  const own = onlyPicture(head);
-  const drawn = drawView(own, sampleDraws("augmentation", key), options.augment);
-  const { textIndex } = key;
-  const texts = textIndex === undefined ? head.texts : head.texts.slice(textIndex, textIndex + 1);
-  const isShown = (text: SceneText): boolean => isTextShown(text, own, drawn.crop);
-  const isCropUsed = texts.some((text) => isPairable(text) && isShown(text));
-  const pairing = await pairSample(key, {
-    scenes: samples,
-    pairing: options.pairing,
-    rules: { tokenizer, ...options.text },
-    ...(isCropUsed ? { isShown } : {}),
-  });
-  if (pairing.pictureIndex === key.sampleIndex) {
-    return { pairing, picture: own, drawn: isCropUsed ? drawn : { ...drawn, crop: null } };
-  }
-  const picture = onlyPicture(await samples.head(pairing.pictureIndex));
-  const other = drawView(picture, sampleDraws("augmentation", key), options.augment);
-  return { pairing, picture, drawn: other };
+async function regionsOf(
+  { picture, pictureIndex, shown, view }: ShownPicture,
+  { options, samples }: TimedContext,
+): Promise<SampleRegions | undefined> {
+  const { regions = "none" } = options;
+  if (regions === "none") return undefined;
+  const found = await samples.regions(pictureIndex, 0);
+  return sampleRegions(requiredRegions(found, picture, regions), picture, { view, shown, regions });
 }
 
 async function pixelsOf(
-  of: { key: SampleKey; pictureIndex: number; picture: PictureInfo; view: PictureView },
+  key: SampleKey,
+  { picture, pictureIndex, shown, view }: ShownPicture,
   { options, samples, timer, wholePictures }: TimedContext,
 ): Promise<Uint8Array> {
-  const { key, picture, pictureIndex, view } = of;
-  const { height, width } = largestPicture(options.pictures);
-  const shown = { width, height };
+  const { augment, pictures } = options;
+  if (pictures.kind === "none") return new Uint8Array();
+  const { sampling } = pictures;
+  const viewOptions = { shown, view, ...(sampling === undefined ? {} : { sampling }) };
   const decode = async (): Promise<Uint8Array> => {
     const bytes = await samples.pictureBytes(pictureIndex, 0);
-    return timer.measure("decodeMs", () => decodeStored(bytes, picture, { shown, view }));
+    return timer.measure("decodeMs", () => decodeStored(bytes, picture, viewOptions));
   };
   const isWhole = view.crop === null && !view.mirrored;
   const pixels = await (isWhole ? wholePictures.get(pictureIndex, decode) : decode());
-  const { randAugment } = options.augment;
+  const { randAugment } = augment;
   if (randAugment === null) return pixels;
   return timer.measureNow("decodeMs", () =>
-    randAugmented({ pixels, width, height }, sampleDraws("colours", key), randAugment),
-  );
-}
-
-function onlyPicture(head: SceneHead): PictureInfo {
-  const [picture, second] = head.pictures;
-  if (picture !== undefined && second === undefined) return picture;
-  throw new ShardError(
-    `scene ${head.sceneKey} has ${head.pictures.length} pictures; pairs are made of scenes with one`,
-    { record: head.sceneKey, remedy: "train on splits of one-picture scenes" },
+    randAugmented({ pixels, ...shown }, sampleDraws("colours", key), randAugment),
   );
 }
 
@@ -159,21 +150,36 @@ export async function decodeStored(
   }
 }
 
+interface WrittenTexts {
+  readonly pairing: Pairing;
+  /** As they are read beside the picture. */
+  readonly texts: readonly string[];
+  readonly key: SampleKey;
+  readonly place: ShownPicture;
+}
+
 function sampleTexts(
-  written: { pairing: Pairing; texts: readonly string[]; key: SampleKey },
+  { key, pairing, place, texts: written }: WrittenTexts,
   context: SampleContext,
 ): Pick<Sample, "texts" | "statistics"> {
-  const { key, pairing } = written;
   const { numDroppedTexts, numRedraws, numRepeats } = pairing;
   let numCutTexts = 0;
   const texts = pairing.pairs.map((pair, part) => {
-    const tokenIds = context.tokenizer.encode(written.texts[part] ?? pair.text.text);
+    const tokenIds = context.tokenizer.encode(written[part] ?? pair.text.text);
     const cut = cutTokens(tokenIds, context.options.text.maxTokens);
     if (cut.length < tokenIds.length) numCutTexts += 1;
     const tokens = maskPair(cut, { pair, part, key }, context);
-    return { textId: pair.text.id, matched: pair.matched, tokens };
+    return { textId: pair.text.id, matched: pair.matched, tokens, box: textBox(pair, place) };
   });
   return { texts, statistics: { numRedraws, numRepeats, numCutTexts, numDroppedTexts } };
+}
+
+function textBox(
+  { matched, text }: PairedText,
+  { picture, shown, view }: ShownPicture,
+): Box | null {
+  if (!matched || text.box === null) return null;
+  return boxInView(text.box, picture, { view, shown })?.box ?? null;
 }
 
 /**

@@ -57,35 +57,45 @@ export interface Content {
   readonly shape: string;
   readonly keys: string;
   readonly textIds: string;
-  readonly pixels: Uint8Array;
-  readonly tokenIds: Int32Array;
-  readonly tokenMask: Int32Array;
-  readonly mlmLabels: Int32Array;
   readonly matched: Int32Array;
+  /** All arrays of the batch, but for `pictureOfPair`, which counts a rank's own pictures. */
+  readonly arrays: readonly (Uint8Array | Int32Array | Float32Array)[];
 }
 
 export function contentOf(batch: Batch): Content {
-  const numPairs = (batch.numPairs / batch.numPictures) * batch.numRealPictures;
-  const numTokens = (batch.tokenIds.length / batch.numPairs) * numPairs;
-  const numValues = (batch.pixels.length / batch.numPictures) * batch.numRealPictures;
+  const arrays = [
+    batch.pixels,
+    batch.validHeights,
+    batch.validWidths,
+    batch.numRegions,
+    batch.regionBoxes,
+    batch.regionFeatures,
+    batch.classProbabilities,
+    batch.tokenIds,
+    batch.tokenMask,
+    batch.mlmLabels,
+    batch.matched,
+    batch.textBoxes,
+    batch.hasTextBox,
+  ];
   return {
     place: `${batch.epoch}/${batch.batchIndex}`,
     shape: JSON.stringify(batch.shape),
     keys: batch.keys.join(),
     textIds: batch.textIds.join(),
-    pixels: batch.pixels.slice(0, numValues),
-    tokenIds: batch.tokenIds.slice(0, numTokens),
-    tokenMask: batch.tokenMask.slice(0, numTokens),
-    mlmLabels: batch.mlmLabels.slice(0, numTokens),
-    matched: batch.matched.slice(0, numPairs),
+    matched: batch.matched.slice(0, (batch.numPairs / batch.numPictures) * batch.numRealPictures),
+    arrays: arrays.map((values) =>
+      values.slice(0, (values.length / batch.numPictures) * batch.numRealPictures),
+    ),
   };
 }
 
 /** A digest of the parts of one global batch, in rank order. */
 export function digest(parts: readonly Content[]): string {
   const hash = createHash("sha256");
-  const names = ["pixels", "tokenIds", "tokenMask", "mlmLabels", "matched"] as const;
-  for (const name of names) for (const part of parts) hash.update(part[name]);
+  for (const array of parts[0]?.arrays.keys() ?? []) {
+    for (const part of parts) hash.update(part.arrays[array] ?? new Uint8Array());
+  }
   hash
     .update(parts.map(({ keys }) => keys).join())
     .update(parts.map((part) => part.textIds).join());

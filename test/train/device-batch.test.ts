@@ -14,6 +14,10 @@ const shape = {
   textTokens: 10,
   pictureHeight: 2,
   pictureWidth: 2,
+  regionsPerPicture: 0,
+  featuresPerRegion: 0,
+  classesPerRegion: 0,
+  hasTextBoxes: false,
 };
 const context: BatchContext = { visualTokens: 49, seed: 3, step: 5 };
 
@@ -36,6 +40,12 @@ function batchOf(predicted: readonly number[]): Batch {
     tokenMask: new Int32Array(40).fill(1),
     mlmLabels,
     matched: Int32Array.of(1, 0, 1, 0),
+    numRegions: new Int32Array(),
+    regionBoxes: new Float32Array(),
+    regionFeatures: new Float32Array(),
+    classProbabilities: new Float32Array(),
+    textBoxes: new Float32Array(),
+    hasTextBox: new Int32Array(),
     keys: [imageKey("coco", 1), imageKey("coco", 2)],
     textIds: ["a", "b", "c", "d"],
     statistics: { numRedraws: 0, numRepeats: 0, numCutTexts: 0, numDroppedTexts: 0, skipped: [] },

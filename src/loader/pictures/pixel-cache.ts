@@ -4,9 +4,13 @@
  */
 export class PixelCache {
   readonly #pixels = new Map<number, Uint8Array>();
-  readonly #isKept: boolean;
+  readonly #maxBytes: number;
+  #sizeBytes = 0;
+  #isKept: boolean;
 
+  /** `pictureBytes` is what a picture takes, or about the least where sizes differ; what they really take is counted. */
   constructor(options: { numPictures: number; pictureBytes: number; maxBytes: number }) {
+    this.#maxBytes = options.maxBytes;
     this.#isKept = options.numPictures * options.pictureBytes <= options.maxBytes;
   }
 
@@ -15,7 +19,15 @@ export class PixelCache {
     const known = this.#pixels.get(pictureIndex);
     if (known !== undefined) return known;
     const pixels = await decode();
-    if (this.#isKept) this.#pixels.set(pictureIndex, pixels);
+    if (this.#isKept) this.#keep(pictureIndex, pixels);
     return pixels;
+  }
+
+  #keep(pictureIndex: number, pixels: Uint8Array): void {
+    this.#sizeBytes += pixels.length - (this.#pixels.get(pictureIndex)?.length ?? 0);
+    this.#pixels.set(pictureIndex, pixels);
+    if (this.#sizeBytes <= this.#maxBytes) return;
+    this.#isKept = false;
+    this.#pixels.clear();
   }
 }

@@ -73,6 +73,14 @@ export const randAugmentNames = [
   "equalize",
 ] as const;
 
+// No box follows what these do to a picture.
+const movingNames = ["shear-x", "shear-y", "translate-x", "translate-y", "rotate"] as const;
+
+/** The operations, but for those left out, that move what a picture shows. */
+export function movingOperations(without: readonly RandAugmentName[] = []): RandAugmentName[] {
+  return movingNames.filter((name) => !without.includes(name));
+}
+
 export type RandAugmentName = (typeof randAugmentNames)[number];
 
 /** RandAugment (Cubuk et al. 2020): so many operations on each picture, of one strength. */

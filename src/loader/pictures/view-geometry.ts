@@ -71,36 +71,58 @@ export function boxInView(
   { shown, view }: { view: PictureView; shown: Size },
 ): ShownBox | null {
   const upright = uprightBox(box, picture);
-  const area = view.crop ?? { x: 0, y: 0, ...uprightSize(picture) };
+  const area = areaOf(view, picture);
   const [left, right] = overlap([upright.x, upright.width], [area.x, area.width]);
   const [top, bottom] = overlap([upright.y, upright.height], [area.y, area.height]);
   if (!(right > left && bottom > top)) return null;
-  const [scaleX, scaleY] = [shown.width / area.width, shown.height / area.height];
-  const width = (right - left) * scaleX;
-  const fromLeft = (left - area.x) * scaleX;
+  const visible = { x: left, y: top, width: right - left, height: bottom - top };
   return {
-    box: {
-      x: view.mirrored ? shown.width - fromLeft - width : fromLeft,
-      y: (top - area.y) * scaleY,
-      width,
-      height: (bottom - top) * scaleY,
-    },
-    visibleShare: ((right - left) * (bottom - top)) / (box.width * box.height),
+    box: scaledBox(visible, area, { shown, view }),
+    visibleShare: (visible.width * visible.height) / (box.width * box.height),
   };
 }
 
-/** The regions of which enough is shown: their rows in the features, and where they lie now. */
+/**
+ * The regions of which enough is shown: their rows in the features, and where they lie now. A picture that is shown
+ * whole has all of its regions, even one without an area.
+ */
 export function regionsInView(
   boxes: readonly Box[],
   picture: StoredSize,
   options: { view: PictureView; shown: Size; minVisibleShare: number },
 ): readonly { readonly row: number; readonly box: Box }[] {
+  const { view } = options;
+  if (view.crop === null) {
+    const area = areaOf(view, picture);
+    return boxes.map((box, row) => ({
+      row,
+      box: scaledBox(uprightBox(box, picture), area, options),
+    }));
+  }
   return boxes.flatMap((box, row) => {
     const found = boxInView(box, picture, options);
     return found !== null && found.visibleShare >= options.minVisibleShare
       ? [{ row, box: found.box }]
       : [];
   });
+}
+
+/** The upright pixels that a view shows. */
+function areaOf({ crop }: PictureView, picture: StoredSize): Box {
+  return crop ?? { x: 0, y: 0, ...uprightSize(picture) };
+}
+
+/** A box of the upright pixels in those of the shown area. */
+function scaledBox(box: Box, area: Box, { shown, view }: { view: PictureView; shown: Size }): Box {
+  const [scaleX, scaleY] = [shown.width / area.width, shown.height / area.height];
+  const width = box.width * scaleX;
+  const fromLeft = (box.x - area.x) * scaleX;
+  return {
+    x: view.mirrored ? shown.width - fromLeft - width : fromLeft,
+    y: (box.y - area.y) * scaleY,
+    width,
+    height: box.height * scaleY,
+  };
 }
 
 function overlap(

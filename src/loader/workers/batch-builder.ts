@@ -1,6 +1,6 @@
-import { largestPicture } from "../batch-shape.ts";
 import { BatchComposer } from "../batching/batch-composer.ts";
 import { collateBatch, type CollateContext } from "../collate.ts";
+import { usualPictureBytes } from "../pictures/picture-sizes.ts";
 import { PixelCache } from "../pictures/pixel-cache.ts";
 import { SampleSource } from "../sample-source.ts";
 import { WordPieceTokenizer } from "../text/word-piece.ts";
@@ -36,10 +36,9 @@ export class BatchBuilder implements AsyncDisposable {
     const tokenizer = await WordPieceTokenizer.fromFile(vocabulary, { letterCase });
     const samples = await SampleSource.open(options.sets);
     const composer = new BatchComposer(start);
-    const { height, width } = largestPicture(options.pictures);
     const wholePictures = new PixelCache({
       numPictures: samples.numSamples,
-      pictureBytes: height * width * 3,
+      pictureBytes: usualPictureBytes(options.pictures),
       maxBytes: options.keptPixelBytes ?? KEPT_PIXEL_BYTES,
     });
     const context = { samples, tokenizer, options, composer, wholePictures };

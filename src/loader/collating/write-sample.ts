@@ -1,0 +1,107 @@
+import type { Box } from "../../core/records.ts";
+import { NUMBERS_OF_A_BOX } from "../batch-shape.ts";
+import type { BatchArrays, BatchShape } from "../options.ts";
+import type { Sample } from "../sample.ts";
+import { type MaskedTokens, NOT_PREDICTED } from "../text/masking.ts";
+import { writeTextRow } from "../text/text-rows.ts";
+import type { SpecialTokenIds } from "../text/word-piece.ts";
+import { writeRegions } from "./sample-regions.ts";
+
+/** The arrays that samples are written to. */
+export interface BatchTarget {
+  readonly arrays: BatchArrays;
+  readonly shape: BatchShape;
+  readonly specials: SpecialTokenIds;
+}
+
+/** Writes a sample over all of a row of each array. */
+export function writeSample(sample: Sample, row: number, target: BatchTarget): void {
+  const { arrays, shape } = target;
+  writePixels(sample, row, target);
+  if (sample.regions !== undefined) {
+    arrays.numRegions[row] = sample.regions.shown.length;
+    writeRegions(sample.regions, regionRows(row, target));
+  }
+  for (const [part, text] of sample.texts.entries()) {
+    const pairRow = row * shape.textsPerPicture + part;
+    arrays.pictureOfPair[pairRow] = row;
+    arrays.matched[pairRow] = Number(text.matched);
+    writeTokens(text.tokens, pairRow, target);
+    writeTextBox(text.box, pairRow, target);
+  }
+}
+
+/** A black picture whose pairs count for nothing; their texts are [CLS] [SEP], so that no row of attention is empty. */
+export function writePadding(row: number, target: BatchTarget): void {
+  const { arrays, shape } = target;
+  writePixels({ pixels: new Uint8Array(), shown: { height: 0, width: 0 } }, row, target);
+  if (shape.regionsPerPicture > 0) arrays.numRegions[row] = 0;
+  for (const values of Object.values(regionRows(row, target))) values.fill(0);
+  for (let part = 0; part < shape.textsPerPicture; part += 1) {
+    const pairRow = row * shape.textsPerPicture + part;
+    arrays.pictureOfPair[pairRow] = row;
+    arrays.matched[pairRow] = -1;
+    writeTokens({ tokenIds: [], labels: [] }, pairRow, target);
+    writeTextBox(null, pairRow, target);
+  }
+}
+
+/** A picture smaller than the batch's pictures gets black pixels at its right and below it. */
+function writePixels(
+  { pixels, shown }: Pick<Sample, "pixels" | "shown">,
+  row: number,
+  { arrays, shape: { pictureHeight, pictureWidth } }: BatchTarget,
+): void {
+  arrays.validHeights[row] = shown.height;
+  arrays.validWidths[row] = shown.width;
+  const start = row * pictureHeight * pictureWidth * 3;
+  const end = start + pictureHeight * pictureWidth * 3;
+  const lineLength = shown.width * 3;
+  if (shown.width === pictureWidth) {
+    arrays.pixels.set(pixels, start);
+    arrays.pixels.fill(0, start + pixels.length, end);
+    return;
+  }
+  let to = start;
+  for (let from = 0; from < pixels.length; from += lineLength) {
+    arrays.pixels.set(pixels.subarray(from, from + lineLength), to);
+    arrays.pixels.fill(0, to + lineLength, to + pictureWidth * 3);
+    to += pictureWidth * 3;
+  }
+  arrays.pixels.fill(0, to, end);
+}
+
+function regionRows(row: number, { arrays, shape }: BatchTarget) {
+  const { classesPerRegion, featuresPerRegion, regionsPerPicture } = shape;
+  const rowsOf = (values: Float32Array, width: number): Float32Array => {
+    const length = regionsPerPicture * width;
+    return values.subarray(row * length, (row + 1) * length);
+  };
+  return {
+    boxes: rowsOf(arrays.regionBoxes, NUMBERS_OF_A_BOX),
+    features: rowsOf(arrays.regionFeatures, featuresPerRegion),
+    classProbabilities: rowsOf(arrays.classProbabilities, classesPerRegion),
+  };
+}
+
+function writeTextBox(box: Box | null, pairRow: number, { arrays, shape }: BatchTarget): void {
+  if (!shape.hasTextBoxes) return;
+  const { height, width, x, y } = box ?? { x: 0, y: 0, width: 0, height: 0 };
+  arrays.textBoxes.set([x, y, width, height], pairRow * NUMBERS_OF_A_BOX);
+  arrays.hasTextBox[pairRow] = Number(box !== null);
+}
+
+function writeTokens(
+  text: MaskedTokens,
+  pairRow: number,
+  { arrays, shape: { textTokens }, specials }: BatchTarget,
+): void {
+  const start = pairRow * textTokens;
+  const end = start + textTokens;
+  writeTextRow(text.tokenIds, specials, {
+    tokenIds: arrays.tokenIds.subarray(start, end),
+    tokenMask: arrays.tokenMask.subarray(start, end),
+  });
+  const labels = arrays.mlmLabels.subarray(start, end).fill(NOT_PREDICTED);
+  labels.set(text.labels, 1); // behind [CLS]
+}
