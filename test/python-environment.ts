@@ -21,8 +21,9 @@ export interface PythonEnvironment {
 const testFolder = join(import.meta.dirname, "python");
 
 /**
- * A throw-away Python environment, for the scripts of test/python or of another folder. It is made once for each list of requirements, in the
- * cache folder, and used again; a half-made one is never used. Needs python3 with venv or pip.
+ * A throw-away Python environment, for the scripts of test/python or of another folder. It is made once for each
+ * list of requirements, in the cache folder, and used again; a half-made one is never used. Needs python3 with
+ * venv or pip.
  */
 export async function pythonEnvironment(
   list: "requirements.txt" | "requirements-parity.txt" | "requirements-s3.txt" = "requirements.txt",

@@ -1,0 +1,96 @@
+import { createWriteStream } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { pack } from "tar-stream";
+
+import type { Scene } from "../../src/core/records.ts";
+import { writeLedger } from "../../src/shards/ledger.ts";
+import { commitIndex } from "../../src/shards/shard-set-index.ts";
+import { SplitWriter } from "../../src/shards/split-writer.ts";
+import { photographScenes } from "../../test/loader/shard-set-fixture.ts";
+
+// As few as 300 pictures of 384 px, or 890 of 224 px, would fit into the memory in which the loader's threads keep whole
+// pictures decoded. Of so many copies it keeps none, and every delivery is a decoding.
+const COPIES = 20;
+// At least one for each of four worker processes, or some would have nothing to read.
+const NUM_TARS = 8;
+
+/** What all contestants read: equal bytes, equal captions. */
+export interface Photographs {
+  /** Holds set/ (ours), tars/, jpegs/ and photographs.json. */
+  readonly folder: string;
+  readonly numPictures: number;
+  readonly numFiles: number;
+  readonly meanBytes: number;
+}
+
+interface Entry {
+  readonly file: string;
+  readonly bytes: Uint8Array;
+  readonly texts: readonly string[];
+}
+
+/** Lays the real photographs out, each many times under names of its own, in the form that each contestant reads. */
+export async function layOutPhotographs(folder: string): Promise<Photographs> {
+  const scenes = await photographScenes();
+  const entries = Array.from({ length: COPIES }, (_, copy) =>
+    scenes.map((scene) => entryOf(scene, copy)),
+  ).flat();
+  await writeSet(join(folder, "set"), scenes);
+  await writeFiles(folder, entries);
+  await writeTars(join(folder, "tars"), entries);
+  const numBytes = entries.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  return {
+    folder,
+    numPictures: scenes.length,
+    numFiles: entries.length,
+    meanBytes: numBytes / entries.length,
+  };
+}
+
+function entryOf(scene: Scene, copy: number): Entry {
+  const [picture] = scene.pictures;
+  if (picture === undefined) throw new TypeError(`${scene.sceneKey} has no picture`);
+  const name = `${scene.sceneKey.replace(":", "-")}-${copy}`;
+  return { file: `${name}.jpg`, bytes: picture.bytes, texts: scene.texts.map(({ text }) => text) };
+}
+
+async function writeSet(folder: string, scenes: readonly Scene[]): Promise<void> {
+  await using writer = await SplitWriter.create({ folder, split: "train", role: "train" });
+  for (let copy = 0; copy < COPIES; copy += 1) {
+    for (const scene of scenes) {
+      await writer.append({ ...scene, sceneKey: `${scene.sceneKey}-${copy}` });
+    }
+  }
+  await commitIndex(folder, {
+    format: "crossweave-shards",
+    version: 1,
+    name: "bench",
+    recipe: {},
+    partial: false,
+    splits: [await writer.finish()],
+    counts: [],
+    sources: [],
+    ledger: await writeLedger(folder, []),
+  });
+}
+
+async function writeFiles(folder: string, entries: readonly Entry[]): Promise<void> {
+  await mkdir(join(folder, "jpegs"), { recursive: true });
+  for (const { bytes, file } of entries) await writeFile(join(folder, "jpegs", file), bytes);
+  const list = entries.map(({ file, texts }) => ({ file, texts }));
+  await writeFile(join(folder, "photographs.json"), JSON.stringify(list));
+}
+
+async function writeTars(folder: string, entries: readonly Entry[]): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (let tar = 0; tar < NUM_TARS; tar += 1) {
+    const archive = pack();
+    for (const { bytes, file } of entries.filter((_, index) => index % NUM_TARS === tar)) {
+      archive.entry({ name: file }, Buffer.from(bytes));
+    }
+    archive.finalize();
+    await pipeline(archive, createWriteStream(join(folder, `${tar}.tar`)));
+  }
+}
