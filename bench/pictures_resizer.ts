@@ -23,7 +23,7 @@ async function resize(path: string): Promise<void> {
   const target = { width: Math.round(width * scale), height: Math.round(height * scale) };
   const room = resampler.open(structure, target);
   await codec.decode(bytes, room.source);
-  await codec.encode(room.reduce(), 95);
+  await codec.encode(room.resample(), 95);
 }
 
 console.log("ready");

@@ -38,7 +38,7 @@ export interface TextOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-// They decode in libuv's pool, which has four threads.
+// They decode in libuv's pool, which has four threads; the calling one only resamples them.
 const PICTURES_AT_ONCE = 4;
 
 /** All pictures of a split in order, each once, decoded off the calling thread a few ahead of the consumer. */
@@ -86,6 +86,7 @@ async function readPicture(
   const pixels = await decodeStored(bytes, picture, {
     shown: { width: size, height: size },
     view: wholePicture,
+    thread: "pool",
   });
   return { sceneIndex, pictureIndex, key: picture.key, pixels };
 }

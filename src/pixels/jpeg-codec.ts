@@ -1,9 +1,18 @@
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import type koffi from "koffi";
-import type { LibraryHandle } from "koffi";
 import { loadSharp } from "./load-sharp.ts";
 import type { RgbPixels } from "./resampler.ts";
+import {
+  INIT_COMPRESS,
+  INIT_DECOMPRESS,
+  JPEG_HEIGHT,
+  JPEG_WIDTH,
+  openHandle,
+  PIXEL_RGB,
+  QUALITY,
+  STOP_ON_WARNING,
+  SUBSAMPLING,
+  type TurboFunctions,
+  turboLibrary,
+} from "./turbo-library.ts";
 
 /**
  * Decodes and encodes JPEGs of 8 bits in grey or three components, always with the accurate integer
@@ -18,34 +27,7 @@ export interface JpegCodec {
   encode(pixels: RgbPixels, quality: number): Promise<Uint8Array>;
 }
 
-// turbojpeg.h of libjpeg-turbo 3: what is passed by number.
-const INIT_COMPRESS = 0;
-const INIT_DECOMPRESS = 1;
-const STOP_ON_WARNING = 0;
-const QUALITY = 3;
-const SUBSAMPLING = 4;
-const JPEG_WIDTH = 5;
-const JPEG_HEIGHT = 6;
-const HALF_WIDTH_AND_HEIGHT = 2;
-const PIXEL_RGB = 0;
-
-/** The functions of libjpeg-turbo that are called; each gives 0 when all went well. */
-interface TurboFunctions {
-  readonly init: (what: number) => unknown;
-  readonly set: (handle: unknown, parameter: number, value: number) => number;
-  readonly get: (handle: unknown, parameter: number) => number;
-  readonly readHeader: (handle: unknown, jpeg: Uint8Array, numBytes: number) => number;
-  readonly decompress: (
-    ...operands: [unknown, Uint8Array, number, Uint8Array, number, number]
-  ) => number;
-  readonly compress: (
-    ...operands: [unknown, Uint8Array, number, number, number, number, unknown[], number[]]
-  ) => number;
-  readonly destroy: (handle: unknown) => void;
-  readonly free: (memory: unknown) => void;
-  readonly copy: (memory: unknown, numBytes: number) => Uint8Array;
-  readonly errorOf: (handle: unknown) => string;
-}
+const HALF_WIDTH_AND_HEIGHT = 2; // 4:2:0
 
 let known: Promise<JpegCodec> | undefined;
 
@@ -57,9 +39,8 @@ export function jpegCodec(): Promise<JpegCodec> {
 
 /** libjpeg-turbo's own library, or undefined where it cannot be loaded. */
 export async function turboCodec(): Promise<JpegCodec | undefined> {
-  const loaded = await loadLibrary();
-  if (loaded === undefined) return undefined;
-  const turbo = functionsOf(loaded.library, loaded.foreign);
+  const turbo = await turboLibrary();
+  if (turbo === undefined) return undefined;
   return {
     name: "libjpeg-turbo",
     decode: (bytes, into) => Promise.try(() => decompress(turbo, bytes, into)),
@@ -67,6 +48,7 @@ export async function turboCodec(): Promise<JpegCodec | undefined> {
   };
 }
 
+// Every picture has its own handle: after a fault, the library goes on with the rest of a broken picture in the next.
 function decompress(turbo: TurboFunctions, bytes: Uint8Array, into: RgbPixels): void {
   using held = new DisposableStack();
   const decoder = openHandle(turbo, INIT_DECOMPRESS, held);
@@ -91,75 +73,6 @@ function compress(turbo: TurboFunctions, pixels: RgbPixels, quality: number): Ui
   held.defer(() => turbo.free(memory[0]));
   encoder.require(code);
   return turbo.copy(memory[0], Number(length[0]));
-}
-
-interface TurboHandle {
-  readonly handle: unknown;
-  /** Throws the library's own text unless the code is 0. */
-  readonly require: (code: number) => void;
-}
-
-// Every picture has its own: after a fault, the library goes on with the rest of a broken picture in the next.
-function openHandle(turbo: TurboFunctions, what: number, held: DisposableStack): TurboHandle {
-  const handle = turbo.init(what);
-  held.defer(() => turbo.destroy(handle));
-  return {
-    handle,
-    require: (code) => {
-      if (code !== 0) throw new Error(turbo.errorOf(handle));
-    },
-  };
-}
-
-interface LoadedLibrary {
-  readonly foreign: typeof koffi;
-  readonly library: LibraryHandle;
-}
-
-// The package's own JavaScript asks for the coarse transform ("FASTDCT"), which is off by more than one level on
-// average for pictures of high quality; so the library that it brings is called directly.
-async function loadLibrary(): Promise<LoadedLibrary | undefined> {
-  if (process.platform !== "linux") return undefined;
-  const foreign = await loadKoffi();
-  if (foreign === undefined) return undefined;
-  const require = createRequire(import.meta.url);
-  const builds = join(dirname(require.resolve("@julusian/jpeg-turbo")), "prebuilds");
-  for (const libc of ["", "-musl"]) {
-    const build = `jpeg-turbo-linux-${process.arch}${libc}`;
-    try {
-      return { foreign, library: foreign.load(join(builds, build, "libturbojpeg.so.0")) };
-    } catch {
-      continue; // made for another processor or C library
-    }
-  }
-  return undefined;
-}
-
-async function loadKoffi(): Promise<typeof koffi | undefined> {
-  try {
-    return (await import("koffi")).default;
-  } catch {
-    return undefined; // there is none for this processor
-  }
-}
-
-function functionsOf(library: LibraryHandle, foreign: typeof koffi): TurboFunctions {
-  return {
-    copy: (memory, numBytes) => Uint8Array.from(new Uint8Array(foreign.view(memory, numBytes))),
-    init: library.func("void *tj3Init(int)"),
-    set: library.func("int tj3Set(void *, int, int)"),
-    get: library.func("int tj3Get(void *, int)"),
-    readHeader: library.func("int tj3DecompressHeader(void *, const uint8_t *, size_t)"),
-    decompress: library.func(
-      "int tj3Decompress8(void *, const uint8_t *, size_t, uint8_t *, int, int)",
-    ),
-    compress: library.func(
-      "int tj3Compress8(void *, const uint8_t *, int, int, int, int, _Inout_ uint8_t **, _Inout_ size_t *)",
-    ),
-    destroy: library.func("void tj3Destroy(void *)"),
-    free: library.func("void tj3Free(void *)"),
-    errorOf: library.func("const char *tj3GetErrorStr(void *)"),
-  };
 }
 
 function requireSize(expected: RgbPixels, width: number, height: number): void {

@@ -56,3 +56,19 @@ function walkOf({ width, height }: RgbPixels, orientation: number): Walk {
       return { start: 0, alongRow: pixel, alongColumn: row };
   }
 }
+
+/** How a stored picture becomes an upright one: first mirrored in its columns and rows, then transposed. */
+export interface Turn {
+  readonly mirrorsColumns: boolean;
+  readonly mirrorsRows: boolean;
+  readonly isTransposed: boolean;
+}
+
+/** The turn of an EXIF orientation 1 to 8. */
+export function turnOf(orientation: number): Turn {
+  return {
+    mirrorsColumns: [2, 3, 7, 8].includes(orientation),
+    mirrorsRows: [3, 4, 6, 7].includes(orientation),
+    isTransposed: orientation >= 5,
+  };
+}

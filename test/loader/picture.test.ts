@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import { ShardError } from "../../src/core/errors.ts";
 import { wholePicture } from "../../src/loader/pictures/view-geometry.ts";
 import { picturePolicy } from "../../src/loader/pictures/picture.ts";
+import { HEADROOM } from "../../src/pixels/jpeg-part.ts";
 import { PixelCache } from "../../src/loader/pictures/pixel-cache.ts";
 import { realData } from "../real-data.ts";
 import { shownPixels, wholePixels } from "./decoded.ts";
@@ -165,15 +166,18 @@ describe("a decoded picture", () => {
 
 describe("the policy for a run's recipe", () => {
   it("names all that decides the pixels", () => {
-    expect(picturePolicy).toEqual({
-      decoder: "sharp",
-      sharp: sharp.versions.sharp,
-      libvips: sharp.versions.vips,
-      orientation: "EXIF applied",
+    const sampling = { kernel: "bilinear", decoding: "scaled" } as const;
+    expect(picturePolicy(sampling)).toEqual({
+      version: 2,
+      decoder: "libjpeg: accurate integer transform, smooth upsampling; libvips for other formats",
+      decoding: "scaled",
+      headroom: HEADROOM,
+      orientation: "as recorded at preparation",
       colours: "sRGB, 8 bit, transparency over white",
-      fit: "stretched to a square",
-      kernel: "cubic",
+      kernel: "bilinear",
+      sampling: "antialiased, crop before resize, rows then columns, weights of 14 bits, sums of 6",
     });
+    expect(picturePolicy()).toMatchObject({ kernel: "bicubic", decoding: "exact" });
   });
 });
 

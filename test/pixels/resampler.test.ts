@@ -11,7 +11,7 @@ const resampler = new Resampler();
 function reduced(picture: RgbPixels, width: number, height: number): Uint8Array {
   const room = resampler.open(picture, { width, height });
   room.source.data.set(picture.data);
-  return room.reduce().data.slice();
+  return room.resample().data.slice();
 }
 
 async function photographPixels(path: string): Promise<RgbPixels> {

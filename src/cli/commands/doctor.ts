@@ -32,11 +32,8 @@ async function inspect(context: CommandContext): Promise<CommandOutcome<RuntimeR
 
 async function pictureDecoder(): Promise<RuntimeFinding> {
   try {
-    const { picturePolicy } = await import("../../loader/pictures/picture.ts");
-    const libraries = Object.entries(picturePolicy ?? {}).filter(([name]) =>
-      ["sharp", "libvips"].includes(name),
-    );
-    return found("pictures", libraries.map((library) => library.join(" ")).join(", "));
+    const { pictureDecoders } = await import("../../pixels/decoders.ts");
+    return found("pictures", (await pictureDecoders()).join(", "));
   } catch (error) {
     const remedy = "install crossweave's packages for this platform again (npm ci)";
     return { name: "pictures", state: "missing", detail: String(error), remedy };

@@ -113,7 +113,7 @@ export async function storeOpened(
   await opened.decode(room.source);
   const pixelSha256 = sha256(upright(room.source, orientation).data);
   const kept = keptAsItIs(opened, target);
-  const stored = kept ?? (await encode(room.reduce(), { orientation, policy }));
+  const stored = kept ?? (await encode(room.resample(), { orientation, policy }));
   return {
     key: reference.key,
     path: reference.path,

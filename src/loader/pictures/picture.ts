@@ -1,28 +1,13 @@
-import sharp, { type Sharp } from "sharp";
-
 import type { JsonValue } from "../../core/digest.ts";
 import { ShardError } from "../../core/errors.ts";
 import type { PictureInfo } from "../../core/records.ts";
+import { AreaDecoder, type AreaRequest } from "../../pixels/area-decoder.ts";
+import { HEADROOM } from "../../pixels/jpeg-part.ts";
+import { bicubic, bilinear } from "../../pixels/line-weights.ts";
 import type { PictureView, Size } from "./view-geometry.ts";
 
-// Parallelism comes from the workers: one thread a picture, and no cache because no picture comes twice soon.
-sharp.concurrency(1);
-sharp.cache(false);
-
 const NUM_CHANNELS = 3;
-const DEFAULT_SAMPLING: SamplingOptions = { kernel: "bicubic", decoding: "exact" };
-const KERNELS = { bicubic: "cubic", bilinear: "linear" } as const;
-
-/** How encoded bytes become pixels, for the recipe of a run: other values, other numbers. */
-export const picturePolicy: JsonValue = {
-  decoder: "sharp",
-  sharp: sharp.versions.sharp ?? null,
-  libvips: sharp.versions.vips,
-  orientation: "EXIF applied",
-  colours: "sRGB, 8 bit, transparency over white",
-  fit: "stretched to a square",
-  kernel: KERNELS[DEFAULT_SAMPLING.kernel],
-};
+const KERNELS = { bicubic, bilinear } as const;
 
 /** How pixels are computed from pixels. */
 export interface SamplingOptions {
@@ -35,36 +20,57 @@ export interface SamplingOptions {
   readonly decoding: "exact" | "scaled";
 }
 
+/** What pictures are sampled with where nothing is said. */
+const DEFAULT_SAMPLING: SamplingOptions = { kernel: "bicubic", decoding: "exact" };
+
+/** How encoded bytes become pixels, for the recipe of a run: other values, other numbers. */
+export function picturePolicy(sampling: SamplingOptions = DEFAULT_SAMPLING): JsonValue {
+  return {
+    version: 2,
+    decoder: "libjpeg: accurate integer transform, smooth upsampling; libvips for other formats",
+    decoding: sampling.decoding,
+    ...(sampling.decoding === "scaled" ? { headroom: HEADROOM } : {}),
+    orientation: "as recorded at preparation",
+    colours: "sRGB, 8 bit, transparency over white",
+    kernel: sampling.kernel,
+    sampling: "antialiased, crop before resize, rows then columns, weights of 14 bits, sums of 6",
+  };
+}
+
 export interface ViewOptions {
   /** What is known of the stored picture. */
   readonly picture: Pick<PictureInfo, "width" | "height" | "orientation">;
   readonly view: PictureView;
   /** Of the result. */
   readonly shown: Size;
-  /** Bicubic and exact when left out. */
-  readonly sampling?: SamplingOptions;
+  readonly sampling?: SamplingOptions | undefined;
+  /** Where the result is put, instead of into new memory. */
+  readonly into?: Uint8Array | undefined;
+  /**
+   * The thread that JPEGs are decoded on: "own", the calling one, when left out; "pool", one of libuv's, so that the
+   * calling one goes on meanwhile.
+   */
+  readonly thread?: "own" | "pool" | undefined;
 }
+
+let decoder: Promise<AreaDecoder> | undefined;
 
 /**
  * The upright RGB pixels of the part of a picture that the view shows, [shown.height, shown.width, 3], mirrored
- * when the view says so. ShardError when the bytes are no whole picture.
+ * when the view says so. ShardError when the bytes are no whole picture of the size that was recorded.
  */
-export async function decodeView(
-  bytes: Uint8Array,
-  { shown, view, sampling = DEFAULT_SAMPLING }: ViewOptions,
-): Promise<Uint8Array> {
+export async function decodeView(bytes: Uint8Array, options: ViewOptions): Promise<Uint8Array> {
+  const { shown, thread = "own" } = options;
+  const { into = new Uint8Array(shown.width * shown.height * NUM_CHANNELS) } = options;
+  decoder ??= AreaDecoder.load();
+  const loaded = await decoder;
+  const request = requestOf(options);
   try {
-    const { data, info } = await pipeline(bytes, view)
-      .resize(shown.width, shown.height, { fit: "fill", kernel: KERNELS[sampling.kernel] })
-      .flop(view.mirrored)
-      .flatten({ background: "white" }) // as at preparation
-      .toColourspace("srgb")
-      .raw()
-      .toBuffer({ resolveWithObject: true });
-    if (info.channels === NUM_CHANNELS) return data;
-    throw new ShardError(`a picture has ${info.channels} channels after decoding, expected 3`);
+    await (thread === "own"
+      ? loaded.decode(bytes, request, into)
+      : loaded.decodeInPool(bytes, request, into));
+    return into;
   } catch (error) {
-    if (error instanceof ShardError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     throw new ShardError(`a stored picture of ${bytes.length} bytes does not decode: ${reason}`, {
       remedy: "prepare the set again; its pictures were all decoded then",
@@ -73,10 +79,28 @@ export async function decodeView(
   }
 }
 
-function pipeline(bytes: Uint8Array, view: PictureView): Sharp {
-  // "truncated" is the mildest setting that refuses a cut file; warnings were judged at preparation.
-  const upright = sharp(bytes, { failOn: "truncated" }).autoOrient();
-  if (view.crop === null) return upright;
-  const { x, y, width, height } = view.crop;
-  return upright.extract({ left: x, top: y, width, height });
+function requestOf({
+  picture,
+  view,
+  shown,
+  sampling = DEFAULT_SAMPLING,
+}: ViewOptions): AreaRequest {
+  const { crop, mirrored } = view;
+  const { width, height, orientation } = picture;
+  const area = crop && {
+    left: crop.x,
+    top: crop.y,
+    right: crop.x + crop.width,
+    bottom: crop.y + crop.height,
+  };
+  const { kernel, decoding } = sampling;
+  return {
+    stored: { width, height },
+    orientation,
+    area,
+    isMirrored: mirrored,
+    shown,
+    kernel: KERNELS[kernel],
+    decoding,
+  };
 }

@@ -1,0 +1,108 @@
+import type { JpegFrame, JpegPart } from "./jpeg-part.ts";
+import {
+  COLOURS,
+  INIT_DECOMPRESS,
+  JPEG_HEIGHT,
+  JPEG_WIDTH,
+  LOSSLESS,
+  PIXEL_RGB,
+  PRECISION,
+  STOP_ON_WARNING,
+  SUBSAMPLING,
+  type TurboFunctions,
+  turboLibrary,
+  type TurboRegion,
+} from "./turbo-library.ts";
+
+/** A JPEG whose header has been read. */
+export interface OpenedJpeg extends Disposable {
+  readonly frame: JpegFrame;
+  /** Fills `into`, [region.height, region.width, 3]. Throws the library's text for what it so much as warns of. */
+  readonly decode: (part: JpegPart, into: Uint8Array) => void;
+  /** The same in libuv's thread pool; `into` must not lie in memory that may grow. */
+  readonly decodeInPool: (part: JpegPart, into: Uint8Array) => Promise<void>;
+}
+
+/** Of turbojpeg.h: pixels that are decoded together, by the way that the colour planes are reduced. */
+const BLOCK_WIDTHS = [8, 16, 16, 8, 8, 32, 8] as const;
+/** Of turbojpeg.h: red, green and blue; luma and two colour differences; grey. */
+const COMMON_COLOURS: ReadonlySet<number> = new Set([0, 1, 2]);
+const ALL: TurboRegion = { x: 0, y: 0, w: 0, h: 0 };
+
+/** Decodes parts of JPEGs with libjpeg-turbo, with the accurate transform and smooth upsampling. */
+export class JpegDecoder {
+  readonly #turbo: TurboFunctions;
+  /** Handles that no picture has, none of which has met a fault: after one, they go on with the rest of that picture. */
+  readonly #idle: unknown[] = [];
+
+  private constructor(turbo: TurboFunctions) {
+    this.#turbo = turbo;
+  }
+
+  /** Undefined where the library cannot be loaded. */
+  static async load(): Promise<JpegDecoder | undefined> {
+    const turbo = await turboLibrary();
+    return turbo && new JpegDecoder(turbo);
+  }
+
+  /** Undefined for colours and depths that are left to other decoders: all but 8 bits of grey, RGB or YCbCr. */
+  open(bytes: Uint8Array): OpenedJpeg | undefined {
+    const turbo = this.#turbo;
+    const handle = this.#idle.pop() ?? this.#newHandle();
+    let isSound = false;
+    const settle = (code: number): void => {
+      isSound = code === 0;
+      if (code !== 0) throw new Error(turbo.errorOf(handle));
+    };
+    const close = (): void => {
+      if (isSound) this.#idle.push(handle);
+      else turbo.destroy(handle);
+    };
+    using opening = new DisposableStack();
+    opening.defer(close);
+    settle(turbo.readHeader(handle, bytes, bytes.length));
+    const frame = frameOf(turbo, handle);
+    if (frame === undefined) return undefined;
+    opening.move();
+    const prepare = (part: JpegPart): void => {
+      isSound = false;
+      settle(turbo.setScale(handle, { num: 1, denom: part.reduction }));
+      settle(turbo.setRegion(handle, part.isWhole ? ALL : regionOf(part)));
+      isSound = false;
+    };
+    return {
+      frame,
+      decode: (part, into) => {
+        prepare(part);
+        settle(turbo.decompress(handle, bytes, bytes.length, into, 0, PIXEL_RGB));
+      },
+      decodeInPool: async (part, into) => {
+        prepare(part);
+        settle(await turbo.decompressInPool(handle, bytes, bytes.length, into, 0, PIXEL_RGB));
+      },
+      [Symbol.dispose]: close,
+    };
+  }
+
+  #newHandle(): unknown {
+    const handle = this.#turbo.init(INIT_DECOMPRESS);
+    this.#turbo.set(handle, STOP_ON_WARNING, 1);
+    return handle;
+  }
+}
+
+function frameOf(turbo: TurboFunctions, handle: unknown): JpegFrame | undefined {
+  const valueOf = (parameter: number): number => turbo.get(handle, parameter);
+  const isCommon =
+    COMMON_COLOURS.has(valueOf(COLOURS)) && valueOf(PRECISION) === 8 && valueOf(LOSSLESS) === 0;
+  if (!isCommon) return undefined;
+  return {
+    width: valueOf(JPEG_WIDTH),
+    height: valueOf(JPEG_HEIGHT),
+    blockWidth: BLOCK_WIDTHS[valueOf(SUBSAMPLING)] ?? null,
+  };
+}
+
+function regionOf({ region }: JpegPart): TurboRegion {
+  return { x: region.x, y: region.y, w: region.width, h: region.height };
+}
