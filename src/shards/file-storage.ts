@@ -1,8 +1,9 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf, IncompleteError } from "../core/errors.ts";
 import type { ByteRange } from "./arrow/batch-body.ts";
 import type { ByteSource } from "./arrow/file-reader.ts";
+import { ArrowFormatError } from "./arrow/format-error.ts";
 
 /** Where the files of a shard set are read from. */
 export interface ShardStorage extends AsyncDisposable {
@@ -29,9 +30,16 @@ export interface FileCalls {
   close(descriptor: number): void;
 }
 
+// Without O_NONBLOCK, opening a named pipe waits for one who writes to it.
+const OPENING = constants.O_RDONLY | constants.O_NONBLOCK;
+
 const systemCalls: FileCalls = {
-  open: (path) => openSync(path, "r"),
-  sizeOf: (descriptor) => fstatSync(descriptor).size,
+  open: (path) => openSync(path, OPENING),
+  sizeOf(descriptor) {
+    const found = fstatSync(descriptor);
+    if (found.isFile()) return found.size;
+    throw new ArrowFormatError("a folder, a pipe or a device is where a file belongs");
+  },
   read: (descriptor, into, position) => readSync(descriptor, into, 0, into.byteLength, position),
   close: (descriptor) => closeSync(descriptor),
 };

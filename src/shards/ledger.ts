@@ -1,6 +1,5 @@
 import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { sha256OfFile } from "../core/digest.ts";
 import { explainedWriteError, syncFolder } from "../core/files.ts";
 import { type LedgerEntry, type LedgerOutcome, ledgerOutcomes } from "../core/records.ts";
 import { BodyCursor } from "./arrow/batch-body.ts";
@@ -12,7 +11,7 @@ import { ArrowFileWriter, encodeBatch, type WrittenFile } from "./arrow/file-wri
 import { ArrowFormatError } from "./arrow/format-error.ts";
 import { FileStorage, type ShardStorage } from "./file-storage.ts";
 import { restrictedText } from "./scene-columns.ts";
-import { placedFault } from "./shard-file.ts";
+import { placedFault, sha256OfSource } from "./shard-file.ts";
 import { LEDGER_FILE, type LedgerFileEntry, readIndex } from "./shard-set-index.ts";
 
 const ROWS_PER_BATCH = 4096;
@@ -79,7 +78,7 @@ export async function* readLedger(folder: string): AsyncGenerator<LedgerEntry> {
   const { ledger } = await readIndex(folder);
   await using storage = new FileStorage(folder);
   try {
-    const actual = await sha256OfFile(join(folder, LEDGER_FILE));
+    const actual = await sha256OfSource(await storage.open(LEDGER_FILE));
     if (actual !== ledger.sha256) {
       throw new ArrowFormatError(
         `the file has the sha256 ${actual}, the index says ${ledger.sha256}`,

@@ -1,4 +1,4 @@
-import { hash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 import { errnoOf, ShardError } from "../core/errors.ts";
 import { columnDifference } from "./arrow/column-type.ts";
 import type { ByteRange } from "./arrow/batch-body.ts";
@@ -43,10 +43,16 @@ export function shardFault(place: ShardPlace, found: string, cause?: unknown): S
   });
 }
 
+const MISSING: ReadonlyMap<string, string> = new Map([
+  ["ENOENT", "the file is missing"],
+  ["ENOTDIR", "the file is missing: what should be its folder is a file"],
+  ["ELOOP", "the file is a link that leads back to itself"],
+]);
+
 /** What damage an error tells of, or undefined when it is no damage. */
 export function describeReadFault(error: unknown): string | undefined {
   if (error instanceof ArrowFormatError || error instanceof ShortReadError) return error.message;
-  return errnoOf(error) === "ENOENT" ? "the file is missing" : undefined;
+  return MISSING.get(errnoOf(error) ?? "");
 }
 
 /** Turns what reading damaged bytes throws into a fault with its place; other errors are given back. */
@@ -85,6 +91,23 @@ export async function openShard(
   } catch (error) {
     throw placedFault(error, { set, file: shard.file });
   }
+}
+
+const CHUNK_BYTES = 2 ** 20;
+
+/** The SHA-256 of a whole file, of which no more than a piece is in memory; `onRead` is told how large each is. */
+export async function sha256OfSource(
+  source: ByteSource,
+  onRead: (sizeBytes: number) => void = () => {},
+): Promise<string> {
+  const fileHash = createHash("sha256");
+  const memory = new Uint8Array(Math.min(CHUNK_BYTES, source.sizeBytes));
+  for (let offset = 0; offset < source.sizeBytes; offset += CHUNK_BYTES) {
+    const sizeBytes = Math.min(CHUNK_BYTES, source.sizeBytes - offset);
+    fileHash.update(await source.read({ offset, sizeBytes }, memory));
+    onRead(sizeBytes);
+  }
+  return fileHash.digest("hex");
 }
 
 /** The source with every read made again, where that may help. */

@@ -1,4 +1,5 @@
-import { readFile, rm } from "node:fs/promises";
+import { constants } from "node:fs";
+import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { canonicalJson, type JsonValue, sha256 } from "../core/digest.ts";
@@ -187,6 +188,8 @@ export async function rewriteIndex(folder: string, index: ShardSetIndex): Promis
   }
 }
 
+const NO_FILE: ReadonlySet<string> = new Set(["ENOENT", "ENOTDIR", "ELOOP", "EISDIR"]);
+
 /**
  * Reads and verifies a set's index.
  * Throws `SourceError` when the location holds no finished set, `ShardError` when its index is damaged.
@@ -199,7 +202,7 @@ export async function readIndex(
   try {
     return parseIndex(path, await readSetText(location, INDEX_FILE, network));
   } catch (error) {
-    if (errnoOf(error) !== "ENOENT" && errnoOf(error) !== "ENOTDIR") throw error;
+    if (!NO_FILE.has(errnoOf(error) ?? "")) throw error;
     const shown = shownLocation(location);
     throw new SourceError(`${shown} is no finished shard set: it has no ${INDEX_FILE}`, {
       file: path,
@@ -217,10 +220,17 @@ export async function readSetText(
   file: string,
   network: NetworkOptions = {},
 ): Promise<string> {
-  if (!isRemote(location)) return readFile(join(location, file), "utf8");
+  if (!isRemote(location)) return localText(join(location, file));
   // What speaks with servers is loaded where one is spoken with.
   const { readRemoteText } = await import("./remote/open-storage.ts");
   return readRemoteText(location, file, network);
+}
+
+async function localText(path: string): Promise<string> {
+  // A named pipe would keep waiting whoever opens or reads it.
+  await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  if ((await file.stat()).isFile()) return await file.readFile("utf8");
+  throw Object.assign(new Error(`${path} is no file`), { code: "EISDIR" });
 }
 
 function parseIndex(path: string, text: string): ShardSetIndex {

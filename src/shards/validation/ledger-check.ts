@@ -1,11 +1,8 @@
-import { createHash } from "node:crypto";
 import type { LedgerEntry, RecordCounts } from "../../core/records.ts";
 import { readLedgerRows } from "../ledger.ts";
-import { describeReadFault } from "../shard-file.ts";
+import { describeReadFault, sha256OfSource } from "../shard-file.ts";
 import { INDEX_FILE, LEDGER_FILE, type ShardSetIndex } from "../shard-set-index.ts";
 import type { CheckContext } from "./shard-check.ts";
-
-const CHUNK_BYTES = 2 ** 20;
 
 /** Checks that the ledger is what the index says and that every record read is accounted for. */
 export async function checkLedger(index: ShardSetIndex, context: CheckContext): Promise<void> {
@@ -34,14 +31,11 @@ async function checkLedgerFile(index: ShardSetIndex, context: CheckContext): Pro
   const { sizeBytes, sha256 } = index.ledger;
   const source = await context.storage.open(LEDGER_FILE);
   context.checked.numFiles += 1;
-  const fileHash = createHash("sha256");
-  for (let offset = 0; offset < source.sizeBytes; offset += CHUNK_BYTES) {
-    const size = Math.min(CHUNK_BYTES, source.sizeBytes - offset);
-    fileHash.update(await source.read({ offset, sizeBytes: size }));
+  const actual = await sha256OfSource(source, (size) => {
+    context.signal?.throwIfAborted();
     context.checked.sizeBytes += size;
     context.onRead(size);
-  }
-  const actual = fileHash.digest("hex");
+  });
   if (source.sizeBytes === sizeBytes && actual === sha256) return;
   context.faults.add(
     { file: LEDGER_FILE },

@@ -10,6 +10,7 @@ import {
   footerDifference,
   type LoadedHead,
   membershipDifference,
+  sha256OfSource,
   type ShardPlace,
   verifiedHead,
 } from "../shard-file.ts";
@@ -82,17 +83,12 @@ export class ShardCheck {
   async #isAsWritten(source: ByteSource): Promise<boolean> {
     if (source.sizeBytes !== this.#shard.sizeBytes) return false;
     const before = this.#context.checked.sizeBytes;
-    const fileHash = createHash("sha256");
-    const place = { file: this.#shard.file };
-    const digest = await this.#attempt(place, async () => {
-      for (let offset = 0; offset < source.sizeBytes; offset += CHUNK_BYTES) {
+    const digest = await this.#attempt({ file: this.#shard.file }, () =>
+      sha256OfSource(source, (sizeBytes) => {
         this.#context.signal?.throwIfAborted();
-        const sizeBytes = Math.min(CHUNK_BYTES, source.sizeBytes - offset);
-        fileHash.update(await source.read({ offset, sizeBytes }, this.#memoryFor(sizeBytes)));
         this.#count(sizeBytes);
-      }
-      return fileHash.digest("hex");
-    });
+      }),
+    );
     if (digest === this.#shard.sha256) return true;
     this.#context.onRead(before - this.#context.checked.sizeBytes);
     this.#context.checked.sizeBytes = before;

@@ -1,5 +1,5 @@
-import { readdir } from "node:fs/promises";
-import { dirname, join, relative, sep } from "node:path";
+import { readdir, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { ShardError } from "../../core/errors.ts";
 import { type Progress, silentProgress } from "../../core/progress.ts";
 import { croissantText } from "../croissant.ts";
@@ -137,15 +137,33 @@ async function checkListing(
   listed: ReadonlySet<string>,
   faults: FaultList,
 ): Promise<void> {
-  const folders = new Set([...listed].map((file) => dirname(file)));
-  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    const path = relative(folder, join(entry.parentPath, entry.name));
-    const file = path.split(sep).join("/");
-    // A split's folder may be a link to another disk.
-    const isFolder = entry.isDirectory() || (entry.isSymbolicLink() && folders.has(file));
-    if (isFolder || file.startsWith(`${UNFINISHED_FOLDER}/`) || listed.has(file)) continue;
+  const splits = new Set([...listed].map((file) => dirname(file)));
+  for await (const file of filesBelow(folder, "", (name) => splits.has(name))) {
+    if (file.startsWith(`${UNFINISHED_FOLDER}/`) || listed.has(file)) continue;
     faults.add({ file }, "the index does not list this file");
   }
+}
+
+/** Everything below a folder but folders. Links are not followed, except those to folders that `mayLink` allows. */
+async function* filesBelow(
+  root: string,
+  folder: string,
+  mayLink: (name: string) => boolean,
+): AsyncGenerator<string> {
+  for (const entry of await readdir(join(root, folder), { withFileTypes: true })) {
+    const name = folder === "" ? entry.name : `${folder}/${entry.name}`;
+    // A split's folder may be a link to another disk.
+    const isLink = entry.isSymbolicLink() && mayLink(name) && (await isFolder(join(root, name)));
+    if (entry.isDirectory() || isLink) yield* filesBelow(root, name, mayLink);
+    else yield name;
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }
 
 async function checkSplit(split: SplitEntry, context: CheckContext): Promise<void> {
