@@ -7,17 +7,17 @@ import { type BatchJob, EpochCursor, type StreamPosition } from "./batching/epoc
 import { checkOptions } from "./check-options.ts";
 import { checkFirstRegions } from "./collating/sample-regions.ts";
 import type { BuiltBatch } from "./collate.ts";
-import { checkLoaderState, type LoaderState } from "./batching/loader-state.ts";
+import { checkLoaderState } from "./batching/check-loader-state.ts";
+import type { LoaderState } from "./batching/loader-state.ts";
 import { tellDelivery, tellFault, tellSkips } from "./measuring/channels.ts";
 import { Deliveries, type LoaderStatistics } from "./measuring/deliveries.ts";
 import type { Batch, LoaderOptions } from "./options.ts";
 import { largestBatchSizes } from "./pictures/picture-sizes.ts";
 import { SampleSource } from "./sample-source.ts";
 import { WordPieceTokenizer } from "./text/word-piece.ts";
-import { BatchBuilder } from "./workers/batch-builder.ts";
 import { type Builder, BuilderThread } from "./workers/builder-thread.ts";
 import { errorOf } from "./workers/thread-faults.ts";
-import type { BuildOutcome } from "./workers/worker-messages.ts";
+import type { BuildOutcome, WorkerStart } from "./workers/worker-messages.ts";
 
 /** How many samples and batches an epoch has. */
 export interface LoaderPlan {
@@ -78,6 +78,11 @@ export class BatchLoader implements AsyncDisposable {
    */
   static async open(options: LoaderOptions): Promise<BatchLoader> {
     checkOptions(options);
+    await using opened = new AsyncDisposableStack();
+    // The threads load their modules while this one reads the indexes.
+    const threads = Array.from({ length: options.numWorkers }, (_, index) =>
+      opened.use(new BuilderThread(index)),
+    );
     await using source = await SampleSource.open(options.sets);
     await checkFirstRegions(source, options);
     const { setDigests } = source;
@@ -86,12 +91,11 @@ export class BatchLoader implements AsyncDisposable {
     const plan = await loaderPlan(composer, options);
     const slots = makeSlots(composer, options);
     const flags = new SharedArrayBuffer(slots.length * Int32Array.BYTES_PER_ELEMENT);
-    const start = { ...composed, slots, isBuilt: new Int32Array(flags) };
-    const { numWorkers } = options;
-    const builders =
-      numWorkers === 0
-        ? [await BatchBuilder.open(start)]
-        : Array.from({ length: numWorkers }, (_, index) => new BuilderThread(start, index));
+    const { listed } = source;
+    const start = { ...composed, listed, slots, isBuilt: new Int32Array(flags) };
+    for (const thread of threads) thread.start(start);
+    const builders = threads.length === 0 ? [await localBuilder(start)] : threads;
+    opened.move();
     return new BatchLoader({ ...start, plan, setDigests, composer, builders });
   }
 
@@ -250,6 +254,12 @@ interface LoaderParts {
   readonly builders: readonly Builder[];
   readonly slots: readonly SharedArrayBuffer[];
   readonly isBuilt: Int32Array;
+}
+
+/** What builds pictures is loaded on the thread that does. */
+async function localBuilder(start: WorkerStart): Promise<Builder> {
+  const { BatchBuilder } = await import("./workers/batch-builder.ts");
+  return BatchBuilder.open(start);
 }
 
 async function composerOptions(

@@ -53,10 +53,7 @@ export class ShardSetReader implements AsyncDisposable {
    * `IncompleteError` when a server cannot be reached now.
    */
   static async open(location: string, options: ReaderOptions = {}): Promise<ShardSetReader> {
-    const index = await readIndex(location, options.remote);
-    for (const fault of misplacedFiles(index)) {
-      throw shardFault({ set: location, file: INDEX_FILE }, fault);
-    }
+    const index = await readCheckedIndex(location, options.remote);
     return new ShardSetReader(index, await ListedSet.open(listingOf(location, index), options));
   }
 
@@ -68,4 +65,16 @@ export class ShardSetReader implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#set[Symbol.asyncDispose]();
   }
+}
+
+/** The index of a set to be read; throws what `ShardSetReader.open` throws. */
+export async function readCheckedIndex(
+  location: string,
+  remote?: RemoteOptions,
+): Promise<ShardSetIndex> {
+  const index = await readIndex(location, remote);
+  for (const fault of misplacedFiles(index)) {
+    throw shardFault({ set: location, file: INDEX_FILE }, fault);
+  }
+  return index;
 }

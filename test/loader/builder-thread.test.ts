@@ -11,6 +11,7 @@ import type {
 
 const start: WorkerStart = {
   slots: [],
+  listed: [],
   isBuilt: new Int32Array(),
   sets: [],
   table: emptyTable,
@@ -34,11 +35,12 @@ const start: WorkerStart = {
 };
 
 function thread(program: string): BuilderThread {
-  return new BuilderThread(
-    start,
+  const builder = new BuilderThread(
     0,
     new URL(`data:text/javascript,${encodeURIComponent(program)}`),
   );
+  builder.start(start);
+  return builder;
 }
 
 function job(slot: number): SlotJob {
@@ -64,6 +66,12 @@ describe("a builder's thread", () => {
       parentPort.on("message", () => { throw new RangeError("out of luck"); });
     `);
     expect(messageOf(await builder.build(job(0)))).toBe("out of luck");
+  });
+
+  it("that was not started yet is ended at once", async () => {
+    const startMs = performance.now();
+    await new BuilderThread(0)[Symbol.asyncDispose]();
+    expect(performance.now() - startMs).toBeLessThan(1900);
   });
 
   it("that never answers is ended by disposal", async () => {

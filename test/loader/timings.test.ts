@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { BatchComposer } from "../../src/loader/batching/batch-composer.ts";
 import { emptyTable } from "../../src/loader/batching/scene-table.ts";
 import { BuildTimer, summedTimings } from "../../src/loader/timings.ts";
+import { SampleSource } from "../../src/loader/sample-source.ts";
 import { BatchBuilder } from "../../src/loader/workers/batch-builder.ts";
 import { loaderFixture, NUM_SCENES } from "./loader-fixture.ts";
 
@@ -21,8 +22,10 @@ describe("timings", () => {
   it("of a batch say where its samples' time went", async () => {
     await using fixture = await loaderFixture();
     const options = fixture.options();
+    await using source = await SampleSource.open(options.sets);
     const start = {
       options,
+      listed: source.listed,
       sets: [{ numScenes: NUM_SCENES, weight: undefined }],
       table: emptyTable,
       slots: [new SharedArrayBuffer(2 ** 20)],

@@ -34,7 +34,7 @@ export class BatchBuilder implements AsyncDisposable {
     const { options } = start;
     const { letterCase = "lower", vocabulary } = options;
     const tokenizer = await WordPieceTokenizer.fromFile(vocabulary, { letterCase });
-    const samples = await SampleSource.open(options.sets);
+    const samples = await SampleSource.ofListed(start.listed);
     const composer = new BatchComposer(start);
     const wholePictures = new PixelCache({
       numPictures: samples.numSamples,

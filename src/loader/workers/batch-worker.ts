@@ -1,26 +1,39 @@
 // A worker thread's entry: builds the batches it is asked for until it is told to stop.
 import { strict as assert } from "node:assert";
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort } from "node:worker_threads";
 
 import { BatchBuilder } from "./batch-builder.ts";
-import { faultOf } from "./thread-faults.ts";
-import type { BuildOutcome, WorkerReply, WorkerRequest, WorkerStart } from "./worker-messages.ts";
+import { type Fault, faultOf } from "./thread-faults.ts";
+import type { BuildOutcome, WorkerReply, WorkerRequest } from "./worker-messages.ts";
 
 assert(parentPort !== null, "batch-worker runs as a worker thread");
 const port = parentPort;
-const start: WorkerStart = workerData;
 
-// Opening starts at once; if it fails, each job is answered with that fault.
-const builder = BatchBuilder.open(start).then(
-  (value) => ({ value, fault: undefined }),
-  (error: unknown) => ({ value: undefined, fault: faultOf(error) }),
-);
+type Opened =
+  | { readonly value: BatchBuilder; readonly fault?: never }
+  | { readonly value?: never; readonly fault: Fault };
+let builder: Promise<Opened> | undefined;
 
 port.on("message", (request: WorkerRequest) => {
-  void (request.kind === "build" ? answer(request.job) : stop());
+  switch (request.kind) {
+    case "start":
+      // Opening starts at once; if it fails, each job is answered with that fault.
+      builder = BatchBuilder.open(request.start).then(
+        (value) => ({ value }),
+        (error: unknown) => ({ fault: faultOf(error) }),
+      );
+      break;
+    case "build":
+      void answer(request.job);
+      break;
+    case "stop":
+      void stop();
+      break;
+  }
 });
 
 async function answer(job: Parameters<BatchBuilder["build"]>[0]): Promise<void> {
+  assert(builder !== undefined, "a thread is started before it is asked for a batch");
   const { value, fault } = await builder;
   const outcome: BuildOutcome =
     value === undefined ? { kind: "failed", fault } : await value.build(job);
@@ -29,7 +42,7 @@ async function answer(job: Parameters<BatchBuilder["build"]>[0]): Promise<void> 
 }
 
 async function stop(): Promise<void> {
-  const { value } = await builder;
-  await value?.[Symbol.asyncDispose]();
+  const opened = await builder;
+  await opened?.value?.[Symbol.asyncDispose]();
   port.close();
 }

@@ -29,11 +29,11 @@ export class BuilderThread implements Builder {
   /** Who waits for which slot. */
   readonly #waiting = new Map<number, (outcome: BuildOutcome) => void>();
   #death: BuildOutcome | undefined;
+  #isStarted = false;
 
-  /** `entry` is the thread's module; another one than the loader's is for tests. */
-  constructor(start: WorkerStart, threadIndex: number, entry: URL = workerEntry) {
+  /** Begins to load the thread's modules. `entry` is the first of them; another one than the loader's is for tests. */
+  constructor(threadIndex: number, entry: URL = workerEntry) {
     this.#worker = new Worker(entry, {
-      workerData: start,
       name: `loader-${threadIndex}`,
       // The process may have been started with flags that are not for modules in files.
       execArgv: [],
@@ -56,6 +56,12 @@ export class BuilderThread implements Builder {
     return this.#waiting.size;
   }
 
+  /** Opens what batches are built of; to be called once, before a batch is asked for. */
+  start(start: WorkerStart): void {
+    this.#isStarted = true;
+    this.#ask({ kind: "start", start });
+  }
+
   build(job: SlotJob): Promise<BuildOutcome> {
     if (this.#death !== undefined) return Promise.resolve(this.#death);
     const { promise, resolve } = Promise.withResolvers<BuildOutcome>();
@@ -67,7 +73,8 @@ export class BuilderThread implements Builder {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#worker.ref();
-    this.#ask({ kind: "stop" });
+    if (this.#isStarted) this.#ask({ kind: "stop" });
+    else await this.#worker.terminate();
     const timer = setTimeout(() => void this.#worker.terminate(), STOP_TIMEOUT_MS);
     await this.#ended;
     clearTimeout(timer);

@@ -5,7 +5,7 @@ import type { ListedFiles, RemoteOptions } from "../remote/open-storage.ts";
 import type { FileEntry, ShardSetIndex } from "../shard-set-index.ts";
 import type { ReaderOptions, SplitReader } from "../shard-set-reader.ts";
 import { HeadCache } from "./head-cache.ts";
-import { TableSplit } from "./split-reader.ts";
+import { ListedSplit } from "./split-reader.ts";
 import { type SplitTable, splitTables } from "./split-table.ts";
 
 /**
@@ -15,6 +15,8 @@ import { type SplitTable, splitTables } from "./split-table.ts";
 export interface SetListing {
   readonly location: string;
   readonly name: string;
+  /** The set's digest. */
+  readonly digest: string;
   readonly splits: readonly SplitTable[];
   readonly ledger: FileEntry;
 }
@@ -24,9 +26,9 @@ const REMOTE_READ_AHEAD = 8;
 
 export function listingOf(
   location: string,
-  { ledger, name, splits }: Pick<ShardSetIndex, "ledger" | "name" | "splits">,
+  { digest, ledger, name, splits }: ShardSetIndex,
 ): SetListing {
-  return { location, name, splits: splitTables(splits), ledger };
+  return { location, name, digest, splits: splitTables(splits), ledger };
 }
 
 /** The splits of a listed set; everything they give was verified against the index. */
@@ -40,7 +42,7 @@ export class ListedSet implements AsyncDisposable {
     this.#name = name;
     this.#storage = storage;
     this.#splits = new Map(
-      splits.map((table) => [table.name, new TableSplit(table, { cache, readAhead })]),
+      splits.map((table) => [table.name, new ListedSplit(table, { cache, readAhead })]),
     );
   }
 

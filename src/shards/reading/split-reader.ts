@@ -32,7 +32,7 @@ interface WantedValue {
 }
 
 /** The scenes of a split by what the index says of it. */
-export class TableSplit implements SplitReader {
+export class ListedSplit implements SplitReader {
   readonly name: string;
   readonly role: SplitRole;
   readonly numScenes: number;

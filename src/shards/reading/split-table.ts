@@ -7,6 +7,8 @@ export interface SplitTable {
   readonly name: string;
   readonly role: SplitRole;
   readonly numScenes: number;
+  readonly numPictures: number;
+  readonly numTexts: number;
   /** How many batches the splits before this one have. */
   readonly firstKey: number;
   readonly shards: readonly FileEntry[];
@@ -60,6 +62,8 @@ function splitTable(split: SplitEntry, firstKey: number): SplitTable {
     name: split.name,
     role: split.role,
     numScenes: firstScenes.at(-1) ?? 0,
+    numPictures: split.numPictures,
+    numTexts: split.numTexts,
     firstKey,
     shards: split.shards.map(({ file, sizeBytes, sha256 }) => ({ file, sizeBytes, sha256 })),
     firstBatches: new Uint32Array(shared(4 * (split.shards.length + 1))),

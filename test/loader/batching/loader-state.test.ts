@@ -4,8 +4,8 @@ import { describe, expect, it } from "vitest";
 
 import { sha256 } from "../../../src/core/digest.ts";
 import { StateError } from "../../../src/core/errors.ts";
+import { checkLoaderState } from "../../../src/loader/batching/check-loader-state.ts";
 import {
-  checkLoaderState,
   type LoaderState,
   parseLoaderState,
   serializeLoaderState,
