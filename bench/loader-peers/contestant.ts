@@ -73,7 +73,8 @@ export class Contestant implements AsyncDisposable {
 
   /** Takes the batches that lie ready, two for each worker, and some more; then as many as come in that time. */
   async window(seconds: number): Promise<Delivered> {
-    this.#ask({ window: { warmUp: 2 + 3 * this.#numWorkers, seconds } });
+    const turn = Math.max(1, this.#numWorkers);
+    this.#ask({ window: { warmUp: 2 + 3 * this.#numWorkers, seconds, turn } });
     await this.#answer();
     const { pid = 0 } = this.#child;
     const before = await cpuSecondsOf(pid);

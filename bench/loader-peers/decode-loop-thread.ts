@@ -8,6 +8,7 @@ import { touch } from "./serve.ts";
 const { order, pictures, threadIndex }: LoopStart = workerData;
 const { batch, decoding, kernel, size } = order;
 const shown = { width: size, height: size };
+const into = new Uint8Array(size * size * 3);
 let place = threadIndex * Math.floor(pictures.length / 2);
 let last: Promise<unknown> = Promise.resolve();
 
@@ -25,6 +26,7 @@ async function decodeBatch(): Promise<void> {
       view: { crop: null, mirrored: place % 2 === 1 },
       shown,
       sampling: { kernel, decoding },
+      into,
     });
     levels += touch(pixels);
     place += 1;

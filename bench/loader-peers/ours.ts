@@ -50,7 +50,6 @@ async function* deliver(order: PlacedOrder, numWorkers: number): AsyncGenerator<
 
 function optionsOf(order: PlacedOrder, numWorkers: number): LoaderOptions {
   const { batch, crop, data, decoding, kernel, numTexts, size, vocabulary } = order;
-  const pictures = { kind: "square", size, sampling: { kernel, decoding } } as const;
   return {
     sets: [{ folder: join(data, "set"), splits: ["train"] }],
     vocabulary,
@@ -63,7 +62,7 @@ function optionsOf(order: PlacedOrder, numWorkers: number): LoaderOptions {
       unmatched: Math.floor(numTexts / 2),
     },
     text: { maxTokens: 40, longer: "cut" },
-    pictures,
+    pictures: { kind: "square", size, sampling: { kernel, decoding } },
     augment: {
       crop: crop ? { scale: [0.08, 1], ratio: [3 / 4, 4 / 3] } : "none",
       flip: "if-text-has-no-side-words",

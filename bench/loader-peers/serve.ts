@@ -12,7 +12,13 @@ export interface Delivery {
 
 interface Requests {
   readonly open?: number;
-  readonly window?: { readonly warmUp: number; readonly seconds: number };
+  readonly window?: WindowRequest;
+}
+
+interface WindowRequest {
+  readonly warmUp: number;
+  readonly seconds: number;
+  readonly turn: number;
 }
 
 const PAGE_BYTES = 4096;
@@ -46,14 +52,14 @@ export async function serve(
 
 async function measure(
   batches: AsyncGenerator<Delivery>,
-  { warmUp, seconds }: { readonly warmUp: number; readonly seconds: number },
+  { warmUp, seconds, turn }: WindowRequest,
 ): Promise<object> {
   for (let batch = 0; batch < warmUp; batch += 1) await batches.next();
   say({ begun: true });
   const taken: Delivery[] = [];
   const startMs = performance.now();
   let elapsed = 0;
-  while (elapsed <= seconds) {
+  while (elapsed <= seconds || taken.length % turn > 0) {
     const { value } = await batches.next();
     if (value !== undefined) taken.push(value);
     elapsed = (performance.now() - startMs) / 1000;

@@ -3,8 +3,10 @@
   peer.py <JSON: what to deliver, see `Order` below>
 
 Answers each JSON line of stdin with one JSON line:
-  {"open": workers}                       makes the loader anew, with so many worker processes
-  {"window": {"warmUp": n, "seconds": s}} takes n batches, says {"begun": true}, takes batches for s seconds
+  {"open": workers}     makes the loader anew, with so many worker processes
+  {"window": {"warmUp": n, "seconds": s, "turn": t}}
+                        takes n batches, says {"begun": true}, takes batches for s seconds and on to a multiple of t:
+                        workers that began together deliver together, and a window has whole turns of all of them
 """
 
 import json
@@ -87,15 +89,16 @@ def level(pixels):
     return 255 * (touched.mean(dim=(0, 2)) * STD.flatten() + MEAN.flatten()).mean().item()
 
 
-def measure(batches, given, warm_up, seconds):
-    for _ in range(warm_up):
+def measure(batches, given, asked):
+    for _ in range(asked["warmUp"]):
         Window(given).take(next(batches))
     say({"begun": True})
     window = Window(given)
     begin = time.perf_counter()
-    elapsed = 0
-    while elapsed <= seconds:
+    elapsed = taken = 0
+    while elapsed <= asked["seconds"] or taken % asked["turn"] > 0:
         window.take(next(batches))
+        taken += 1
         elapsed = time.perf_counter() - begin
     say(window.result(elapsed))
 
@@ -138,7 +141,7 @@ def main():
             batches = iter(make_loader(given, request["open"]))
             say({"versions": versions()})
         else:
-            measure(batches, given, request["window"]["warmUp"], request["window"]["seconds"])
+            measure(batches, given, request["window"])
 
 
 if __name__ == "__main__":
