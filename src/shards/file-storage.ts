@@ -86,6 +86,12 @@ export class FileStorage implements ShardStorage {
     return source;
   }
 
+  /** Closes a file that another one has taken the place of; it is opened anew when it is needed. */
+  close(file: string): void {
+    this.#forget(file);
+    this.#sources.delete(file);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     const descriptors = [...this.#descriptors.values()];

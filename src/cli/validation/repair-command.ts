@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { ConfigError } from "../../core/errors.ts";
 import { noExclusions } from "../../ingest/exclusion/given-rules.ts";
+import { isRemote, shownLocation } from "../../shards/remote/location.ts";
 import { readIndex } from "../../shards/shard-set-index.ts";
 import { preparationExclusions } from "../preparation/exclusions.ts";
 import {
@@ -30,6 +31,12 @@ export async function repairSet(
   context: RepairContext,
 ): Promise<readonly string[]> {
   const { folder, faultyFiles, source: sourceFolder, workers } = request;
+  if (isRemote(folder)) {
+    throw new ConfigError(
+      `${shownLocation(folder)} is on a server; only the files of a folder are made again`,
+      { remedy: "repair the folder that it was uploaded from, and upload those files again" },
+    );
+  }
   const index = await readIndex(folder);
   const listed = new Set([
     index.ledger.file,

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { cacheFolder } from "../../core/cache-folder.ts";
+import { ConfigError } from "../../core/errors.ts";
 
 const DEFAULT_CACHE_BYTES = 100e9;
 
@@ -10,12 +11,25 @@ export interface CachePlan {
   readonly maxBytes: number;
 }
 
-/** `CROSSWEAVE_SHARD_CACHE`, or `shards` in the cache folder; `CROSSWEAVE_SHARD_CACHE_BYTES`, or 100 GB. */
+export const CACHE_BYTES_VARIABLE = "CROSSWEAVE_SHARD_CACHE_BYTES";
+
+/**
+ * `CROSSWEAVE_SHARD_CACHE`, or `shards` in the cache folder; `CROSSWEAVE_SHARD_CACHE_BYTES`, or 100 GB.
+ * Throws ConfigError when the latter is no number of bytes.
+ */
 export function defaultCache(): CachePlan {
   const folder = process.env["CROSSWEAVE_SHARD_CACHE"] ?? "";
-  const maxBytes = Number(process.env["CROSSWEAVE_SHARD_CACHE_BYTES"] ?? "");
   return {
     folder: folder === "" ? join(cacheFolder(), "shards") : folder,
-    maxBytes: maxBytes > 0 ? maxBytes : DEFAULT_CACHE_BYTES,
+    maxBytes: maxBytesOf(process.env[CACHE_BYTES_VARIABLE] ?? ""),
   };
+}
+
+function maxBytesOf(text: string): number {
+  if (text === "") return DEFAULT_CACHE_BYTES;
+  const maxBytes = Number(text);
+  if (maxBytes > 0) return maxBytes;
+  throw new ConfigError(`${CACHE_BYTES_VARIABLE} is "${text}", which is no number of bytes`, {
+    remedy: "set it to a number above 0, such as 5e9",
+  });
 }

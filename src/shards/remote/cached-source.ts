@@ -1,12 +1,14 @@
 import { channel } from "node:diagnostics_channel";
 import type { LimitFunction } from "p-limit";
-import { errnoOf, ShardError } from "../../core/errors.ts";
+import { errnoOf, IncompleteError, ShardError } from "../../core/errors.ts";
 import type { Clock } from "../../core/network/clock.ts";
 import type { ByteRange } from "../arrow/batch-body.ts";
 import type { ByteSource } from "../arrow/file-reader.ts";
 import { type FileStorage, ShortReadError } from "../file-storage.ts";
 import type { FileEntry } from "../shard-set-index.ts";
-import { NoRangesFault } from "./remote-files.ts";
+import { CACHE_BYTES_VARIABLE } from "./cache-plan.ts";
+import { fileAt } from "./location.ts";
+import { NoRangesError } from "./remote-files.ts";
 import { type DownloadContext, type DownloadOutcome, downloadShard } from "./shard-download.ts";
 
 /** Gets `{ file, outcome }` for every download that ended, and `{ file, fault }` for every one that failed. */
@@ -38,6 +40,7 @@ export class CachedSource implements ByteSource {
   #remote: Promise<ByteSource> | undefined;
   #local: ByteSource | undefined;
   #looking: Promise<boolean> | undefined;
+  #discarding: Promise<void> | undefined;
   #download: Promise<void> | undefined;
   #lookAtMs = 0;
   #tryAtMs = 0;
@@ -47,6 +50,8 @@ export class CachedSource implements ByteSource {
   #isRefused = false;
   /** What the last download failed with. */
   #failure: unknown;
+  /** Whether the last download found no room. */
+  #hasNoRoom = false;
 
   private constructor(
     entry: FileEntry,
@@ -73,7 +78,7 @@ export class CachedSource implements ByteSource {
       // Whoever opens a file compares its size with the index.
       return remote.sizeBytes === entry.sizeBytes ? source : remote;
     } catch (error) {
-      if (!(error instanceof NoRangesFault)) throw error;
+      if (!(error instanceof NoRangesError)) throw error;
       await source.#waitForFile();
       return source;
     }
@@ -92,21 +97,31 @@ export class CachedSource implements ByteSource {
 
   /** The same bytes from the server, when those that came were not right. */
   async readAgain(range: ByteRange): Promise<Uint8Array> {
-    if (this.#local !== undefined) {
-      this.#local = undefined;
-      this.#isDistrusted = true;
-      await this.#context.cache.discard(this.#entry);
-    }
-    return (await this.#remoteSource()).read(range);
+    if (this.#local !== undefined) this.#discarding = this.#discard();
+    // Whoever looks for the file before it is gone would find the wrong one.
+    await this.#discarding;
+    return this.#readFromServer(range);
+  }
+
+  async #discard(): Promise<void> {
+    const { cache, local } = this.#context;
+    this.#local = undefined;
+    this.#isDistrusted = true;
+    local.close(this.#entry.sha256);
+    await cache.discard(this.#entry);
   }
 
   async #readWhileAway(range: ByteRange): Promise<Uint8Array> {
     if (await this.#isHere()) return this.read(range);
     this.#begin();
+    return this.#readFromServer(range);
+  }
+
+  async #readFromServer(range: ByteRange): Promise<Uint8Array> {
     try {
       return await (await this.#remoteSource()).read(range);
     } catch (error) {
-      if (!(error instanceof NoRangesFault)) throw error;
+      if (!(error instanceof NoRangesError)) throw error;
       await this.#waitForFile();
       return this.read(range);
     }
@@ -143,8 +158,21 @@ export class CachedSource implements ByteSource {
       if (await this.#isHere()) return;
       signal.throwIfAborted();
       if (this.#failure !== undefined) throw this.#failure;
+      if (this.#hasNoRoom) throw this.#roomFault();
       await clock.sleep(LOOK_AGAIN_MS, signal);
     }
+  }
+
+  #roomFault(): IncompleteError {
+    const { file, sizeBytes } = this.#entry;
+    const path = fileAt(this.#context.files.location, file);
+    return new IncompleteError(
+      `${path}: the cache has no room for its ${sizeBytes} bytes, and the server serves no ranges`,
+      {
+        file: path,
+        remedy: `allow the cache more by ${CACHE_BYTES_VARIABLE}, free some space on its disk, or have the set served by ranges`,
+      },
+    );
   }
 
   #remoteSource(): Promise<ByteSource> {
@@ -152,7 +180,7 @@ export class CachedSource implements ByteSource {
     const opening = this.#openRemote();
     this.#remote = opening;
     opening.catch((error: unknown) => {
-      if (!(error instanceof NoRangesFault)) this.#remote = undefined;
+      if (!(error instanceof NoRangesError)) this.#remote = undefined;
     });
     return opening;
   }
@@ -173,8 +201,10 @@ export class CachedSource implements ByteSource {
     const { file } = this.#entry;
     let outcome: DownloadOutcome = "no room";
     this.#failure = undefined;
+    this.#hasNoRoom = false;
     try {
       outcome = await downloadShard(this.#entry, this.#context);
+      this.#hasNoRoom = outcome === "no room";
       downloads.publish({ file, outcome });
     } catch (error) {
       if (signal.aborted) return;

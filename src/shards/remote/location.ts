@@ -1,10 +1,8 @@
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { ConfigError } from "../../core/errors.ts";
 
-/** Where a shard set lies: a folder, a folder of a web server, or what begins with a prefix in a bucket. */
-export type SetLocation =
-  | { readonly kind: "folder"; readonly path: string }
+/** Where a shard set lies that is in no folder: below a URL, or what begins with a prefix in a bucket. */
+type RemoteLocation =
   | { readonly kind: "http"; readonly url: URL }
   | { readonly kind: "s3"; readonly bucket: string; readonly prefix: string };
 
@@ -12,30 +10,17 @@ const SCHEME = /^([a-z][a-z\d+.-]*):\/\//i;
 
 /** Whether a set's location is no folder of this machine. */
 export function isRemote(location: string): boolean {
-  return SCHEME.test(location) && !/^file:/i.test(location);
+  return SCHEME.test(location);
 }
 
-/** What a user's words for a set's place mean. Throws ConfigError for a URL that no set is read from. */
-export function parseLocation(location: string): SetLocation {
-  const scheme = SCHEME.exec(location)?.[1]?.toLowerCase();
-  switch (scheme) {
-    case undefined:
-      return { kind: "folder", path: location };
-    case "file":
-      return { kind: "folder", path: fileURLToPath(location) };
-    case "http":
-    case "https":
-      return { kind: "http", url: parsedUrl(location) };
-    case "s3":
-      return bucketOf(location);
-    default:
-      throw new ConfigError(
-        `shard sets are not read from ${scheme}:// (${shownLocation(location)})`,
-        {
-          remedy: "name a folder, https://host/path or s3://bucket/prefix",
-        },
-      );
-  }
+/** What a user's words for a place on a server mean. Throws ConfigError for a URL that no set is read from. */
+export function parseRemote(location: string): RemoteLocation {
+  const scheme = SCHEME.exec(location)?.[1]?.toLowerCase() ?? "";
+  if (scheme === "s3") return bucketOf(location);
+  if (scheme === "http" || scheme === "https") return { kind: "http", url: parsedUrl(location) };
+  throw new ConfigError(`shard sets are not read from ${scheme}:// (${shownLocation(location)})`, {
+    remedy: "name a folder, https://host/path or s3://bucket/prefix",
+  });
 }
 
 /** The path or URL of a set's file, as it is shown: without credentials and without a query. */
@@ -61,7 +46,7 @@ function parsedUrl(location: string): URL {
 
 const BUCKET = /^s3:\/\/([a-z\d][a-z\d._-]{1,61}[a-z\d])(?:\/+([^?#]*))?$/i;
 
-function bucketOf(location: string): SetLocation {
+function bucketOf(location: string): RemoteLocation {
   const [, bucket, prefix = ""] = BUCKET.exec(location) ?? [];
   if (bucket !== undefined) return { kind: "s3", bucket, prefix: prefix.replace(/\/+$/, "") };
   throw new ConfigError(`${shownLocation(location)} is no place in a bucket`, {

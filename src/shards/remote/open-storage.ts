@@ -4,7 +4,6 @@ import type { ByteSource } from "../arrow/file-reader.ts";
 import { FileStorage, type ShardStorage } from "../file-storage.ts";
 import type { FileEntry } from "../shard-set-index.ts";
 import { CachedSource, type CachingContext } from "./cached-source.ts";
-import { parseLocation } from "./location.ts";
 import { RangeSource } from "./range-source.ts";
 import { type NetworkOptions, RemoteFiles } from "./remote-files.ts";
 import { type CachePlan, defaultCache } from "./cache-plan.ts";
@@ -31,14 +30,12 @@ export interface ListedFiles {
 
 const MAX_REQUESTS = 16;
 
-/** Where the files of a set with this index are read from: its folder, or the server that its location names. */
+/** The server on which the files of a set lie that this location names. */
 export async function openStorage(
   location: string,
   listed: ListedFiles,
   options: RemoteOptions = {},
 ): Promise<ShardStorage> {
-  const parsed = parseLocation(location);
-  if (parsed.kind === "folder") return new FileStorage(parsed.path);
   return RemoteStorage.open(location, listed, options);
 }
 

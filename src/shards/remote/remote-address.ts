@@ -1,5 +1,4 @@
-import { isRemote, parseLocation } from "./location.ts";
-import { strict as assert } from "node:assert";
+import { parseRemote } from "./location.ts";
 
 /** What is sent for a file. */
 export interface SignedRequest {
@@ -17,10 +16,8 @@ export interface RemoteAddress {
 
 /** The address of a set that lies in no folder. Throws ConfigError for a location that cannot be one. */
 export async function addressOf(location: string): Promise<RemoteAddress> {
-  assert(isRemote(location), "a folder has no address");
-  const parsed = parseLocation(location);
+  const parsed = parseRemote(location);
   if (parsed.kind === "http") return webAddress(parsed.url);
-  assert(parsed.kind === "s3");
   const { S3Address } = await import("./s3-address.ts");
   return new S3Address(parsed);
 }

@@ -42,9 +42,11 @@ export class RemoteClient implements AsyncDisposable {
   async get(file: string, options: RemoteRequest): Promise<RemoteResponse> {
     const response = await this.#follow(file, options);
     const { status } = response;
-    if (status === 200 || options.expected?.includes(status) === true) return response;
+    const isExpected = status === 200 || options.expected?.includes(status) === true;
+    const fault = isExpected ? encodingFault(response) : this.#statusFault(response);
+    if (fault === undefined) return response;
     response[Symbol.dispose]();
-    throw this.#statusFault(response);
+    throw fault;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -133,6 +135,14 @@ function createAgent(environment: Readonly<Record<string, string | undefined>>):
   const names = ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"];
   const hasProxy = names.some((name) => (environment[name] ?? "") !== "");
   return hasProxy ? new EnvHttpProxyAgent(options) : new Agent(options);
+}
+
+/** Positions and digests are those of the files themselves, which is what was asked for. */
+function encodingFault(response: RemoteResponse): NetFault | undefined {
+  const encoding = response.header("content-encoding") ?? "";
+  // Some S3-compatible servers repeat how the file was sent to them.
+  if (/^(?:identity|aws-chunked|)$/i.test(encoding.trim())) return undefined;
+  return new NetFault("NET_ENCODING", `the server sent it in the encoding ${encoding}`);
 }
 
 function redirected(from: URL, location: string): URL {

@@ -1,5 +1,5 @@
 import { IncompleteError, SourceError } from "../../core/errors.ts";
-import { NetFault } from "../../core/network/net-fault.ts";
+import { NetFault, type NetFaultCode } from "../../core/network/net-fault.ts";
 import { StatusFault } from "./remote-client.ts";
 
 /** A file that a server has not; told as the file system tells of one. */
@@ -12,6 +12,12 @@ class RemoteFileMissing extends Error {
   }
 }
 
+const REMEDIES: Readonly<Partial<Record<NetFaultCode, string>>> = {
+  NET_TLS:
+    "check the set's address; where the server's authority is a private one, name its certificate in NODE_EXTRA_CA_CERTS",
+  NET_ENCODING: "have the set's files served as they are, without compressing them",
+};
+
 /** What a failed request means to the user; errors of any other kind are given back as they are. */
 export function explainedNetFault(error: unknown, path: string): unknown {
   if (!(error instanceof NetFault)) return error;
@@ -20,7 +26,7 @@ export function explainedNetFault(error: unknown, path: string): unknown {
   if (error.isFinal)
     return new SourceError(`${path} cannot be read: ${error.message}`, {
       ...place,
-      remedy: "check the set's address",
+      remedy: REMEDIES[error.code] ?? "check the set's address",
     });
   return new IncompleteError(`${path} cannot be read now: ${error.message}`, {
     ...place,

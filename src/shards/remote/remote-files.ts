@@ -1,3 +1,4 @@
+import { SourceError } from "../../core/errors.ts";
 import type { Clock } from "../../core/network/clock.ts";
 import { NetFault } from "../../core/network/net-fault.ts";
 import type { RequestLimits } from "../../core/network/request-watch.ts";
@@ -36,13 +37,12 @@ const limits: RequestLimits = {
 const MAX_TEXT_BYTES = 400 * 2 ** 20;
 
 /** A server that sends whole files where a range was asked for. */
-export class NoRangesFault extends NetFault {
-  constructor() {
-    super("NET_LENGTH", "the server sends whole files only; it does not serve ranges");
-  }
-
-  override get isFinal(): boolean {
-    return true;
+export class NoRangesError extends SourceError {
+  constructor(path: string) {
+    super(`${path}: the server sends whole files only; it does not serve ranges`, {
+      file: path,
+      remedy: "have the set served by ranges, as nearly every server does, or fetch its folder",
+    });
   }
 }
 
@@ -91,10 +91,10 @@ export class RemoteFiles implements AsyncDisposable {
 
   /**
    * Exactly these bytes. A connection that drops goes on where it was, in the same version of the file.
-   * Throws ShortReadError when the file ends before, NoRangesFault when the server serves no ranges.
+   * Throws ShortReadError when the file ends before, NoRangesError when the server serves no ranges.
    */
   async range(file: string, range: ByteRange, signal?: AbortSignal): Promise<ReadRange> {
-    const read = new RangeRead(range);
+    const read = new RangeRead(fileAt(this.location, file), range);
     return this.retried(file, () => read.attempt(this.#client, file, signal), {
       signal,
       progressOf: () => read.numRead,
@@ -123,7 +123,6 @@ export class RemoteFiles implements AsyncDisposable {
         more.progressOf,
       );
     } catch (error) {
-      if (error instanceof NoRangesFault) throw error;
       throw explainedNetFault(error, fileAt(this.location, file));
     }
   }
@@ -144,12 +143,14 @@ async function wholeBody(response: RemoteResponse): Promise<Buffer> {
 
 /** A range that may take several requests. */
 class RangeRead {
+  readonly #path: string;
   readonly #range: ByteRange;
   readonly #bytes: Buffer;
   #numRead = 0;
   #etag: string | undefined;
 
-  constructor(range: ByteRange) {
+  constructor(path: string, range: ByteRange) {
+    this.#path = path;
     this.#range = range;
     this.#bytes = Buffer.allocUnsafeSlow(range.sizeBytes);
   }
@@ -173,7 +174,7 @@ class RangeRead {
       signal,
     });
     if (response.status === 416) throw new ShortReadError(this.#range, 0);
-    if (response.status === 200) throw new NoRangesFault();
+    if (response.status === 200) throw new NoRangesError(this.#path);
     const fileSizeBytes = this.#requireRange(response, start);
     for await (const chunk of response.body()) {
       chunk.copy(this.#bytes, this.#numRead);

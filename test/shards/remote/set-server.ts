@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import { join } from "node:path";
 import { sha256 } from "../../../src/core/digest.ts";
 
@@ -30,6 +31,12 @@ export interface Misbehaviour {
   readonly pieceBytes?: number;
 }
 
+/** The private key and the certificate of a server, in PEM. */
+export interface ServerIdentity {
+  readonly key: string;
+  readonly cert: string;
+}
+
 export type Behave = (asked: Asked) => Misbehaviour | undefined;
 
 /** A web server on loopback that serves the files of a folder by range. */
@@ -39,16 +46,26 @@ export class SetServer implements AsyncDisposable {
   readonly #server: Server;
   readonly #folder: string;
 
-  private constructor(folder: string, behave: Behave) {
+  readonly #scheme: "http" | "https";
+
+  private constructor(folder: string, behave: Behave, identity: ServerIdentity | undefined) {
     this.#folder = folder;
     this.behave = behave;
-    this.#server = createServer((request, response) => {
+    this.#scheme = identity === undefined ? "http" : "https";
+    const answer = (request: IncomingMessage, response: ServerResponse): void => {
       void this.#answer(request, response).catch(() => response.destroy());
-    });
+    };
+    this.#server =
+      identity === undefined ? createServer(answer) : createSecureServer(identity, answer);
   }
 
-  static async serve(folder: string, behave: Behave = () => undefined): Promise<SetServer> {
-    const server = new SetServer(folder, behave);
+  /** With an identity, the server speaks https alone. */
+  static async serve(
+    folder: string,
+    behave: Behave = () => undefined,
+    identity?: ServerIdentity,
+  ): Promise<SetServer> {
+    const server = new SetServer(folder, behave, identity);
     server.#server.listen(0, "127.0.0.1");
     await once(server.#server, "listening");
     return server;
@@ -56,7 +73,7 @@ export class SetServer implements AsyncDisposable {
 
   get origin(): string {
     const address = this.#server.address();
-    return `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`;
+    return `${this.#scheme}://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`;
   }
 
   get url(): string {
