@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ShardError } from "../../../src/core/errors.ts";
 import { parseBatch } from "../../../src/shards/arrow/file-reader.ts";
+import { commitIndex } from "../../../src/shards/shard-set-index.ts";
 import { ShardSetReader } from "../../../src/shards/shard-set-reader.ts";
 import { RunningProgram } from "../../cli/running-program.ts";
 import {
@@ -56,6 +57,8 @@ async function changeFirstBatch(
 const KEY_OFFSETS = 1;
 const KEY_BYTES = 2;
 const LIST_OFFSETS = 4;
+// The last buffers are those of picture_bytes: offsets of 64 bits, then values.
+const BINARY_OFFSETS = -2;
 
 describe("case 37: columns that lie, under right digests", () => {
   it.each<[string, number, (bytes: Buffer, at: number) => void]>([
@@ -72,9 +75,29 @@ describe("case 37: columns that lie, under right digests", () => {
       LIST_OFFSETS,
       (bytes, at) => bytes.writeInt32LE(999, at + 20),
     ],
+    [
+      "a negative offset of a picture",
+      BINARY_OFFSETS,
+      (bytes, at) => bytes.writeBigInt64LE(-500n, at),
+    ],
+    [
+      "a decreasing offset of a picture",
+      BINARY_OFFSETS,
+      (bytes, at) => bytes.writeBigInt64LE(400n, at + 16),
+    ],
+    [
+      "a picture past the end",
+      BINARY_OFFSETS,
+      (bytes, at) => bytes.writeBigInt64LE(2n ** 52n, at + 40),
+    ],
+    [
+      "a picture that ends where no number does",
+      BINARY_OFFSETS,
+      (bytes, at) => bytes.writeBigInt64LE(2n ** 62n + 1n, at + 40),
+    ],
     ["bytes that are no UTF-8", KEY_BYTES, (bytes, at) => bytes.writeUInt8(0xff, at)],
   ])("are named with their batch and not delivered: %s", async (_, buffer, change) => {
-    await changeFirstBatch((bytes, buffers) => change(bytes, buffers[buffer]?.offset ?? 0));
+    await changeFirstBatch((bytes, buffers) => change(bytes, buffers.at(buffer)?.offset ?? 0));
     const places = await placesOfFaults(hostile);
     expect(places.length).toBeGreaterThan(0);
     for (const place of places) expect(place).toMatch(/^train\/00000\.arrow\/0\//);
@@ -84,21 +107,54 @@ describe("case 37: columns that lie, under right digests", () => {
     expect(faults.length).toBeGreaterThan(0);
   });
 
-  it.each<[string, bigint, RegExp]>([
-    ["fewer rows than the batch", 4n, /a column has 4 rows, expected 5/],
-    ["more rows than its buffers hold", 2n ** 40n, /a column has \d+ rows, expected 5/],
-    ["a negative number of rows", -1n, /a column has -1 rows/],
-  ])("are named when a column has %s", async (_, numRows, message) => {
+  it.each<[string, number, bigint, RegExp]>([
+    ["a column has fewer rows than the batch", 0, 4n, /a column has 4 rows, expected 5/],
+    ["a column has more rows than the batch", 0, 2n ** 40n, /a column has \d+ rows, expected 5/],
+    ["a column has a negative number of rows", 0, -1n, /a column has -1 rows/],
+    ["a member of a struct has fewer rows than it", 3, 9n, /a column has 9 rows, expected 10/],
+    ["a member of a struct has more rows than it", 4, 11n, /a column has 11 rows, expected 10/],
+    ["a struct has fewer rows than its members", 2, 9n, /a column has 10 rows, expected 9/],
+  ])("are named when %s", async (_, node, numRows, message) => {
     const { offset } = batchOf(hostile, 0);
     await reindexed(hostile.set, FIRST, (bytes) => {
       // The first "field nodes", each with its rows and nulls: five scenes, five lists, their ten texts.
       const nodes = Buffer.alloc(48);
       for (const [at, rows] of [5n, 5n, 10n].entries()) nodes.writeBigInt64LE(rows, at * 16);
-      bytes.writeBigInt64LE(numRows, bytes.indexOf(nodes, offset));
+      bytes.writeBigInt64LE(numRows, bytes.indexOf(nodes, offset) + node * 16);
     });
     expect((await placesOfFaults(hostile))[0]).toMatch(/^train\/00000\.arrow\/0\/null /);
     expect((await placesOfFaults(hostile))[0]).toMatch(message);
     expect((await readTraining(hostile)).faults).toHaveLength(5);
+  });
+});
+
+describe("case 37: a batch that says it has more rows than its buffers hold", () => {
+  it("is named though metadata and index agree", async () => {
+    const { offset, headSizeBytes } = batchOf(hostile, 0);
+    const { digest: _digest, ...content } = await reindexed(hostile.set, FIRST, (bytes) => {
+      const batch = parseBatch(bytes.subarray(offset, offset + headSizeBytes));
+      // The batch's own count and those of its five columns: no other number in there is five.
+      for (let at = offset + 8; at < offset + batch.metadataSizeBytes; at += 8) {
+        if (bytes.readBigInt64LE(at) === 5n) bytes.writeBigInt64LE(500n, at);
+      }
+      expect(parseBatch(bytes.subarray(offset, offset + headSizeBytes)).numRows).toBe(500);
+    });
+    const splits = content.splits.map((split) => {
+      const [first, ...others] = split.shards;
+      const [batch, ...rest] = first?.batches ?? [];
+      if (split.name !== "train" || first === undefined || batch === undefined) return split;
+      const batches = [{ ...batch, numScenes: 500 }, ...rest];
+      const shard = { ...first, batches, numScenes: first.numScenes + 495 };
+      return { ...split, shards: [shard, ...others], numScenes: split.numScenes + 495 };
+    });
+    await commitIndex(hostile.set, { ...content, splits });
+    expect(await placesOfFaults(hostile)).toEqual([
+      expect.stringMatching(
+        /^train\/00000\.arrow\/0\/null a buffer of \d+ bytes, its rows need 2004/,
+      ),
+    ]);
+    const { numRead, faults } = await readTraining(hostile);
+    expect([numRead, faults.length]).toEqual([25, 500]);
   });
 });
 
@@ -152,6 +208,24 @@ describe("case 44: a shard that changes its size while it is read", () => {
     await expect(read).rejects.toThrow(ShardError);
     await expect(read).rejects.toThrow(/batch 1, row 4: 0 of 500 bytes .* the file is cut/);
     expect(await split.pictureBytes(0, 0)).toHaveLength(500);
+  });
+
+  it("gives what it gave before when it grows, and is refused by whoever opens it then", async () => {
+    await using reader = await ShardSetReader.open(hostile.set);
+    const split = reader.split("train");
+    const before = Buffer.from(await split.pictureBytes(0, 0));
+    await appendFile(join(hostile.set, FIRST), "more");
+    expect(Buffer.from(await split.pictureBytes(0, 0))).toEqual(before);
+    expect(await split.pictureBytes(9, 0)).toHaveLength(500);
+    expect((await readTraining(hostile)).faults).toHaveLength(10);
+  });
+
+  it("gives errors and never zeros when the small columns are cut off", async () => {
+    await using reader = await ShardSetReader.open(hostile.set);
+    const split = reader.split("train");
+    await split.head(0);
+    await truncate(join(hostile.set, FIRST), batchOf(hostile, 1).offset + 64);
+    await expect(split.head(9)).rejects.toThrow(/batch 1: 64 of \d+ bytes .* the file is cut/);
   });
 
   it("is refused when it is longer than the index says", async () => {
