@@ -92,7 +92,8 @@ export class BatchLoader implements AsyncDisposable {
     const slots = makeSlots(composer, options);
     const flags = new SharedArrayBuffer(slots.length * Int32Array.BYTES_PER_ELEMENT);
     const { listed } = source;
-    const start = { ...composed, listed, slots, isBuilt: new Int32Array(flags) };
+    const chains = await source.chains();
+    const start = { ...composed, chains, listed, slots, isBuilt: new Int32Array(flags) };
     for (const thread of threads) thread.start(start);
     const builders = threads.length === 0 ? [await localBuilder(start)] : threads;
     opened.move();

@@ -114,6 +114,8 @@ export async function* evaluationPairs(
   const scenes = {
     numSamples: split.numScenes,
     head: (sceneIndex: number) => split.head(sceneIndex),
+    splitOf: () => ({ first: 0, size: split.numScenes }),
+    chainOf: () => undefined,
   };
   for (let sceneIndex = 0; sceneIndex < split.numScenes; sceneIndex += 1) {
     options.signal?.throwIfAborted();

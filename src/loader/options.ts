@@ -41,8 +41,20 @@ export type BatchingOptions =
 /** Which samples may stand together: any, or landscape and portrait pictures each in batches of their own (SOHO). */
 type BatchGrouping = "none" | "aspect";
 
+/**
+ * Where unmatched texts and pictures are drawn from. "same-split": from the scenes of the sample's own split, as UNITER's
+ * code does (its ItmDataset knows one dataset); of mixed datasets, a text in the manner of one beside a picture in the
+ * manner of another would give itself away. "all-splits": from everything that is trained on. Papers say neither.
+ */
+export type UnmatchedSource = "same-split" | "all-splits";
+
+interface PairingSource {
+  /** "same-split" when left out. */
+  readonly unmatchedFrom?: UnmatchedSource;
+}
+
 /** Each picture with texts that are true of it and texts that are not; 2 and 2 in Visual Parsing. */
-export interface MatchedUnmatchedPairing {
+export interface MatchedUnmatchedPairing extends PairingSource {
   readonly kind: "matched-unmatched";
   readonly matched: number;
   readonly unmatched: number;
@@ -52,10 +64,17 @@ export interface MatchedUnmatchedPairing {
 type ReplacedSide = "picture" | "text" | "either";
 
 /** Which pairs a batch holds; the kinds other than "matched-unmatched" make one pair of each sample. */
-export type PairingOptions =
-  | MatchedUnmatchedPairing
-  | { readonly kind: "bernoulli"; readonly probability: number; readonly replace: ReplacedSide }
-  | { readonly kind: "exact-half" };
+export type PairingOptions = MatchedUnmatchedPairing | BernoulliPairing | ExactHalfPairing;
+
+interface BernoulliPairing extends PairingSource {
+  readonly kind: "bernoulli";
+  readonly probability: number;
+  readonly replace: ReplacedSide;
+}
+
+interface ExactHalfPairing extends PairingSource {
+  readonly kind: "exact-half";
+}
 
 interface TextOptions {
   /** Tokens of a text including [CLS] and [SEP]. */
@@ -124,6 +143,12 @@ export interface LoaderOptions {
    * sample of the same global batch stands in its place, and the batch's statistics name the damaged one.
    */
   readonly onDamage: "stop" | "skip";
+  /**
+   * Names of pictures that must not be trained on, as `pictureNames` in core/keys makes them ("key coco:391895",
+   * "Flickr photo 2945213105", "bytes …", "pixels …"). Where a scene of one is met, however it came into a set, a
+   * LeakError that names it is thrown: its picture and its texts are in no batch. None when left out.
+   */
+  readonly excluded?: readonly string[];
   readonly rank: number;
   readonly worldSize: number;
   /** Threads that build batches; with 0 they are built on the calling thread (pictures still decode in libuv's pool). */

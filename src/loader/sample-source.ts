@@ -1,6 +1,7 @@
 import { strict as assert } from "node:assert";
 
-import { ConfigError } from "../core/errors.ts";
+import type { JsonValue } from "../core/digest.ts";
+import { ConfigError, LeakError } from "../core/errors.ts";
 import type { PictureRegions, SceneHead } from "../core/records.ts";
 import { ListedSet, listingOf, type SetListing } from "../shards/reading/listed-set.ts";
 import type { SplitTable } from "../shards/reading/split-table.ts";
@@ -8,6 +9,10 @@ import type { SplitReader } from "../shards/shard-set-reader.ts";
 import { loadSceneTable, type TableNeeds, type TableSplit } from "./batching/load-scene-table.ts";
 import type { SceneTable } from "./batching/scene-table.ts";
 import type { LoaderSet } from "./options.ts";
+import { loadPictureChains } from "./pairing/load-picture-chains.ts";
+import { groupOf, noChains, type PictureChains } from "./pairing/picture-chains.ts";
+import { sceneNames } from "./pairing/same-picture.ts";
+import type { SceneRange } from "./pairing/unmatched-search.ts";
 import type { SampleLookup } from "./collating/sample-plan.ts";
 
 /** What evaluation reads of a split; the shard sets' SplitReader has it. */
@@ -21,6 +26,16 @@ const CACHED_HEAD_BYTES = 256 * 2 ** 20;
 /** A loader's set whose index was read; it may be posted to another thread. */
 export interface ListedSamples extends LoaderSet {
   readonly listing: SetListing;
+  /** Whether one of its splits was prepared from several datasets. */
+  readonly isMixed: boolean;
+}
+
+/** What a source keeps to. */
+interface SourceRules {
+  /** Names of pictures that are never given, as `pictureNames` makes them. */
+  readonly excluded?: readonly string[] | undefined;
+  /** Scenes that show one picture by way of third ones. */
+  readonly chains?: PictureChains | undefined;
 }
 
 /** The scenes of several splits under one numbering: sample indexes run through the splits in their given order. */
@@ -35,9 +50,16 @@ export class SampleSource implements SampleLookup, AsyncDisposable {
   readonly #splits: readonly TrainingReader[];
   readonly #tableSplits: readonly TableSplit[];
   readonly #owned: AsyncDisposableStack;
+  readonly #excluded: ReadonlySet<string>;
+  readonly #chains: PictureChains;
 
-  private constructor({ listed, owned, sets, splits }: SourceParts) {
+  private constructor(
+    { listed, owned, sets, splits }: SourceParts,
+    { chains = noChains, excluded = [] }: SourceRules = {},
+  ) {
     this.listed = listed;
+    this.#excluded = new Set(excluded);
+    this.#chains = chains;
     this.#splits = splits;
     this.#tableSplits = sets.flatMap((set) => set.splits);
     this.setSizes = sets.map((set) =>
@@ -51,12 +73,15 @@ export class SampleSource implements SampleLookup, AsyncDisposable {
   /** Opens the sets. ConfigError for a split that a set has not or whose scenes have two pictures; the reader's errors otherwise. */
   static async open(sets: readonly LoaderSet[]): Promise<SampleSource> {
     const listed: ListedSamples[] = [];
-    for (const set of sets) listed.push({ ...set, listing: await listingAt(set) });
+    for (const set of sets) listed.push(await listedSamples(set));
     return SampleSource.ofListed(listed);
   }
 
   /** The same over sets whose indexes another thread has read. */
-  static async ofListed(listed: readonly ListedSamples[]): Promise<SampleSource> {
+  static async ofListed(
+    listed: readonly ListedSamples[],
+    rules?: SourceRules,
+  ): Promise<SampleSource> {
     await using opened = new AsyncDisposableStack();
     const splits: TrainingReader[] = [];
     const sets: OpenedSet[] = [];
@@ -73,7 +98,7 @@ export class SampleSource implements SampleLookup, AsyncDisposable {
       });
       sets.push({ digest, splits: ofSet });
     }
-    return new SampleSource({ listed, sets, splits, owned: opened.move() });
+    return new SampleSource({ listed, sets, splits, owned: opened.move() }, rules);
   }
 
   /** The same over readers that stay the caller's. */
@@ -86,9 +111,31 @@ export class SampleSource implements SampleLookup, AsyncDisposable {
     return loadSceneTable(this.#tableSplits, needs);
   }
 
-  head(sampleIndex: number): Promise<SceneHead> {
+  /**
+   * The scenes that show one picture although some two of them share no name. They are looked for where several splits
+   * are read, or one that was prepared from several datasets: within one dataset a picture is one scene, and what two
+   * scenes share is seen when they meet.
+   */
+  async chains(): Promise<PictureChains> {
+    const isMixed = this.#tableSplits.length > 1 || this.listed.some((set) => set.isMixed);
+    return isMixed ? loadPictureChains(this.#tableSplits) : noChains;
+  }
+
+  /** LeakError for a scene of an excluded picture. */
+  async head(sampleIndex: number): Promise<SceneHead> {
     const { split, sceneIndex } = this.#locate(sampleIndex);
-    return split.head(sceneIndex);
+    const head = await split.head(sceneIndex);
+    if (this.#excluded.size > 0) this.#refuseExcluded(head, sceneIndex);
+    return head;
+  }
+
+  splitOf(sampleIndex: number): SceneRange {
+    const { split, sceneIndex } = this.#locate(sampleIndex);
+    return { first: sampleIndex - sceneIndex, size: split.numScenes };
+  }
+
+  chainOf(sampleIndex: number): number | undefined {
+    return groupOf(this.#chains, sampleIndex);
   }
 
   pictureBytes(sampleIndex: number, pictureIndex: number): Promise<Uint8Array> {
@@ -103,6 +150,18 @@ export class SampleSource implements SampleLookup, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#owned.disposeAsync();
+  }
+
+  #refuseExcluded(head: SceneHead, sceneIndex: number): void {
+    const name = sceneNames(head).find((its) => this.#excluded.has(its));
+    if (name === undefined) return;
+    throw new LeakError(
+      `scene ${head.sceneKey} (${sceneIndex} of its split) is of an excluded picture: ${name}`,
+      {
+        record: head.sceneKey,
+        remedy: "prepare the set again without it: crossweave prepare --exclude",
+      },
+    );
   }
 
   #locate(sampleIndex: number): { split: TrainingReader; sceneIndex: number } {
@@ -127,10 +186,13 @@ interface SourceParts {
   readonly owned: AsyncDisposableStack;
 }
 
-async function listingAt({ cache, folder }: LoaderSet): Promise<SetListing> {
+async function listedSamples(set: LoaderSet): Promise<ListedSamples> {
+  const { cache, folder, splits } = set;
   // Only the thread that opens a loader looks at indexes, and only it loads what checks them.
   const { readCheckedIndex } = await import("../shards/shard-set-reader.ts");
-  return listingOf(folder, await readCheckedIndex(folder, { policy: "download", cache }));
+  const index = await readCheckedIndex(folder, { policy: "download", cache });
+  const isMixed = splits.some((split) => numDatasets(index.recipe, split) > 1);
+  return { ...set, listing: listingOf(folder, index), isMixed };
 }
 
 /** What the index says of a split; ConfigError where a scene has not one picture. */
@@ -142,4 +204,19 @@ function onePictureSplit({ name: set, splits }: SetListing, split: string): Spli
     `split "${split}" of ${set} has ${table.numPictures} pictures in ${table.numScenes} scenes; pairs are made of scenes with one picture`,
     { record: split, remedy: "train on splits of one-picture scenes" },
   );
+}
+
+/** Of how many datasets a split was prepared, as far as its set's recipe says. */
+function numDatasets(recipe: JsonValue, split: string): number {
+  const splits = memberOf(recipe, "splits");
+  const planned = Array.isArray(splits)
+    ? splits.find((plan: JsonValue) => memberOf(plan, "name") === split)
+    : undefined;
+  const origins = memberOf(planned, "from");
+  return typeof origins === "object" && origins !== null ? Object.keys(origins).length : 0;
+}
+
+function memberOf(value: JsonValue | undefined, name: string): JsonValue | undefined {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  return Object.entries(value).find(([its]) => its === name)?.[1];
 }

@@ -91,6 +91,8 @@ function timedLookup(
 ): SampleContext["samples"] {
   return {
     numSamples: samples.numSamples,
+    splitOf: (sampleIndex) => samples.splitOf(sampleIndex),
+    chainOf: (sampleIndex) => samples.chainOf(sampleIndex),
     head: (sampleIndex) => timer.measure("readMs", () => samples.head(sampleIndex)),
     pictureBytes: (sampleIndex, pictureIndex) =>
       timer.measure("readMs", () => samples.pictureBytes(sampleIndex, pictureIndex)),

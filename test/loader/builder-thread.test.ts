@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { emptyTable } from "../../src/loader/batching/scene-table.ts";
+import { noChains } from "../../src/loader/pairing/picture-chains.ts";
 import { noAugmentation } from "../../src/loader/pictures/augment.ts";
 import { BuilderThread } from "../../src/loader/workers/builder-thread.ts";
 import type {
@@ -10,6 +11,7 @@ import type {
 } from "../../src/loader/workers/worker-messages.ts";
 
 const start: WorkerStart = {
+  chains: noChains,
   slots: [],
   listed: [],
   isBuilt: new Int32Array(),

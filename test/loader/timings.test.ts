@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { BatchComposer } from "../../src/loader/batching/batch-composer.ts";
 import { emptyTable } from "../../src/loader/batching/scene-table.ts";
 import { BuildTimer, summedTimings } from "../../src/loader/timings.ts";
+import { noChains } from "../../src/loader/pairing/picture-chains.ts";
 import { SampleSource } from "../../src/loader/sample-source.ts";
 import { BatchBuilder } from "../../src/loader/workers/batch-builder.ts";
 import { loaderFixture, NUM_SCENES } from "./loader-fixture.ts";
@@ -28,6 +29,7 @@ describe("timings", () => {
       listed: source.listed,
       sets: [{ numScenes: NUM_SCENES, weight: undefined }],
       table: emptyTable,
+      chains: noChains,
       slots: [new SharedArrayBuffer(2 ** 20)],
       isBuilt: new Int32Array(1),
     };

@@ -1,17 +1,10 @@
-import { createHash } from "node:crypto";
-import { mkdir, readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
-
-import { cacheFolder } from "../../core/cache-folder.ts";
-import { canonicalJson, sha256 } from "../../core/digest.ts";
-import { ConfigError, errnoOf } from "../../core/errors.ts";
-import { writeFileAtomically } from "../../core/files.ts";
-import { ProcessLock } from "../../core/locks.ts";
+import { ConfigError } from "../../core/errors.ts";
 import type { SceneHead } from "../../core/records.ts";
 import { uprightSize } from "../pictures/view-geometry.ts";
 import { isPairable } from "../pairing/scene-texts.ts";
 import type { WordPieceTokenizer } from "../text/word-piece.ts";
 import { NOT_PAIRED, type SceneTable } from "./scene-table.ts";
+import { bytesOf, readOrCompute, tableFile } from "./table-file.ts";
 
 /** A split of which tables are made; `setDigest` and `name` say which, so that a table can be found again. */
 export interface TableSplit {
@@ -31,7 +24,6 @@ export interface TableNeeds {
 
 // Raised by every change of the files below, of the tokenizer and of what counts as portrait.
 const TABLE_VERSION = 1;
-const DIGEST_BYTES = 32;
 // What 16 bits hold.
 const MAX_COUNT = 0xffff;
 // [CLS] and [SEP]
@@ -101,72 +93,39 @@ interface TableContext {
   readonly needs: TableNeeds;
 }
 
-/** One process of a machine computes, the others wait and read. */
 async function fillColumns(columns: readonly Column[], context: TableContext): Promise<void> {
   for (const column of columns) {
-    const file = columnFile(column, context);
-    if (await readColumn(file, column)) continue;
-    using lock = await lockOn(file);
-    if (lock !== undefined && (await readColumn(file, column))) continue;
-    await computeColumn(column, context);
-    if (lock !== undefined) await writeColumn(file, column);
+    await readOrCompute(columnFile(column, context), {
+      read: (payload) => readColumn(payload, column),
+      compute: async () => {
+        await computeColumn(column, context);
+        return column.arrays.map((array) => bytesOf(array));
+      },
+    });
   }
 }
 
 function columnFile({ kind }: Column, { needs, split }: TableContext): string {
   const { digest = null, letterCase = null } = kind === "texts" ? (needs.tokenizer ?? {}) : {};
-  const name = sha256(
-    canonicalJson({
-      version: TABLE_VERSION,
-      kind,
-      setDigest: split.setDigest,
-      split: split.name,
-      vocabulary: digest,
-      letterCase,
-    }),
-  );
-  return join(cacheFolder(), "loader-tables", `${name}.table`);
+  return tableFile({
+    version: TABLE_VERSION,
+    kind,
+    setDigest: split.setDigest,
+    split: split.name,
+    vocabulary: digest,
+    letterCase,
+  });
 }
 
-async function readColumn(file: string, { arrays }: Column): Promise<boolean> {
-  const content = await readFile(file).catch((error: unknown) => {
-    if (errnoOf(error) === undefined) throw error;
-    return undefined;
-  });
-  const sizeBytes = arrays.reduce((sum, { byteLength }) => sum + byteLength, DIGEST_BYTES);
-  if (content?.length !== sizeBytes) return false;
-  const payload = content.subarray(DIGEST_BYTES);
-  if (!createHash("sha256").update(payload).digest().equals(content.subarray(0, DIGEST_BYTES))) {
-    return false;
-  }
+function readColumn(payload: Uint8Array, { arrays }: Column): boolean {
+  const sizeBytes = arrays.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  if (payload.length !== sizeBytes) return false;
   let offset = 0;
   for (const array of arrays) {
     bytesOf(array).set(payload.subarray(offset, offset + array.byteLength));
     offset += array.byteLength;
   }
   return true;
-}
-
-async function writeColumn(file: string, { arrays }: Column): Promise<void> {
-  const payload = Buffer.concat(arrays.map((array) => bytesOf(array)));
-  const digest = createHash("sha256").update(payload).digest();
-  await writeFileAtomically(file, Buffer.concat([digest, payload])).catch(unlessUnwritable);
-}
-
-/** Undefined where the cache folder cannot be written to. */
-async function lockOn(file: string): Promise<ProcessLock | undefined> {
-  try {
-    await mkdir(dirname(file), { recursive: true });
-    return await ProcessLock.acquire(join(dirname(file), "tables.lock"));
-  } catch (error) {
-    unlessUnwritable(error);
-    return undefined;
-  }
-}
-
-function unlessUnwritable(error: unknown): void {
-  const unwritable = ["EROFS", "EACCES", "EPERM", "ENOSPC", "EDQUOT", "ENOTDIR", "EEXIST"];
-  if (!unwritable.includes(errnoOf(error) ?? "")) throw error;
 }
 
 async function computeColumn({ arrays, kind }: Column, context: TableContext): Promise<void> {
@@ -202,9 +161,4 @@ function isPortrait({ pictures: [picture] }: SceneHead): boolean {
   if (picture === undefined) return false;
   const { height, width } = uprightSize(picture);
   return height > width;
-}
-
-/** Little-endian on every machine that Node runs on. */
-function bytesOf(array: Uint8Array | Uint16Array): Uint8Array {
-  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }

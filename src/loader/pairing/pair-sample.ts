@@ -100,7 +100,7 @@ async function onePair(
 
 async function prepare(
   key: SampleKey,
-  { isShown = () => true, rules, scenes }: PairingContext,
+  { isShown = () => true, pairing, rules, scenes }: PairingContext,
 ): Promise<{ own: { texts: readonly SceneText[]; numDropped: number }; search: UnmatchedSearch }> {
   const draws = sampleDraws("pairing", key);
   const head = await scenes.head(key.sampleIndex);
@@ -108,10 +108,9 @@ async function prepare(
   const about = only === undefined ? head : { ...head, texts: [only] };
   const own = ownTexts(about, draws, { rules, isShown });
   if (own.texts.length === 0) throw noText(about);
-  return {
-    own,
-    search: new UnmatchedSearch({ sampleIndex: key.sampleIndex, head, scenes, rules, draws }),
-  };
+  const { unmatchedFrom: from = "same-split" } = pairing;
+  const { sampleIndex } = key;
+  return { own, search: new UnmatchedSearch({ sampleIndex, head, scenes, rules, draws, from }) };
 }
 
 /** Of each global batch exactly half of the samples, other ones each time; of an odd number the half or one more. */

@@ -1,23 +1,9 @@
-import type { PictureInfo, SceneHead } from "../../core/records.ts";
+import { pictureNames } from "../../core/keys.ts";
+import type { SceneHead } from "../../core/records.ts";
 
-/** Whether two scenes show one picture: same or linked key, same Flickr photo, same bytes or same pixels. */
-export function sharesPicture(a: SceneHead, b: SceneHead): boolean {
-  return a.pictures.some((left) => b.pictures.some((right) => isSamePicture(left, right)));
-}
-
-function isSamePicture(a: PictureInfo, b: PictureInfo): boolean {
-  return (
-    isLinked(a, b) ||
-    a.sha256 === b.sha256 ||
-    a.sourceSha256 === b.sourceSha256 ||
-    a.pixelSha256 === b.pixelSha256 ||
-    (a.flickrPhotoId !== null && a.flickrPhotoId === b.flickrPhotoId)
-  );
-}
-
-function isLinked(a: PictureInfo, b: PictureInfo): boolean {
-  if (a.key === b.key) return true;
-  if (a.linkedKeys.length + b.linkedKeys.length === 0) return false;
-  const keys = new Set([b.key, ...b.linkedKeys]);
-  return [a.key, ...a.linkedKeys].some((key) => keys.has(key));
+/** All names of a scene's pictures, each once; scenes with one in common show the same picture. */
+export function sceneNames({ pictures }: SceneHead): readonly string[] {
+  const [only, second] = pictures;
+  if (only !== undefined && second === undefined) return pictureNames(only);
+  return [...new Set(pictures.flatMap((picture) => pictureNames(picture)))];
 }

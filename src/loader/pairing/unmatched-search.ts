@@ -1,13 +1,24 @@
 import { ConfigError } from "../../core/errors.ts";
 import type { RandomStream } from "../../core/random.ts";
 import type { SceneHead, SceneText } from "../../core/records.ts";
-import { sharesPicture } from "./same-picture.ts";
+import { sceneNames } from "./same-picture.ts";
+import type { UnmatchedSource } from "../options.ts";
 import { isDropped, isPairable, SeenTexts, type TextRules } from "./scene-texts.ts";
 
 /** All scenes that texts and pictures may be drawn from. */
 export interface SceneLookup {
   readonly numSamples: number;
   head(sampleIndex: number): Promise<SceneHead>;
+  /** The scenes of the same split. */
+  splitOf(sampleIndex: number): SceneRange;
+  /** The group of scenes that show its picture by way of third ones. */
+  chainOf(sampleIndex: number): number | undefined;
+}
+
+/** The scenes [first, first + size). */
+export interface SceneRange {
+  readonly first: number;
+  readonly size: number;
 }
 
 /** A text with the sample that owns it. */
@@ -22,19 +33,33 @@ export interface SearchOptions {
   readonly scenes: SceneLookup;
   readonly rules: TextRules;
   readonly draws: RandomStream;
+  readonly from: UnmatchedSource;
+}
+
+interface OtherScene {
+  readonly head: SceneHead;
+  readonly sampleIndex: number;
 }
 
 // With so many rejections in a row nearly all scenes fit the sample; a scan then settles whether any does not.
 const MAX_REDRAWS = 32;
 
-/** Draws what is not true of a sample: scenes uniformly among all others, and then one of their texts. */
+/** Draws what is not true of a sample: scenes uniformly among the others, and then one of their texts. */
 export class UnmatchedSearch {
   /** Drawn texts or pictures that were rejected. */
   numRedraws = 0;
   readonly #options: SearchOptions;
+  readonly #range: SceneRange;
+  readonly #names: ReadonlySet<string>;
+  readonly #chain: number | undefined;
 
   constructor(options: SearchOptions) {
+    const { from, head, sampleIndex, scenes } = options;
     this.#options = options;
+    const all = { first: 0, size: scenes.numSamples };
+    this.#range = from === "all-splits" ? all : scenes.splitOf(sampleIndex);
+    this.#names = new Set(sceneNames(head));
+    this.#chain = scenes.chainOf(sampleIndex);
   }
 
   /** Up to `count` texts, of different meaning, that no text of the scene has; ConfigError when there is none. */
@@ -74,39 +99,49 @@ export class UnmatchedSearch {
     draw: (head: SceneHead, draws: RandomStream) => Item | undefined;
     scan: (head: SceneHead) => Item | undefined;
   }): Promise<{ item: Item; sampleIndex: number } | undefined> {
-    const { draws, scenes } = this.#options;
-    const numOthers = scenes.numSamples - 1;
+    const { draws } = this.#options;
+    const numOthers = this.#range.size - 1;
     const numDraws = numOthers > 0 ? MAX_REDRAWS : 0;
     for (let attempt = 0; attempt < numDraws; attempt += 1) {
       const other = await this.#other(draws.nextInt(numOthers));
       const item = judge.draw(other.head, draws);
-      if (item !== undefined && this.#isOtherPicture(other.head)) return { ...other, item };
+      if (item !== undefined && this.#isOtherPicture(other)) return { ...other, item };
       this.numRedraws += 1;
     }
     const start = draws.nextInt(Math.max(1, numOthers));
     for (let step = 0; step < numOthers; step += 1) {
       const other = await this.#other((start + step) % numOthers);
       const item = judge.scan(other.head);
-      if (item !== undefined && this.#isOtherPicture(other.head)) return { ...other, item };
+      if (item !== undefined && this.#isOtherPicture(other)) return { ...other, item };
     }
     return undefined;
   }
 
   /** The scenes but the sample's own, by position. */
-  async #other(position: number): Promise<{ head: SceneHead; sampleIndex: number }> {
-    const sampleIndex = position < this.#options.sampleIndex ? position : position + 1;
+  async #other(position: number): Promise<OtherScene> {
+    const place = this.#range.first + position;
+    const sampleIndex = place < this.#options.sampleIndex ? place : place + 1;
     return { head: await this.#options.scenes.head(sampleIndex), sampleIndex };
   }
 
-  #isOtherPicture(head: SceneHead): boolean {
-    return !sharesPicture(head, this.#options.head);
+  #isOtherPicture({ head, sampleIndex }: OtherScene): boolean {
+    if (sceneNames(head).some((name) => this.#names.has(name))) return false;
+    return this.#chain === undefined || this.#chain !== this.#options.scenes.chainOf(sampleIndex);
   }
 
   #noneFound(what: "text" | "picture"): ConfigError {
-    const { head, scenes } = this.#options;
+    const { from, head, scenes } = this.#options;
+    const { size } = this.#range;
+    const where = size < scenes.numSamples ? `${size} scenes of its split` : `${size} scenes`;
     return new ConfigError(
-      `no unmatched ${what} for ${head.sceneKey}: all ${scenes.numSamples} scenes show the same picture, say the same or have no text to pair`,
-      { record: head.sceneKey, remedy: "train on more scenes" },
+      `no unmatched ${what} for ${head.sceneKey}: all ${where} show the same picture, say the same or have no text to pair`,
+      {
+        record: head.sceneKey,
+        remedy:
+          from === "same-split" && size < scenes.numSamples
+            ? 'train on more scenes, or set pairing.unmatchedFrom to "all-splits"'
+            : "train on more scenes",
+      },
     );
   }
 }

@@ -2,12 +2,15 @@ import type { ComposerOptions } from "../batching/batch-composer.ts";
 import type { BatchJob } from "../batching/epoch-cursor.ts";
 import type { BuiltBatch } from "../collate.ts";
 import type { ListedSamples } from "../sample-source.ts";
+import type { PictureChains } from "../pairing/picture-chains.ts";
 import type { Fault } from "./thread-faults.ts";
 
 /** What a worker is started with. */
 export interface WorkerStart extends ComposerOptions {
   /** The sets, their indexes read and found right. */
   readonly listed: readonly ListedSamples[];
+  /** Found once, for all threads. */
+  readonly chains: PictureChains;
   /** The ring: a worker writes batches into these; both threads see them. */
   readonly slots: readonly SharedArrayBuffer[];
   /** Of each slot, in shared memory: 1 once its batch is built. */

@@ -2,10 +2,16 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import type { Scene } from "../../../src/core/records.ts";
+import type { Scene, StoredPicture } from "../../../src/core/records.ts";
 import { BatchLoader } from "../../../src/loader/batch-loader.ts";
 import type { LoaderOptions } from "../../../src/loader/options.ts";
-import { digest, type LoaderFixture, loaderFixture, take } from "../loader-fixture.ts";
+import {
+  type Content,
+  digest,
+  type LoaderFixture,
+  loaderFixture,
+  take,
+} from "../loader-fixture.ts";
 import { caption, drawnScenes, temporaryFolder, writeSet } from "../shard-set-fixture.ts";
 
 const OPTIONS: readonly Partial<LoaderOptions>[] = [
@@ -21,6 +27,8 @@ const OPTIONS: readonly Partial<LoaderOptions>[] = [
     },
   },
 ];
+
+const TWO_AND_TWO = { kind: "matched-unmatched", matched: 2, unmatched: 2 } as const;
 
 async function digests(options: LoaderOptions): Promise<string[]> {
   const shares = await Promise.all(
@@ -77,7 +85,11 @@ describe("Pairs of the loader", () => {
     await writeSet(other, genome);
     const sets = [one, other].map((set) => ({ folder: set, splits: ["train"] }));
     await using loader = await BatchLoader.open(
-      fixture.options({ sets, batching: { kind: "pictures", picturesPerBatch: 9 } }),
+      fixture.options({
+        sets,
+        batching: { kind: "pictures", picturesPerBatch: 9 },
+        pairing: { ...TWO_AND_TWO, unmatchedFrom: "all-splits" },
+      }),
     );
     let numUnmatched = 0;
     for (const { keys, matched, textIds } of await take(loader, { epoch: 0, step: 0 }, 60)) {
@@ -92,4 +104,95 @@ describe("Pairs of the loader", () => {
     }
     expect(numUnmatched).toBe(60 * 9 * 2);
   });
+
+  it.each([0, 1])(
+    "never mark as unmatched what is one picture by way of a third set, with %i workers",
+    async (numWorkers) => {
+      await using folder = await temporaryFolder();
+      process.env["CROSSWEAVE_CACHE"] = join(folder.path, "cache");
+      const scenes = await drawnScenes(18);
+      // The pictures 0 to 4 of the sets are the same, but only the second set says so.
+      const names: ((id: number) => Partial<StoredPicture>)[] = [
+        (id) => ({ key: `coco:${id}` }),
+        (id) => ({
+          key: `vg:${id}`,
+          ...(id < 5 ? { linkedKeys: [`coco:${id}`], flickrPhotoId: `70${id}` } : {}),
+        }),
+        (id) => ({ key: `flickr30k:70${id}` }),
+      ];
+      const sets = await Promise.all(
+        names.map(async (named, set) => {
+          const own = Array.from({ length: 6 }, (_, id) => scenes[set * 6 + id]).flatMap(
+            (scene, id) =>
+              scene === undefined
+                ? []
+                : {
+                    ...scene,
+                    ...renamed(scene, named(id)),
+                    texts: [caption(`${id}-${set}`, `${id} in ${set}`)],
+                  },
+          );
+          await writeSet(join(folder.path, String(set)), own);
+          return { folder: join(folder.path, String(set)), splits: ["train"] };
+        }),
+      );
+      const pairing = { kind: "matched-unmatched", matched: 0, unmatched: 3 } as const;
+      const options = {
+        sets,
+        numWorkers,
+        pairing: { ...pairing, unmatchedFrom: "all-splits" } as const,
+      };
+      await using loader = await BatchLoader.open(fixture.options(options));
+      const pairs = (await take(loader, { epoch: 0, step: 0 }, 400)).flatMap(unmatchedPairs);
+      expect(pairs.filter(showsItsPicture)).toEqual([]);
+      // Each of the 18 pictures met texts of each of the 3 sets.
+      expect(new Set(pairs.map(({ key, id }) => `${key} ${id.split("-")[1]}`)).size).toBe(18 * 3);
+    },
+  );
+
+  it.each([
+    { unmatchedFrom: "same-split", share: 1, leeway: 0 },
+    // Half of the samples are of each set: (5 / 15 + 9 / 15) / 2, with 4 standard deviations of 640 draws.
+    { unmatchedFrom: "all-splits", share: 7 / 15, leeway: 0.08 },
+  ] as const)("come from $unmatchedFrom", async ({ unmatchedFrom, share, leeway }) => {
+    await using folder = await temporaryFolder();
+    process.env["CROSSWEAVE_CACHE"] = join(folder.path, "cache");
+    const scenes = await drawnScenes(16);
+    const [first, second] = [join(folder.path, "first"), join(folder.path, "second")];
+    await writeSet(first, scenes.slice(0, 6));
+    await writeSet(second, scenes.slice(6));
+    const sets = [first, second].map((set) => ({ folder: set, splits: ["train"], weight: 1 }));
+    const pairing = { ...TWO_AND_TWO, unmatchedFrom };
+    await using loader = await BatchLoader.open(fixture.options({ sets, pairing }));
+    const pairs = (await take(loader, { epoch: 0, step: 0 }, 40)).flatMap(unmatchedPairs);
+    const numSame = pairs.filter(
+      ({ key, id }) => isOfFirstSet(id.split("-")[0]) === isOfFirstSet(key.split(":")[1]),
+    ).length;
+    expect(pairs).toHaveLength(640);
+    expect(Math.abs(numSame / 640 - share)).toBeLessThanOrEqual(leeway);
+  });
 });
+
+/** Whether a text is of its picture by the numbers of both; those from 5 on are told apart. */
+function showsItsPicture({ key, id }: { key: string; id: string }): boolean {
+  const picture = key.replace("flickr30k:70", "").split(":").at(-1);
+  return id.split("-")[0] === picture && Number(picture) < 5;
+}
+
+function isOfFirstSet(scene: string | undefined): boolean {
+  return Number(scene) < 6;
+}
+
+/** The unmatched pairs of a batch: the picture's key and the text's id. */
+function unmatchedPairs({ keys, matched, textIds }: Content): { key: string; id: string }[] {
+  const [pictures, ids] = [keys.split(","), textIds.split(",")];
+  const perPicture = ids.length / pictures.length;
+  return ids.flatMap((id, pair) =>
+    matched[pair] === 0 ? [{ key: pictures[Math.floor(pair / perPicture)] ?? "", id }] : [],
+  );
+}
+
+/** The same scene, whose picture has this name and no other that is another's. */
+function renamed(scene: Scene, name: Partial<Scene["pictures"][number]>): Partial<Scene> {
+  return { pictures: scene.pictures.map((picture) => ({ ...picture, ...name })) };
+}

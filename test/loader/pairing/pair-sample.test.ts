@@ -5,9 +5,8 @@ import type { SceneHead } from "../../../src/core/records.ts";
 import type { SampleKey } from "../../../src/loader/draws.ts";
 import type { PairingOptions } from "../../../src/loader/options.ts";
 import { type Pairing, pairSample } from "../../../src/loader/pairing/pair-sample.ts";
-import { sharesPicture } from "../../../src/loader/pairing/same-picture.ts";
 import { caption } from "../shard-set-fixture.ts";
-import { lookup, rules, scene } from "./scenes.ts";
+import { lookup, rules, scene, sharesPicture } from "./scenes.ts";
 
 const twoAndTwo = { kind: "matched-unmatched", matched: 2, unmatched: 2 } as const;
 const half = { kind: "exact-half" } as const;

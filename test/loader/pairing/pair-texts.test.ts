@@ -3,9 +3,8 @@ import { describe, expect, it } from "vitest";
 import { ConfigError, ShardError } from "../../../src/core/errors.ts";
 import type { SceneHead, StoredPicture } from "../../../src/core/records.ts";
 import { type Pairing, pairTexts } from "../../../src/loader/pairing/pair-sample.ts";
-import { sharesPicture } from "../../../src/loader/pairing/same-picture.ts";
 import { normalizedText } from "../../../src/loader/pairing/scene-texts.ts";
-import { lookup, rules, scene } from "./scenes.ts";
+import { lookup, rules, scene, sharesPicture } from "./scenes.ts";
 
 const pairing = { kind: "matched-unmatched", matched: 2, unmatched: 2 } as const;
 

@@ -1,4 +1,5 @@
 import type { SceneHead, SceneText, StoredPicture } from "../../../src/core/records.ts";
+import { sceneNames } from "../../../src/loader/pairing/same-picture.ts";
 import type { TextRules } from "../../../src/loader/pairing/scene-texts.ts";
 import type { SceneLookup } from "../../../src/loader/pairing/unmatched-search.ts";
 import { WordPieceTokenizer } from "../../../src/loader/text/word-piece.ts";
@@ -19,9 +20,16 @@ export function scene(
   };
 }
 
+export function sharesPicture(a: SceneHead, b: SceneHead): boolean {
+  const names = sceneNames(a);
+  return sceneNames(b).some((name) => names.includes(name));
+}
+
 export function lookup(scenes: readonly SceneHead[]): SceneLookup {
   return {
     numSamples: scenes.length,
+    splitOf: () => ({ first: 0, size: scenes.length }),
+    chainOf: () => undefined,
     head: async (sampleIndex) => {
       const head = scenes[sampleIndex];
       if (head === undefined) throw new RangeError(`scene ${sampleIndex}`);
