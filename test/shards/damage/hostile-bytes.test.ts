@@ -107,14 +107,34 @@ describe("case 37: columns that lie, under right digests", () => {
     expect(faults.length).toBeGreaterThan(0);
   });
 
-  it.each<[string, number, bigint, RegExp]>([
-    ["a column has fewer rows than the batch", 0, 4n, /a column has 4 rows, expected 5/],
-    ["a column has more rows than the batch", 0, 2n ** 40n, /a column has \d+ rows, expected 5/],
-    ["a column has a negative number of rows", 0, -1n, /a column has -1 rows/],
-    ["a member of a struct has fewer rows than it", 3, 9n, /a column has 9 rows, expected 10/],
-    ["a member of a struct has more rows than it", 4, 11n, /a column has 11 rows, expected 10/],
-    ["a struct has fewer rows than its members", 2, 9n, /a column has 10 rows, expected 9/],
-  ])("are named when %s", async (_, node, numRows, message) => {
+  it.each<[string, { node: number; numRows: bigint }, RegExp]>([
+    [
+      "a column has fewer rows than the batch",
+      { node: 0, numRows: 4n },
+      /a column has 4 rows, expected 5/,
+    ],
+    [
+      "a column has more rows than the batch",
+      { node: 0, numRows: 2n ** 40n },
+      /a column has \d+ rows, expected 5/,
+    ],
+    ["a column has a negative number of rows", { node: 0, numRows: -1n }, /a column has -1 rows/],
+    [
+      "a member of a struct has fewer rows than it",
+      { node: 3, numRows: 9n },
+      /a column has 9 rows, expected 10/,
+    ],
+    [
+      "a member of a struct has more rows than it",
+      { node: 4, numRows: 11n },
+      /a column has 11 rows, expected 10/,
+    ],
+    [
+      "a struct has fewer rows than its members",
+      { node: 2, numRows: 9n },
+      /a column has 10 rows, expected 9/,
+    ],
+  ])("are named when %s", async (_, { node, numRows }, message) => {
     const { offset } = batchOf(hostile, 0);
     await reindexed(hostile.set, FIRST, (bytes) => {
       // The first "field nodes", each with its rows and nulls: five scenes, five lists, their ten texts.
