@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { addAuditCommand } from "./commands/audit.ts";
+import { addBenchLoaderCommand } from "./commands/bench-loader.ts";
 import { addDemoCommand } from "./commands/demo.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
 import { addEvalCommand } from "./commands/eval.ts";
@@ -19,6 +20,7 @@ const addCommands: readonly ((program: Command) => void)[] = [
   addPrepareCommand,
   addValidateCommand,
   addAuditCommand,
+  addBenchLoaderCommand,
   addTrainCommand,
   addEvalCommand,
   addDemoCommand,

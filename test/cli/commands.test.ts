@@ -31,6 +31,7 @@ describe("crossweave", () => {
       "prepare",
       "validate",
       "audit",
+      "bench-loader",
       "train",
       "eval",
       "demo",
