@@ -138,6 +138,17 @@ describe("the footer parser", () => {
     await expect(readFooter(source)).rejects.toThrow(/too many columns/);
   });
 
+  it.each<[string, number, number]>([
+    ["one long word", 2, 200_000],
+    ["words without end", 100_000, 20],
+    ["a long word over and over", 20_000, 200_000],
+  ])("refuses metadata of %s", async (_, numEntries, keyBytes) => {
+    const source = inMemory(fileOfFooter(metadataBomb(numEntries, keyBytes)));
+    const before = process.memoryUsage.rss();
+    await expect(readFooter(source)).rejects.toThrow(ArrowFormatError);
+    expect(process.memoryUsage.rss() - before).toBeLessThan(100 * 2 ** 20);
+  });
+
   it("reads schema, batches and metadata of a shard", async () => {
     const footer = await readFooter(inMemory(file));
     const columns = sceneFields.map((field) => field.column);
@@ -187,6 +198,28 @@ function schemaBomb(): Uint8Array {
   }
   const last = bytes.length - 4;
   bytes.writeUInt32LE(last - 28, last);
+  return bytes;
+}
+
+/** A footer whose schema has so many times the same entry of metadata, the key of which has so many bytes. */
+function metadataBomb(numEntries: number, keyBytes: number): Uint8Array {
+  const entry = 52 + numEntries * 4;
+  const bytes = Buffer.alloc(entry + 12 + keyBytes, "k");
+  bytes.fill(0, 0, entry + 12);
+  bytes.writeUInt32LE(32, 0);
+  for (const [position, vtable] of [
+    [4, [8, 8, 0, 4]], // footer: slot 1, its schema, at byte 4
+    [12, [10, 8, 0, 0, 4]], // schema: slot 2, its metadata, at byte 4
+    [24, [6, 8, 4]], // entry: slot 0, its key, at byte 4
+  ] as const) {
+    for (const [slot, value] of vtable.entries()) bytes.writeUInt16LE(value, position + slot * 2);
+  }
+  const words = [32 - 4, 4, 40 - 12, 4, numEntries];
+  for (const [index, word] of words.entries()) bytes.writeUInt32LE(word, 32 + index * 4);
+  for (let place = 52; place < entry; place += 4) bytes.writeUInt32LE(entry - place, place);
+  for (const [index, word] of [entry - 24, 4, keyBytes].entries()) {
+    bytes.writeUInt32LE(word, entry + index * 4);
+  }
   return bytes;
 }
 

@@ -10,7 +10,8 @@ const MESSAGE_PREFIX_BYTES = 8;
 const TAIL_BYTES = 4 + MAGIC.length;
 const MAX_NESTING = 16;
 // A schema may name one part a thousand times over, and that part another one.
-const MAX_COLUMNS = 10_000;
+const MAX_COLUMNS = 1000;
+const MAX_METADATA_ENTRIES = 1000;
 const RECORD_BATCH_MESSAGE = 3;
 const BLOCK_WORDS = 3;
 
@@ -74,6 +75,9 @@ function parseFooter(bytes: Uint8Array, endOfBatches: number): ArrowFooter {
   if (schema.int16(0) !== 0) throw new ArrowFormatError("the file is big-endian");
   if (footer.structs(2, BLOCK_WORDS).length > 0) {
     throw new ArrowFormatError("the file has dictionaries, which shards never have");
+  }
+  if (schema.count(2) > MAX_METADATA_ENTRIES) {
+    throw new ArrowFormatError(`the schema has ${schema.count(2)} entries of metadata`);
   }
   const budget = { numColumns: MAX_COLUMNS };
   return {

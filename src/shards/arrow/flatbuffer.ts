@@ -1,6 +1,8 @@
 import { ArrowFormatError } from "./format-error.ts";
 
 const SIZE_OF_OFFSET = 4;
+// Names and metadata are short; a damaged file may point at one long text from a thousand places.
+const MAX_TEXT_BYTES = 64 * 2 ** 10;
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
 
 /**
@@ -25,6 +27,13 @@ export class FlatTable {
   static root(bytes: Uint8Array): FlatTable {
     const data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     return new FlatTable(data, data.getUint32(checked(data, 0, SIZE_OF_OFFSET), true));
+  }
+
+  /** The number of elements of a vector. */
+  count(slot: number): number {
+    const start = this.#target(slot);
+    if (start === undefined) return 0;
+    return this.#data.getUint32(checked(this.#data, start, SIZE_OF_OFFSET), true);
   }
 
   has(slot: number): boolean {
@@ -56,6 +65,9 @@ export class FlatTable {
     if (start === undefined) return "";
     const length = this.#data.getUint32(checked(this.#data, start, SIZE_OF_OFFSET), true);
     const from = checked(this.#data, start + SIZE_OF_OFFSET, length);
+    if (length > MAX_TEXT_BYTES) {
+      throw new ArrowFormatError(`the metadata holds a word of ${length} bytes`);
+    }
     return Buffer.from(this.#data.buffer, this.#data.byteOffset + from, length).toString("utf8");
   }
 
@@ -80,7 +92,7 @@ export class FlatTable {
   #elements(slot: number, elementSize: number): number[] {
     const start = this.#target(slot);
     if (start === undefined) return [];
-    const count = this.#data.getUint32(checked(this.#data, start, SIZE_OF_OFFSET), true);
+    const count = this.count(slot);
     const first = checked(this.#data, start + SIZE_OF_OFFSET, count * elementSize);
     return Array.from({ length: count }, (_, index) => first + index * elementSize);
   }

@@ -96,6 +96,13 @@ export class DamagedSet implements AsyncDisposable {
     };
   }
 
+  /** A place of one value of a row: a picture, features or class probabilities. */
+  anyValue(random: RandomStream): ExpectedPlace & { readonly position: number } {
+    const values = this.#ranges.filter(({ row, offset, end }) => row !== undefined && end > offset);
+    const { offset, end, ...place } = pick(values, random);
+    return { ...place, position: offset + random.nextInt(end - offset) };
+  }
+
   async restore(): Promise<void> {
     const present = await filesOf(this.path);
     for (const name of present.keys()) {
@@ -154,6 +161,14 @@ export const damages: Readonly<Record<string, Damaging>> = {
       what: `bit ${bit} of byte ${position} of ${file}`,
       places: [set.placeOf(file, position)],
     };
+  },
+  "flipped bit of a value": async (set, random) => {
+    const { position, ...place } = set.anyValue(random);
+    await using handle = await open(set.pathOf(place.file), "r+");
+    const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, position);
+    const bit = random.nextInt(8);
+    await handle.write(Buffer.of((buffer[0] ?? 0) ^ (1 << bit)), 0, 1, position);
+    return { what: `bit ${bit} of byte ${position} of ${place.file}`, places: [place] };
   },
   "cut tail": async (set, random) => {
     const file = pick(set.names, random);
