@@ -33,3 +33,26 @@ export function cpuSecondsOf(command: string, args: readonly string[]): number {
 export function report(name: string, value: string): void {
   console.log(`${name.padEnd(48)} ${value}`);
 }
+
+/** Prints a measure beside what was demanded of it: its share of the demand, and whether that is met. */
+export function demand(
+  name: string,
+  value: number,
+  wanted: { readonly unit: string } & ({ readonly atMost: number } | { readonly atLeast: number }),
+): void {
+  const [word, limit, isMet] =
+    "atMost" in wanted
+      ? (["at most", wanted.atMost, value <= wanted.atMost] as const)
+      : (["at least", wanted.atLeast, value >= wanted.atLeast] as const);
+  const unit = wanted.unit === "" ? "" : ` ${wanted.unit}`;
+  const shown = `${rounded(value)}${unit}`;
+  const verdict = isMet ? "met" : "not met";
+  report(
+    name,
+    `${shown} (${word} ${limit}${unit}: ${(value / limit).toFixed(2)} of it, ${verdict})`,
+  );
+}
+
+function rounded(value: number): string {
+  return value.toFixed(value >= 100 ? 0 : value >= 10 ? 1 : 2);
+}
