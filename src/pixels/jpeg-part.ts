@@ -31,9 +31,10 @@ const REDUCTIONS = [8, 4, 2] as const;
 
 /**
  * How many pixels the reduced picture has at least for each one that is shown, in both directions. Dropping
- * frequencies is another filter than the kernels are: the more of the reducing is left to them, the less is seen of it.
+ * frequencies is another filter than the kernels are. With 1, one value in 100 is more than 9 levels from Pillow's; with
+ * 2, more than 3, and the mean difference is half a level.
  */
-export const HEADROOM = 1;
+export const HEADROOM = 2;
 
 // Colour planes are smoothed with their neighbours: one sample of theirs is two pixels, so a region shows the pixels of
 // the whole picture from this far inside its edges on. Rows that are skipped are not forgotten, so above is enough.

@@ -1,10 +1,12 @@
 /** Which neighbours each pixel of a line is made of, and with which weights. */
 export interface LineWeights {
-  /** Neighbours of every pixel, an even number; those too many have no weight. */
+  /** Room for the neighbours of every pixel, an even number; those too many have no weight. */
   readonly numTaps: number;
+  /** The largest of `counts`. */
+  readonly mostTaps: number;
   /** Of each pixel, the first of its neighbours. */
   readonly starts: Int32Array;
-  /** Of each pixel, how many of its taps come before the first after which none has weight; even. */
+  /** Of each pixel, how many of its taps come before those that have no weight. */
   readonly counts: Int32Array;
   /** Of each pixel in turn, `numTaps` fixed-point numbers that add up to WEIGHT_ONE. */
   readonly weights: Int16Array;
@@ -76,14 +78,14 @@ export function kernelWeights(part: LinePart, kernel: Kernel): LineWeights {
     const start = Math.max(first, Math.min(low, end - numTaps));
     const place = isReversed ? target - 1 - at : at;
     lines.starts[place] = start;
-    lines.counts[place] = wholePairs(high - start);
+    lines.counts[place] = high - start;
     putShares(lines.weights, {
       at: place * numTaps + low - start,
       shares: shares.subarray(0, high - low),
       sum,
     });
   }
-  return lines;
+  return { ...lines, mostTaps: Math.max(...lines.counts) };
 }
 
 // Rounding what has been given so far instead of each share keeps the sum exact.
@@ -126,7 +128,7 @@ export function areaWeights(source: number, target: number): LineWeights {
 
 function emptyWeights(target: number, numTaps: number): LineWeights {
   const [starts, counts] = [new Int32Array(target), new Int32Array(target)];
-  return { numTaps, starts, counts, weights: new Int16Array(target * numTaps) };
+  return { numTaps, mostTaps: numTaps, starts, counts, weights: new Int16Array(target * numTaps) };
 }
 
 function wholePairs(count: number): number {

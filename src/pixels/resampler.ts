@@ -24,11 +24,19 @@ export interface Resampling {
   readonly top: number;
   readonly left: number;
   readonly width: number;
+  /** The precise loop rounds once; the quick one rounds every product, to less than a tenth of a level. */
+  readonly loop: "precise" | "quick";
 }
+
+/** With more, the quick loop's roundings could add up to half a level. */
+export const MAX_QUICK_TAPS = 16;
 
 const NUM_CHANNELS = 3;
 /** The inner loops write whole vectors: this many bytes behind a buffer are theirs. */
 const SLACK_BYTES = 64;
+const VECTOR_BYTES = 16;
+/** Of the quick loop. */
+const ROWS_AT_ONCE = 8;
 const PAGE_BYTES = 65_536;
 /** Memory that one unusual picture needed is given back before the next. */
 const MAX_KEPT_BYTES = 32 * 2 ** 20;
@@ -42,7 +50,7 @@ const MAX_KEPT_BYTES = 32 * 2 ** 20;
  */
 export class Resampler {
   #memory = new WebAssembly.Memory({ initial: 1 });
-  #loop: InnerLoop = instantiate(this.#memory);
+  #loops: InnerLoops = instantiate(this.#memory);
 
   /** Room for a picture, and for its reduction to `target`, which is no larger in any direction, by averaging areas. */
   open(source: PictureSize, target: PictureSize = source): PictureRoom {
@@ -50,7 +58,10 @@ export class Resampler {
     const rows = areaWeights(source.height, target.height);
     const columns = areaWeights(source.width, target.width);
     const { width } = source;
-    return this.openFor(source, isSame ? undefined : { rows, columns, top: 0, left: 0, width });
+    return this.openFor(
+      source,
+      isSame ? undefined : { rows, columns, top: 0, left: 0, width, loop: "precise" },
+    );
   }
 
   /** Room for a picture, and for what is made of it; without a resampling, the picture itself. */
@@ -58,7 +69,7 @@ export class Resampler {
     const layout = layOut(source, resampling);
     if (layout.end > this.#memory.buffer.byteLength) this.#grow(layout.end);
     else if (this.#memory.buffer.byteLength > MAX_KEPT_BYTES) this.#renew(layout.end);
-    return new PictureRoom(layout, { memory: this.#memory, loop: this.#loop });
+    return new PictureRoom(layout, { memory: this.#memory, loops: this.#loops });
   }
 
   #grow(numBytes: number): void {
@@ -68,7 +79,7 @@ export class Resampler {
   #renew(numBytes: number): void {
     if (numBytes > MAX_KEPT_BYTES) return;
     this.#memory = new WebAssembly.Memory({ initial: Math.ceil(numBytes / PAGE_BYTES) });
-    this.#loop = instantiate(this.#memory);
+    this.#loops = instantiate(this.#memory);
   }
 }
 
@@ -83,34 +94,46 @@ interface Layout {
 interface WorkLayout {
   readonly resampling: Resampling;
   readonly result: number;
+  /** Of the quick loop's rows, which are whole vectors, in bytes. */
+  readonly pitch: number;
   readonly sums: number;
+  readonly bytes: number;
   readonly rowStarts: number;
   readonly rowCounts: number;
   readonly rowWeights: number;
+  readonly rowWords: number;
   readonly columnStarts: number;
   readonly columnWeights: number;
+  readonly columnWords: number;
 }
 
+// The loops take four pixels or eight rows at a time: there is room for as many.
 function layOut(source: PictureSize, resampling: Resampling | undefined): Layout {
   let end = 0;
   const take = (numBytes: number): number => {
     const start = end;
-    end = Math.ceil((start + numBytes + SLACK_BYTES) / 16) * 16;
+    end = wholeVectors(start + numBytes + SLACK_BYTES);
     return start;
   };
   const pixels = take(source.width * (source.height + 1) * NUM_CHANNELS); // a row without weight may follow
   if (resampling === undefined) return { source, pixels, work: undefined, end };
-  const { rows, columns } = resampling;
-  const [height, width] = [rows.starts.length, columns.starts.length];
+  const { rows, columns, width } = resampling;
+  const numRows = wholeEights(rows.starts.length);
+  const numColumns = wholeEights(columns.starts.length);
+  const pitch = wholeVectors(columns.starts.length * NUM_CHANNELS);
   const work = {
     resampling,
-    result: take(width * height * NUM_CHANNELS),
-    sums: take(source.width * NUM_CHANNELS * Int16Array.BYTES_PER_ELEMENT),
-    rowStarts: take(height * Int32Array.BYTES_PER_ELEMENT),
-    rowCounts: take(height * Int32Array.BYTES_PER_ELEMENT),
-    rowWeights: take(rows.weights.byteLength),
-    columnStarts: take(wholeFours(width) * Int32Array.BYTES_PER_ELEMENT),
-    columnWeights: take(wholeFours(width) * columns.numTaps * Int16Array.BYTES_PER_ELEMENT),
+    pitch,
+    result: take(numRows * pitch),
+    sums: take(wholeVectors(width * NUM_CHANNELS) * ROWS_AT_ONCE * Int16Array.BYTES_PER_ELEMENT),
+    bytes: take((pitch + VECTOR_BYTES) * ROWS_AT_ONCE),
+    rowStarts: take(numRows * Int32Array.BYTES_PER_ELEMENT),
+    rowCounts: take(numRows * Int32Array.BYTES_PER_ELEMENT),
+    rowWeights: take(numRows * rows.numTaps * Int16Array.BYTES_PER_ELEMENT),
+    rowWords: take(numRows * rows.numTaps * Int32Array.BYTES_PER_ELEMENT),
+    columnStarts: take(numColumns * Int32Array.BYTES_PER_ELEMENT),
+    columnWeights: take(numColumns * columns.numTaps * Int16Array.BYTES_PER_ELEMENT),
+    columnWords: take(numColumns * columns.numTaps * Int32Array.BYTES_PER_ELEMENT),
   };
   return { source, pixels, work, end };
 }
@@ -119,12 +142,12 @@ function layOut(source: PictureSize, resampling: Resampling | undefined): Layout
 export class PictureRoom {
   readonly #layout: Layout;
   readonly #bytes: Uint8Array;
-  readonly #loop: InnerLoop;
+  readonly #loops: InnerLoops;
 
-  constructor(layout: Layout, machine: { memory: WebAssembly.Memory; loop: InnerLoop }) {
+  constructor(layout: Layout, machine: { memory: WebAssembly.Memory; loops: InnerLoops }) {
     this.#layout = layout;
     this.#bytes = new Uint8Array(machine.memory.buffer);
-    this.#loop = machine.loop;
+    this.#loops = machine.loops;
   }
 
   /** Where the picture is put. */
@@ -137,8 +160,10 @@ export class PictureRoom {
   resample(): RgbPixels {
     const { work } = this.#layout;
     if (work === undefined) return this.source;
-    this.#blend(work);
-    const { rows, columns } = work.resampling;
+    const { rows, columns, loop } = work.resampling;
+    this.#putWeights(work);
+    if (loop === "quick") this.#blendEights(work);
+    else this.#blend(work);
     const size = { width: columns.starts.length, height: rows.starts.length };
     return { ...size, data: this.#view(work.result, size) };
   }
@@ -147,21 +172,24 @@ export class PictureRoom {
     return this.#bytes.subarray(offset, offset + width * height * NUM_CHANNELS);
   }
 
-  #blend(work: WorkLayout): void {
-    const { pixels, source } = this.#layout;
-    const { rows, columns, top, left, width } = work.resampling;
-    const rowBytes = source.width * NUM_CHANNELS;
-    const first = pixels + top * rowBytes + left * NUM_CHANNELS;
-    this.#put(work.rowStarts, scaled(rows.starts, rowBytes));
+  #putWeights(work: WorkLayout): void {
+    const { rows, columns } = work.resampling;
+    // What is left of the last rows and columns taken together must lie somewhere.
+    this.#put(work.rowStarts, new Int32Array(wholeEights(rows.starts.length)));
+    this.#put(work.rowStarts, scaled(rows.starts, this.#rowBytes));
+    this.#put(work.rowCounts, new Int32Array(wholeEights(rows.starts.length)));
     this.#put(work.rowCounts, rows.counts);
     this.#put(work.rowWeights, rows.weights);
-    // The loops take four pixels at a time.
-    this.#put(work.columnStarts, new Int32Array(wholeFours(columns.starts.length)));
+    this.#put(work.columnStarts, new Int32Array(wholeEights(columns.starts.length)));
     this.#put(work.columnStarts, scaled(columns.starts, NUM_CHANNELS));
     this.#put(work.columnWeights, columns.weights);
-    this.#loop(
-      first,
-      rowBytes,
+  }
+
+  #blend(work: WorkLayout): void {
+    const { rows, columns, width } = work.resampling;
+    this.#loops.resample(
+      this.#first(work),
+      this.#rowBytes,
       width * NUM_CHANNELS,
       rows.starts.length,
       rows.numTaps,
@@ -177,6 +205,46 @@ export class PictureRoom {
     );
   }
 
+  #blendEights(work: WorkLayout): void {
+    const { rows, columns, width } = work.resampling;
+    const [numRows, numColumns] = [rows.starts.length, columns.starts.length];
+    this.#loops.resampleEights(
+      this.#first(work),
+      this.#rowBytes,
+      width * NUM_CHANNELS,
+      wholeEights(numRows),
+      rows.numTaps,
+      work.rowStarts,
+      work.rowCounts,
+      work.rowWeights,
+      work.rowWords,
+      work.sums,
+      numColumns + (numColumns % 2),
+      columns.mostTaps,
+      columns.numTaps,
+      work.columnStarts,
+      work.columnWeights,
+      work.columnWords,
+      work.bytes,
+      work.pitch,
+      work.result,
+    );
+    const rowBytes = numColumns * NUM_CHANNELS;
+    if (rowBytes === work.pitch) return;
+    for (let y = 1; y < numRows; y += 1) {
+      const from = work.result + y * work.pitch;
+      this.#bytes.copyWithin(work.result + y * rowBytes, from, from + rowBytes);
+    }
+  }
+
+  get #rowBytes(): number {
+    return this.#layout.source.width * NUM_CHANNELS;
+  }
+
+  #first({ resampling: { left, top } }: WorkLayout): number {
+    return this.#layout.pixels + top * this.#rowBytes + left * NUM_CHANNELS;
+  }
+
   #put(offset: number, values: Int32Array | Int16Array): void {
     this.#bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), offset);
   }
@@ -186,19 +254,36 @@ function scaled(starts: Int32Array, unit: number): Int32Array {
   return starts.map((start) => start * unit);
 }
 
-function wholeFours(count: number): number {
-  return Math.ceil(count / 4) * 4;
+function wholeEights(count: number): number {
+  return Math.ceil(count / ROWS_AT_ONCE) * ROWS_AT_ONCE;
+}
+
+function wholeVectors(numBytes: number): number {
+  return Math.ceil(numBytes / VECTOR_BYTES) * VECTOR_BYTES;
 }
 
 type InnerLoop = (...operands: readonly number[]) => void;
 
+/** The functions of native/resample.c. */
+interface InnerLoops {
+  readonly resample: InnerLoop;
+  readonly resampleEights: InnerLoop;
+}
+
 let compiled: WebAssembly.Module | undefined;
 
-function instantiate(memory: WebAssembly.Memory): InnerLoop {
+function instantiate(memory: WebAssembly.Memory): InnerLoops {
   const path = join(import.meta.dirname, "../../native/resample.wasm");
   compiled ??= new WebAssembly.Module(readFileSync(path));
   const { exports } = new WebAssembly.Instance(compiled, { env: { memory } });
-  const loop = exports["resample"];
+  return {
+    resample: loopOf(exports, "resample"),
+    resampleEights: loopOf(exports, "resampleEights"),
+  };
+}
+
+function loopOf(exports: WebAssembly.Exports, name: string): InnerLoop {
+  const loop = exports[name];
   if (typeof loop === "function") return (...operands) => void loop(...operands);
-  throw new Error("native/resample.wasm has no resample; it is not this version's");
+  throw new Error(`native/resample.wasm has no ${name}; it is not this version's`);
 }

@@ -1,6 +1,6 @@
 import { type Kernel, kernelWeights, type LinePart, type LineWeights } from "./line-weights.ts";
 import type { Area } from "./jpeg-part.ts";
-import type { PictureSize, Resampling } from "./resampler.ts";
+import { MAX_QUICK_TAPS, type PictureSize, type Resampling } from "./resampler.ts";
 
 // Whole pictures have few sizes; crops have as many as they have pixels on a side. Some 1 MB together.
 const MAX_KEPT = 256;
@@ -24,12 +24,17 @@ export class WeightCache {
     const height = { from: area.top, to: area.bottom, target: target.height };
     const rows = { ...height, isReversed: mirrorsRows };
     const left = Math.floor(area.left);
-    return {
+    const weights = {
       rows: this.#weights(rows, kernel),
       columns: this.#weights(columns, kernel),
+    };
+    const numTaps = Math.max(weights.rows.mostTaps, weights.columns.mostTaps);
+    return {
+      ...weights,
       top: Math.floor(area.top),
       left,
       width: Math.ceil(area.right) - left,
+      loop: numTaps <= MAX_QUICK_TAPS ? "quick" : "precise",
     };
   }
 

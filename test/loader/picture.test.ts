@@ -177,7 +177,7 @@ describe("the policy for a run's recipe", () => {
       kernel: "bilinear",
       sampling: "antialiased, crop before resize, rows then columns, weights of 14 bits, sums of 6",
     });
-    expect(picturePolicy()).toMatchObject({ kernel: "bicubic", decoding: "exact" });
+    expect(picturePolicy()).toMatchObject({ kernel: "bicubic", decoding: "scaled" });
   });
 });
 

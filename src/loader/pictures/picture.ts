@@ -21,7 +21,7 @@ export interface SamplingOptions {
 }
 
 /** What pictures are sampled with where nothing is said. */
-const DEFAULT_SAMPLING: SamplingOptions = { kernel: "bicubic", decoding: "exact" };
+const DEFAULT_SAMPLING: SamplingOptions = { kernel: "bicubic", decoding: "scaled" };
 
 /** How encoded bytes become pixels, for the recipe of a run: other values, other numbers. */
 export function picturePolicy(sampling: SamplingOptions = DEFAULT_SAMPLING): JsonValue {
