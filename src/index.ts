@@ -30,6 +30,7 @@ export {
   parseLoaderState,
   serializeLoaderState,
 } from "./loader/batching/loader-state.ts";
+export type { DeliveredBatch, FailedBatch, SkippedInBatch } from "./loader/measuring/channels.ts";
 export type { Batch, LoaderOptions } from "./loader/options.ts";
 export { WordPieceTokenizer } from "./loader/text/word-piece.ts";
 export { readLedger, writeLedger } from "./shards/ledger.ts";

@@ -40,6 +40,10 @@ interface PendingBatch {
  * Streams batches that worker threads build into a ring of shared memory. Batch b of an epoch is a pure
  * function of (sets, options, seed, epoch, b): the number of workers, the prefetch depth and the place where a
  * run resumed change nothing, and the shares of all ranks make the same global batch for every world size.
+ *
+ * Who subscribes to the diagnostics channels "crossweave:loader:batch", "crossweave:loader:skip" and
+ * "crossweave:loader:fault" is told where each batch's time went (`DeliveredBatch`), which damaged samples were replaced
+ * (`SkippedInBatch`) and which batch failed (`FailedBatch`); nothing is made for them otherwise.
  */
 export class BatchLoader implements AsyncDisposable {
   readonly plan: LoaderPlan;
