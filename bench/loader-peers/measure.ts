@@ -1,4 +1,5 @@
 import { Contestant, type Delivered, type Place, type Plan } from "./contestant.ts";
+import { warm } from "./photographs.ts";
 import type { Row } from "./rows.ts";
 
 const SHORTEST_CHOICE_SECONDS = 1.5;
@@ -24,6 +25,7 @@ interface Chosen {
 /** Finds each contestant's best number of workers, then measures all in turns, so that slow times meet all alike. */
 export async function measureRow(row: Row, place: Place, windows: Windows): Promise<Result[]> {
   const chosen: Chosen[] = [];
+  await warm(place.data);
   for (const plan of row.contestants) {
     chosen.push({ plan, numWorkers: await bestWorkers(plan, place, windows) });
   }
@@ -37,6 +39,7 @@ export async function measureRow(row: Row, place: Place, windows: Windows): Prom
     contestants.push({ contestant, result: { plan, numWorkers, versions, windows: delivered } });
   }
   for (let round = 1; round <= windows.rounds; round += 1) {
+    await warm(place.data);
     progress(`${row.key}: round ${round} of ${windows.rounds}`);
     for (const { contestant, result } of contestants) {
       result.windows.push(await contestant.window(windows.seconds));

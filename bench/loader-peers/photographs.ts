@@ -1,5 +1,5 @@
 import { createWriteStream } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { pack } from "tar-stream";
@@ -47,6 +47,13 @@ export async function layOutPhotographs(folder: string): Promise<Photographs> {
     numFiles: entries.length,
     meanBytes: numBytes / entries.length,
   };
+}
+
+/** Reads every file once: some systems take files out of the page cache that nobody read for a minute. */
+export async function warm(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) await readFile(join(entry.parentPath, entry.name));
+  }
 }
 
 function entryOf(scene: Scene, copy: number): Entry {
