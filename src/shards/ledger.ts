@@ -11,7 +11,7 @@ import { ArrowFileWriter, encodeBatch, type WrittenFile } from "./arrow/file-wri
 import { ArrowFormatError } from "./arrow/format-error.ts";
 import { FileStorage, type ShardStorage } from "./file-storage.ts";
 import { restrictedText } from "./scene-columns.ts";
-import { placedFault, sha256OfSource } from "./shard-file.ts";
+import { metadataDifference, placedFault, sha256OfSource } from "./shard-file.ts";
 import { LEDGER_FILE, type LedgerFileEntry, readIndex } from "./shard-set-index.ts";
 
 const ROWS_PER_BATCH = 4096;
@@ -95,7 +95,8 @@ export async function* readLedgerRows(storage: ShardStorage): AsyncGenerator<Led
   const source = await storage.open(LEDGER_FILE);
   const footer = await readFooter(source);
   const columns = ledgerFields.map((member) => member.column);
-  const difference = columnDifference(footer.columns, columns);
+  const difference =
+    columnDifference(footer.columns, columns) ?? metadataDifference(footer, metadata);
   if (difference !== undefined) throw new ArrowFormatError(difference);
   for (const { offset, metadataSizeBytes, bodySizeBytes } of footer.batches) {
     yield* ledgerRows(await source.read({ offset, sizeBytes: metadataSizeBytes + bodySizeBytes }));

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { syncFolder } from "../core/files.ts";
 import { ArrowFileWriter, type EncodedBatch, type WrittenFile } from "./arrow/file-writer.ts";
 import { sceneFields } from "./scene-columns.ts";
+import { shardMetadata } from "./shard-file.ts";
 import { type ShardEntry, shardName } from "./shard-set-index.ts";
 import type { ShardCounts, SplitPlan } from "./unfinished-split.ts";
 
@@ -33,7 +34,9 @@ export class OpenShard {
     const path = join(options.folder, name);
     const file = await open(`${path}.part`, "w");
     try {
-      const writer = await ArrowFileWriter.start(file, sceneFields, shardMetadata(options));
+      const { split, role } = options;
+      const metadata = shardMetadata({ name: split, role });
+      const writer = await ArrowFileWriter.start(file, sceneFields, metadata);
       return new OpenShard({ path, name }, file, writer);
     } catch (error) {
       await file.close();
@@ -94,13 +97,4 @@ function entryOf(file: string, written: WrittenFile): ShardEntry {
     numScenes: batches.reduce((sum, batch) => sum + batch.numScenes, 0),
     batches,
   };
-}
-
-function shardMetadata(options: ShardTarget): Map<string, string> {
-  return new Map([
-    ["crossweave.format", "crossweave-shards"],
-    ["crossweave.version", "1"],
-    ["crossweave.split", options.split],
-    ["crossweave.role", options.role],
-  ]);
 }

@@ -1,5 +1,6 @@
 import { createHash, hash } from "node:crypto";
 import { errnoOf, ShardError } from "../core/errors.ts";
+import type { SplitRole } from "../core/records.ts";
 import { columnDifference } from "./arrow/column-type.ts";
 import type { ByteRange } from "./arrow/batch-body.ts";
 import type { ArrowFooter, ByteSource } from "./arrow/file-reader.ts";
@@ -122,17 +123,27 @@ async function requireFooter(source: ByteSource, shard: ListedShard): Promise<vo
   if (difference !== undefined) throw new ArrowFormatError(difference);
 }
 
-/** Where what a shard says of itself is not what the index says of it, or undefined. */
-export function membershipDifference(
+/** What the shards of a split say of themselves in the metadata of their schema. */
+export function shardMetadata(split: {
+  readonly name: string;
+  readonly role: SplitRole;
+}): ReadonlyMap<string, string> {
+  return new Map([
+    ["crossweave.format", "crossweave-shards"],
+    ["crossweave.version", "1"],
+    ["crossweave.split", split.name],
+    ["crossweave.role", split.role],
+  ]);
+}
+
+/** Where what a file says of itself is not what is expected of it, or undefined. */
+export function metadataDifference(
   { metadata }: ArrowFooter,
-  { name, role }: { readonly name: string; readonly role: string },
+  expected: ReadonlyMap<string, string>,
 ): string | undefined {
-  for (const [key, expected] of [
-    ["crossweave.split", name],
-    ["crossweave.role", role],
-  ] as const) {
+  for (const [key, value] of expected) {
     const found = metadata.get(key);
-    if (found !== expected) return `its ${key} is "${found}", the index says "${expected}"`;
+    if (found !== value) return `its ${key} is ${JSON.stringify(found)}, expected "${value}"`;
   }
   return undefined;
 }

@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -60,6 +60,14 @@ describe("crossweave validate", () => {
     expect(stdout).toMatch(/ {2}train\/00000\.arrow, batch 0, row 0: coco:0 cannot be decoded/);
     expect(stdout).toMatch(/… and 13 more faults/);
     expect(stdout).not.toContain("\u001B[2J");
+  });
+
+  it("offers no repair where nobody knows what the files should be", async () => {
+    await mkdir(join(folder.path, "cut"));
+    await writeFile(join(folder.path, "cut/index.json"), "{");
+    const { exitCode, stdout } = await validate("cut");
+    expect(exitCode).toBe(21);
+    expect(stdout).toMatch(/\nnext: bring index\.json back, or build the set again/);
   });
 
   it("prints one document with --json, and leaves decoding out when told to", async () => {

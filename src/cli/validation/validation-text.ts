@@ -1,4 +1,5 @@
 import { escapeControls } from "../../core/text.ts";
+import { isRemote } from "../../shards/remote/location.ts";
 import type { ValidationFault } from "../../shards/validation/faults.ts";
 import type { TimedReport } from "../commands/validate.ts";
 import { formatBytes, formatDuration } from "../terminal/terminal-text.ts";
@@ -17,12 +18,17 @@ export function validationText(report: TimedReport): string {
   lines.push(...faults.map((fault) => faultText(fault)));
   const numUnlisted = numFaults - faults.length;
   if (numUnlisted > 0) lines.push(`… and ${counted(numUnlisted, "more fault")}`);
-  if (!isValid) {
-    lines.push(
-      `next: crossweave validate ${escapeControls(folder)} --repair --source …, or build the set again with crossweave prepare … --fresh`,
-    );
-  }
+  if (!isValid) lines.push(`next: ${remedyText(report)}`);
   return lines.join("\n");
+}
+
+function remedyText({ folder, digest }: TimedReport): string {
+  if (isRemote(folder)) return "upload the set again, from a folder that validates";
+  const again = "build the set again with crossweave prepare … --fresh";
+  // Without its index, nobody knows what the files should be.
+  return digest === null
+    ? `bring index.json back, or ${again}`
+    : `crossweave validate ${escapeControls(folder)} --repair --source …, or ${again}`;
 }
 
 function workText({ checked, seconds }: TimedReport): string {

@@ -9,8 +9,9 @@ import {
   describeReadFault,
   footerDifference,
   type LoadedHead,
-  membershipDifference,
+  metadataDifference,
   sha256OfSource,
+  shardMetadata,
   type ShardPlace,
   verifiedHead,
 } from "../shard-file.ts";
@@ -143,7 +144,8 @@ export class ShardCheck {
     await this.#attempt(place, async () => {
       const footer = await readFooter(source);
       const difference =
-        footerDifference(footer, this.#shard) ?? membershipDifference(footer, this.#split);
+        footerDifference(footer, this.#shard) ??
+        metadataDifference(footer, shardMetadata(this.#split));
       if (difference !== undefined) this.#fault(place, difference);
     });
     return source;

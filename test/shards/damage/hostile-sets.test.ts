@@ -5,6 +5,7 @@ import { canonicalJson, sha256 } from "../../../src/core/digest.ts";
 import { ShardError } from "../../../src/core/errors.ts";
 import { readFooter } from "../../../src/shards/arrow/file-reader.ts";
 import { memorySource } from "../../../src/shards/reading/memory-storage.ts";
+import { commitIndex } from "../../../src/shards/shard-set-index.ts";
 import { ShardSetReader } from "../../../src/shards/shard-set-reader.ts";
 import { validateShardSet } from "../../../src/shards/validation/validate-shard-set.ts";
 import { RunningProgram } from "../../cli/running-program.ts";
@@ -98,6 +99,33 @@ describe("case 41: an index that was edited", () => {
     await expect(ShardSetReader.open(hostile.set)).rejects.toThrow(ShardError);
   });
 });
+
+describe("case 41: a file of another format or version, under right digests", () => {
+  it.each([
+    ["crossweave-shards", "crossweave-shardz", /crossweave\.format is "crossweave-shardz"/],
+    ["crossweave.version", "crossweave.versiom", /crossweave\.version is undefined/],
+  ])("is named: %s becomes %s", async (before, after, message) => {
+    await reindexed(hostile.set, FIRST, (bytes) => replaced(bytes, before, after));
+    expect(await placesOfFaults(hostile)).toEqual([expect.stringMatching(message)]);
+  });
+
+  it("is named when it is the ledger", async () => {
+    const path = join(hostile.set, "ledger.arrow");
+    const bytes = replaced(await readFile(path), "crossweave-ledger", "crossweave-ledges");
+    await writeFile(path, bytes);
+    const { digest: _digest, ...content } = hostile.index;
+    const ledger = { ...content.ledger, sha256: sha256(bytes) };
+    await commitIndex(hostile.set, { ...content, ledger });
+    expect(await placesOfFaults(hostile)).toEqual([
+      expect.stringMatching(/^ledger\.arrow\/.*crossweave\.format is "crossweave-ledges"/),
+    ]);
+  });
+});
+
+/** The same bytes with a word replaced by one as long. */
+function replaced(bytes: Buffer, before: string, after: string): Buffer {
+  return Buffer.from(bytes.toString("latin1").replaceAll(before, after), "latin1");
+}
 
 describe("cases 42 and 43: shards of another make, under right digests", () => {
   const kinds = [
