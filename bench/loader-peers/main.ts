@@ -20,7 +20,7 @@ import { realData } from "../../test/real-data.ts";
 import { canBind } from "./contestant.ts";
 import { measureRow, type Result } from "./measure.ts";
 import { layOutPhotographs, type Photographs } from "./photographs.ts";
-import { reportRow } from "./report.ts";
+import { reportRow, type Verdict } from "./report.ts";
 import { rows } from "./rows.ts";
 
 const TELLING_FLAGS = ["avx2", "avx512bw", "sha_ni", "asimd"];
@@ -50,13 +50,19 @@ async function main(): Promise<void> {
   describe(photographs, load);
   const place = { data: folder.path, vocabulary: realData("bert/vocab.txt"), python };
   const results: Result[] = [];
+  const verdicts: Verdict[] = [];
   for (const row of rows) {
     if (positionals.length > 0 && !positionals.includes(row.key)) continue;
-    const ofRow = await measureRow(row, place, windows);
-    reportRow(row, ofRow);
-    results.push(...ofRow);
+    try {
+      const ofRow = await measureRow(row, place, windows);
+      verdicts.push(...reportRow(row, ofRow));
+      results.push(...ofRow);
+    } catch (error) {
+      console.log(`\n${row.title}\n  NOT MEASURED: ${String(error)}`);
+    }
   }
   describeBatches(results);
+  summarize(verdicts);
   console.log(`\n${((performance.now() - startMs) / 60_000).toFixed(1)} minutes`);
 }
 
@@ -92,6 +98,12 @@ function git(...args: string[]): string {
   return execFileSync("git", args, { cwd: import.meta.dirname, encoding: "utf8" }).trim();
 }
 
+function summarize(verdicts: readonly Verdict[]): void {
+  const missed = verdicts.filter(({ isMet }) => !isMet);
+  console.log(`\n${verdicts.length - missed.length} of ${verdicts.length} demands met`);
+  for (const { text } of missed) console.log(`  ${text}`);
+}
+
 function describeBatches(results: readonly Result[]): void {
   console.log("\nBatches, and what made them");
   const versions = new Map<string, string>();
@@ -110,7 +122,7 @@ function describeBatches(results: readonly Result[]): void {
   }
   for (const [name, version] of versions) console.log(`  ${name} ${version}`);
   console.log(
-    "  level: the mean of one value of each page of the batches, 0 to 255; equal work shows equal levels",
+    "  cores: processor time by wall time; level: the mean of one value of each page, 0 to 255, alike where the work is",
   );
   console.log(
     "  not measured, because not at hand: torchvision's own decoder, TensorFlow's DecodeAndCropJpeg, Pillow-SIMD, DALI, FFCV",

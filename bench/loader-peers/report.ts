@@ -4,13 +4,19 @@ import type { Result } from "./measure.ts";
 import type { Demand, Row } from "./rows.ts";
 
 const NAME_WIDTH = 50;
-const COLUMN_WIDTHS = [7, 12, 14, 12, 7, 8] as const;
+const COLUMN_WIDTHS = [7, 12, 14, 12, 7, 7, 8] as const;
 const OUR_LETTERS = "ABC";
 
 type Measure = Demand["measure"];
 
-/** Prints a row: a table with the ratios of our lines to all others, then which demands are met. */
-export function reportRow(row: Row, results: readonly Result[]): void {
+/** What became of a demand. */
+export interface Verdict {
+  readonly isMet: boolean;
+  readonly text: string;
+}
+
+/** Prints a row: a table with the ratios of our lines to all others, then which demands are met; gives these. */
+export function reportRow(row: Row, results: readonly Result[]): Verdict[] {
   const own = results.filter(({ plan }) => plan.order.program === "ours");
   console.log(`\n${row.title}`);
   console.log(line("", [...heading(row), ...own.map((_, index) => `${OUR_LETTERS[index]} / it`)]));
@@ -23,29 +29,33 @@ export function reportRow(row: Row, results: readonly Result[]): void {
     const lettered = place < 0 ? `  ${name}` : `${OUR_LETTERS[place]} ${name}`;
     console.log(line(lettered, [...figuresOf(row, result), ...ratios]));
   }
-  for (const demand of row.demands) console.log(verdict(row, results, demand));
+  const verdicts = row.demands.map((demand) => verdict(row, results, demand));
+  for (const { text } of verdicts) console.log(`  ${text}`);
   for (const note of row.notes) console.log(`  * ${note}`);
+  return verdicts;
 }
 
 function heading({ unit }: Row): string[] {
-  return ["workers", `${unit}/s`, "min to max", "per CPU s", "level"];
+  return ["workers", `${unit}/s`, "min to max", "per CPU s", "cores", "level"];
 }
 
 function figuresOf(row: Row, { numWorkers, windows }: Result): string[] {
   const rates = windows.map((window) => rateOf(row, window));
   const perCpuSecond = windows.map((window) => rateOf(row, window, "perCpuSecond"));
+  const numCores = windows.map(({ cpuSeconds, seconds }) => cpuSeconds / seconds);
   const levels = windows.map(({ meanLevel }) => meanLevel);
   return [
     String(numWorkers),
     median(rates).toFixed(0),
     `${Math.min(...rates).toFixed(0)} to ${Math.max(...rates).toFixed(0)}`,
     median(perCpuSecond).toFixed(0),
+    median(numCores).toFixed(2),
     median(levels).toFixed(1),
   ];
 }
 
 /** "met" and "not met" are said of the median; where single rounds say otherwise, that is said as well. */
-function verdict(row: Row, results: readonly Result[], { atLeast, measure, of }: Demand): string {
+function verdict(row: Row, results: readonly Result[], { atLeast, measure, of }: Demand): Verdict {
   const [judged] = results;
   const other = results.find(({ plan }) => plan.name === of);
   if (judged === undefined || other === undefined) throw new TypeError(`no contestant "${of}"`);
@@ -53,10 +63,11 @@ function verdict(row: Row, results: readonly Result[], { atLeast, measure, of }:
   const [low, high] = [Math.min(...ratios), Math.max(...ratios)];
   const ratio = median(ratios);
   const rest = low < atLeast && atLeast <= high ? ", but not in every round alike" : "";
-  const said = `${ratio >= atLeast ? "met" : "NOT MET"}${rest}`;
+  const isMet = ratio >= atLeast;
   const wanted = measure === "rate" ? `${row.unit}/s` : `${row.unit} per CPU second`;
   const figure = `${ratio.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)})`;
-  return `  ${wanted} >= ${atLeast} x ${of}: ${figure} ${said}`;
+  const said = `${isMet ? "met" : "NOT MET"}${rest}`;
+  return { isMet, text: `${row.key}: ${wanted} >= ${atLeast} x ${of}: ${figure} ${said}` };
 }
 
 /** Round by round. */
