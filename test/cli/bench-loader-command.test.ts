@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { photographScenes, temporaryFolder, writeSet } from "../loader/shard-set-fixture.ts";
+import { SetServer } from "../shards/remote/set-server.ts";
 import { type EndedProgram, RunningProgram } from "./running-program.ts";
 
 const main = join(import.meta.dirname, "../../src/cli/main.ts");
@@ -126,6 +127,15 @@ describe("crossweave bench-loader", () => {
     });
     // Steps that a loader of this rate cannot pass take at least their own time.
     for (const { numSteps } of result.loaders[0]?.steps ?? []) expect(numSteps).toBeGreaterThan(7);
+  });
+
+  it("measures a set on a server, and keeps it where --cache says", async () => {
+    await using server = await SetServer.serve(set);
+    const cache = join(folder.path, "cache");
+    const { exitCode, stdout } = await bench(server.url, ...quick, "--cache", cache, "--json");
+    expect(exitCode).toBe(0);
+    expect(document.parse(JSON.parse(stdout))).toMatchObject({ numSamples: 51 });
+    expect(await readdir(cache)).not.toEqual([]);
   });
 
   it.each([
