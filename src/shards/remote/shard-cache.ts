@@ -150,7 +150,10 @@ export class ShardCache implements AsyncDisposable {
 
   async #pin(sha256: string): Promise<void> {
     this.#pinned.add(sha256);
-    this.#lastPin = appendFile(this.#pinFile, `${sha256}\n`);
+    this.#lastPin = appendFile(this.#pinFile, `${sha256}\n`).catch((error: unknown) => {
+      // A file that is on no list may be removed while it is read, and then comes from the server again.
+      if (!["ENOSPC", "EDQUOT"].includes(errnoOf(error) ?? "")) throw error;
+    });
     await this.#lastPin;
   }
 

@@ -1,3 +1,4 @@
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256 } from "../../../src/core/digest.ts";
 import type { RetryPolicy } from "../../../src/core/network/retries.ts";
@@ -68,6 +69,17 @@ export class RemoteSet implements AsyncDisposable {
 
   get cacheFolder(): string {
     return join(this.root, "cache");
+  }
+
+  /** Of the training split. */
+  get numShards(): number {
+    return this.index.splits[0]?.shards.length ?? 0;
+  }
+
+  /** The names of what is whole in the cache. */
+  async filesInCache(): Promise<string[]> {
+    const names = await readdir(join(this.cacheFolder, "files"));
+    return names.filter((name) => /^[0-9a-f]{64}$/.test(name));
   }
 
   get shardBytes(): number {
