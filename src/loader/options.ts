@@ -107,6 +107,7 @@ export interface RegionOptions {
   /**
    * R, rows for each picture. Of a picture with more regions the first ones that are shown are taken, which are the
    * most confident ones: which regions a set has at all (UNITER: confidence over 0.2, 10 to 100) is its preparation's.
+   * Batches of tokens count `batching.tokensPerPicture` for a picture, which is this for a model that takes all rows.
    */
   readonly maxRegions: number;
   /** D, features of a region: 2048 of bottom-up attention. */

@@ -6,6 +6,7 @@ import { type Content, contentOf, digest } from "./loader-fixture.ts";
 /** A way of running a stream; none of it may change a batch. */
 export interface Run {
   readonly worldSize: number;
+  /** Of the last rank; the others build on the calling thread, as starting threads is what takes time. */
   readonly numWorkers: number;
   readonly prefetchBatches: number;
 }
@@ -27,7 +28,10 @@ export async function globalBatches(
 ): Promise<string[]> {
   const ranks = Array.from({ length: run.worldSize }, (_, rank) => rank);
   const shares = await Promise.all(
-    ranks.map((rank) => sharesOf({ ...options, ...run, rank }, from, count)),
+    ranks.map((rank) => {
+      const numWorkers = rank === run.worldSize - 1 ? run.numWorkers : 0;
+      return sharesOf({ ...options, ...run, numWorkers, rank }, from, count);
+    }),
   );
   return Array.from({ length: count }, (_, step) => {
     const parts = shares.flatMap((share) => share[step] ?? []);
