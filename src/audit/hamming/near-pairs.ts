@@ -15,9 +15,10 @@ import {
 import {
   equalRows,
   firstRowsOf,
-  inOrder,
+  pairsOf,
   type LoadedRows,
   type LoadedSide,
+  MAX_ROWS,
   type NearPairs,
 } from "./pair-list.ts";
 import { SearchThreads } from "./search-threads.ts";
@@ -119,6 +120,7 @@ export class NearPairSearch implements AsyncDisposable {
   async load(name: "left" | "right", rows: HashRows): Promise<LoadedRows> {
     const places = this.#layout[name];
     const { numRows } = rows;
+    assert(numRows < MAX_ROWS, "rows that can be numbered");
     await rows.read(new Uint8Array(this.#memory.buffer, places.hashes, numRows * HASH_BYTES));
     this.#options.signal?.throwIfAborted();
     await this.#threads.runParts("permute", numRows, (from, to) => [
@@ -172,7 +174,7 @@ export class NearPairSearch implements AsyncDisposable {
       const done = slotIndex + 1;
       progress.report({ activity: "near pairs", done, total: slots.length, unit: "slots" });
     }
-    return inOrder(found, left, right);
+    return pairsOf(found, left, right);
   }
 
   // A counting sort, in which every thread lays out the hashes of some keys.

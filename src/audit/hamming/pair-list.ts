@@ -1,4 +1,3 @@
-import { strict as assert } from "node:assert";
 import { PAIR_WORDS, type SidePlaces } from "./search-memory.ts";
 
 /** Rows with one and the same hash, ascending, at least two. */
@@ -26,9 +25,6 @@ export interface LoadedSide extends SidePlaces {
   /** Of each distinct hash, the first row that has it. */
   readonly firstRows: Uint32Array;
 }
-
-/** A pair in one number, so that numbers sort as pairs do. */
-const DISTANCES = 64;
 
 /** Of each distinct hash, the first row that has it: distinct hashes are numbered in that order. */
 export function firstRowsOf(groupOf: Uint32Array, numDistinct: number): Uint32Array {
@@ -62,39 +58,64 @@ export function equalRows(groupOf: Uint32Array, firstRows: Uint32Array): readonl
   return [...members.values()];
 }
 
-/** The pairs that threads found, in order. */
-export function inOrder(
+/** The pairs that threads found, by the rows that were loaded, in order. */
+export function pairsOf(
   found: readonly Uint32Array[],
   left: LoadedSide,
   right: LoadedSide,
 ): NearPairs {
-  const numPairs = found.reduce((sum, { length }) => sum + length / PAIR_WORDS, 0);
-  const { numRows } = right;
-  assert(left.numRows * numRows * DISTANCES < Number.MAX_SAFE_INTEGER, "a pair is one number");
-  const packed = new Float64Array(numPairs);
-  let at = 0;
+  const list = new PairList(found.reduce((sum, { length }) => sum + length / PAIR_WORDS, 0));
   for (const words of found) {
     for (let word = 0; word < words.length; word += PAIR_WORDS) {
       const leftRow = left.firstRows[words[word] ?? 0] ?? 0;
       const rightRow = right.firstRows[words[word + 1] ?? 0] ?? 0;
-      packed[at] = (leftRow * numRows + rightRow) * DISTANCES + (words[word + 2] ?? 0);
-      at += 1;
+      list.add(leftRow, rightRow, words[word + 2] ?? 0);
     }
   }
-  return unpacked(packed.toSorted(), numRows);
+  return list.sorted();
 }
 
-function unpacked(packed: Float64Array, numRight: number): NearPairs {
-  const pairs = {
-    left: new Uint32Array(packed.length),
-    right: new Uint32Array(packed.length),
-    distance: new Uint8Array(packed.length),
-  };
-  for (const [at, number] of packed.entries()) {
-    const rows = Math.floor(number / DISTANCES);
-    pairs.distance[at] = number - rows * DISTANCES;
-    pairs.left[at] = Math.floor(rows / numRight);
-    pairs.right[at] = rows % numRight;
+const WORD = 2 ** 32;
+const DISTANCES = 64;
+/** A row is 29 bits of a packed pair. */
+export const MAX_ROWS: number = 2 ** 29;
+const LEFT_UNIT = (MAX_ROWS * DISTANCES) / WORD;
+
+/** Pairs, each packed into 64 bits (left row, right row, distance), so that numbers sort as pairs do. */
+export class PairList {
+  readonly #words: Uint32Array<ArrayBuffer>;
+  #length = 0;
+
+  constructor(maxPairs: number) {
+    this.#words = new Uint32Array(2 * maxPairs);
   }
-  return pairs;
+
+  add(left: number, right: number, distance: number): void {
+    const low = right * DISTANCES + distance;
+    this.#words[2 * this.#length] = low % WORD;
+    this.#words[2 * this.#length + 1] = left * LEFT_UNIT + Math.floor(low / WORD);
+    this.#length += 1;
+  }
+
+  /** The different pairs, ascending by left, then by right row. */
+  sorted(): NearPairs {
+    const packed = new BigUint64Array(this.#words.buffer, 0, this.#length).toSorted();
+    const words = new Uint32Array(packed.buffer);
+    const [left, right] = [new Uint32Array(packed.length), new Uint32Array(packed.length)];
+    const distance = new Uint8Array(packed.length);
+    let kept = 0;
+    for (let at = 0; at < packed.length; at += 1) {
+      if (at > 0 && packed[at] === packed[at - 1]) continue;
+      const [low, high] = [words[2 * at] ?? 0, words[2 * at + 1] ?? 0];
+      left[kept] = Math.floor(high / LEFT_UNIT);
+      right[kept] = (high % LEFT_UNIT) * (WORD / DISTANCES) + Math.floor(low / DISTANCES);
+      distance[kept] = low % DISTANCES;
+      kept += 1;
+    }
+    return {
+      left: left.subarray(0, kept),
+      right: right.subarray(0, kept),
+      distance: distance.subarray(0, kept),
+    };
+  }
 }
