@@ -1,8 +1,8 @@
-import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { createReadStream, existsSync } from "node:fs";
 import { mkdir, open, readdir, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { ConfigError, IncompleteError, RefusedError, SourceError } from "../../src/core/errors.ts";
 import { imageKey } from "../../src/core/keys.ts";
 import type { Scene } from "../../src/core/records.ts";
@@ -99,6 +99,31 @@ describe("SplitWriter", () => {
     }
     expect(await readdir(join(folder.path, "train"))).toEqual(["00000.arrow"]);
     expect(await writeAll(folder.path)).toBe(10);
+  });
+
+  it("waits for a slow disk, and keeps no more than two batches in memory for it", async () => {
+    await using folder = await temporaryFolder();
+    const [pictureBytes, batchBytes, numScenes] = [100_000, 500_000, 60];
+    const layout = { ...smallLayout, targetBatchBytes: batchBytes, targetShardBytes: 1e9 };
+    const pipe = join(folder.path, "train/00000.arrow.part");
+    let [numGiven, numTaken] = [0, 0];
+    const write = async (): Promise<void> => {
+      await using writer = await SplitWriter.create({ ...optionsFor(folder.path), layout });
+      // A pipe takes 64 KB and then no more than is read of it.
+      execFileSync("mkfifo", [pipe]);
+      for (let index = 0; index < numScenes; index += 1) {
+        await writer.append(madeUpScene(index * 6, pictureBytes));
+        numGiven += pictureBytes;
+      }
+    };
+    const writing = write();
+    await vi.waitUntil(() => existsSync(pipe));
+    for await (const chunk of createReadStream(pipe)) {
+      numTaken += chunk.length;
+      expect(numGiven - numTaken).toBeLessThan(2 * batchBytes);
+    }
+    await writing;
+    expect(numTaken).toBeGreaterThan((numScenes - 10) * pictureBytes);
   });
 
   it.each(["..", "../other", "a/b", "", ".unfinished"])(
