@@ -50,7 +50,12 @@ const document = z.strictObject({
   numCores: z.int(),
   numSamples: z.int(),
   reading: z.strictObject({ first: reading, again: reading }),
-  floor: z.strictObject({ oneThread: rate, allCores: rate, unit: z.literal("pictures/s") }),
+  floor: z.strictObject({
+    oneThread: rate,
+    allCores: rate,
+    unit: z.literal("pictures/s"),
+    shareOfCores: rate,
+  }),
   loaders: z.array(
     z.strictObject({
       numWorkers: z.int(),

@@ -31,7 +31,7 @@ function result(stallShares: readonly [one: number, two: number]): LoaderBenchRe
       first: { ...reading, bytesPerSecond: 41_300_000, picturesPerSecond: 245.7 },
       again: { ...reading, bytesPerSecond: 987_000_000, picturesPerSecond: 5874 },
     },
-    floor: { oneThread: 231.4, allCores: 455.2, unit: "pictures/s" },
+    floor: { oneThread: 231.4, allCores: 455.2, unit: "pictures/s", shareOfCores: 0.98 },
     loaders: [
       {
         ...feed,
@@ -92,6 +92,14 @@ Every picture is decoded anew, as with sets that do not fit into memory.
 Texts were cut by a vocabulary of the set's own words; --vocabulary names yours.
 `.trim(),
     );
+  });
+
+  it("say so when other work took the cores", () => {
+    const measured = result([0.437, 0.004]);
+    const disturbed = { ...measured, floor: { ...measured.floor, shareOfCores: 0.412 } };
+    const words = "other work is running: decoding with all cores had 41 % of them";
+    expect(loaderBenchText(disturbed)).toContain(words);
+    expect(loaderBenchText(measured)).not.toContain("other work is running");
   });
 
   it("say so when no number of workers feeds the steps", () => {

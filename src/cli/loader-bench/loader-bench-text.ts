@@ -5,6 +5,9 @@ import { formatBytes } from "../terminal/terminal-text.ts";
 import { styled } from "../terminal/text-style.ts";
 import type { LoaderBenchResult } from "./run-loader-bench.ts";
 
+// With less of the cores than this, all rates are too low to mean anything.
+const UNDISTURBED_SHARE = 0.9;
+
 // Steps that wait no more than this are fed.
 const FED_SHARE = 0.01;
 
@@ -122,13 +125,22 @@ function feedTable({ loaders }: LoaderBenchResult): string {
   ]);
 }
 
-function adviceText({ advice, loaders, reading, settings }: LoaderBenchResult): string[] {
+function adviceText({ advice, floor, loaders, reading, settings }: LoaderBenchResult): string[] {
   const { batchMs, numWorkers, shortestStepMs } = advice;
   const fastest = Math.max(...loaders.map(({ picturesPerSecond }) => picturesPerSecond));
   const slowReading =
     reading.first.picturesPerSecond < fastest
       ? [
           `one thread read ${amount(reading.first.picturesPerSecond)} pictures/s the first time, fewer than are decoded: the first epoch may wait for the disk or the network`,
+        ]
+      : [];
+  const disturbance =
+    floor.shareOfCores < UNDISTURBED_SHARE
+      ? [
+          styled(
+            "red",
+            `other work is running: decoding with all cores had ${percent(floor.shareOfCores, 0)} of them; measure again when they are free`,
+          ),
         ]
       : [];
   return [
@@ -138,6 +150,7 @@ function adviceText({ advice, loaders, reading, settings }: LoaderBenchResult): 
     ),
     ...fedSteps(loaders),
     ...slowReading,
+    ...disturbance,
   ];
 }
 

@@ -32,6 +32,8 @@ export interface LoaderBench {
     readonly oneThread: number;
     readonly allCores: number;
     readonly unit: "pictures/s";
+    /** How much of all cores this process had while it decoded with all of them; far below 1 where others work. */
+    readonly shareOfCores: number;
   };
   readonly loaders: readonly LoaderMeasure[];
   /** The fewest workers that are within 5 % of the fastest ones, and the shortest steps that they should feed. */
@@ -83,8 +85,8 @@ export async function benchLoader(
     readPictures(source, plan.options, limits),
   );
   const { rate: again } = await readPictures(source, plan.options, limits);
-  const oneThread = await station("decoding, 1 thread", () => floorOf(1, { ...limits, pictures }));
-  const allCores = await station(`decoding, ${numCores} threads`, () =>
+  const one = await station("decoding, 1 thread", () => floorOf(1, { ...limits, pictures }));
+  const all = await station(`decoding, ${numCores} threads`, () =>
     floorOf(numCores, { ...limits, pictures }),
   );
   const rates: LoaderRates[] = [];
@@ -108,7 +110,12 @@ export async function benchLoader(
     numCores,
     numSamples: source.numSamples,
     reading: { first, again },
-    floor: { oneThread, allCores, unit: "pictures/s" },
+    floor: {
+      oneThread: one.picturesPerSecond,
+      allCores: all.picturesPerSecond,
+      unit: "pictures/s",
+      shareOfCores: all.coresHad / numCores,
+    },
     loaders,
     advice,
   };
@@ -143,9 +150,14 @@ interface Measuring {
 async function floorOf(
   numThreads: number,
   { pictures, seconds, signal }: Measuring,
-): Promise<number> {
+): Promise<{ readonly picturesPerSecond: number; readonly coresHad: number }> {
   await using floor = await DecodeFloor.open(pictures, { numThreads, signal });
-  return await floor.picturesPerSecond(seconds);
+  const startMs = performance.now();
+  const before = process.cpuUsage();
+  const picturesPerSecond = await floor.picturesPerSecond(seconds);
+  const { system, user } = process.cpuUsage(before);
+  const coresHad = (system + user) / 1000 / (performance.now() - startMs);
+  return { picturesPerSecond, coresHad };
 }
 
 /** The floor and the loader in turns, so that what else the machine does meets both; medians of the rounds. */
