@@ -25,7 +25,8 @@ const CJK =
   /([\u{4E00}-\u{9FFF}\u{3400}-\u{4DBF}\u{20000}-\u{2A6DF}\u{2A700}-\u{2B73F}\u{2B740}-\u{2B81F}\u{2B920}-\u{2CEAF}\u{F900}-\u{FAFF}\u{2F800}-\u{2FA1F}])/gu;
 const SPACES = /\s+/u;
 const PLAIN = /^[\t\n\r -~]*$/;
-const PLAIN_PUNCTUATION = /([!-/:-@[-`{-~])/g;
+// Of such a text, all but spaces: runs of letters and digits, and single signs.
+const PLAIN_WORD = /[0-9A-Za-z]+|[!-/:-@[-`{-~]/g;
 
 /**
  * Splits a text into words and single punctuation marks as Hugging Face's BertTokenizer does, which is
@@ -36,7 +37,7 @@ const PLAIN_PUNCTUATION = /([!-/:-@[-`{-~])/g;
 export function basicTokens(text: string, letterCase: LetterCase): string[] {
   if (PLAIN.test(text)) {
     const folded = letterCase === "keep" ? text : text.toLowerCase();
-    return words(folded.replaceAll(PLAIN_PUNCTUATION, " $1 "));
+    return folded.match(PLAIN_WORD) ?? [];
   }
   const cleaned = text.replaceAll(CONTROL, "").replaceAll(CJK, " $1 ");
   return words(foldCase(cleaned, letterCase).replaceAll(PUNCTUATION, " $1 "));

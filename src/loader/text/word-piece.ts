@@ -22,6 +22,8 @@ export interface TokenizerOptions {
 const MAX_WORD_CHARACTERS = 100;
 // Captions of COCO and Visual Genome have about 40,000 words; what is beyond is seldom seen again.
 const MAX_KNOWN_WORDS = 65_536;
+// A sample's texts are asked for several times in a row: for their length, for equality, and to be masked.
+const MAX_KNOWN_TEXTS = 512;
 
 /** BERT's WordPiece tokenizer (greedy, longest piece first). Special tokens in a text are words like any other. */
 export class WordPieceTokenizer {
@@ -33,6 +35,8 @@ export class WordPieceTokenizer {
   readonly #ids: ReadonlyMap<string, number>;
   /** The pieces of the words met first, as ids. */
   readonly #knownWords = new Map<string, readonly number[]>();
+  /** The ids of texts met lately. */
+  readonly #knownTexts = new Map<string, readonly number[]>();
 
   private constructor(tokens: readonly string[], letterCase: LetterCase) {
     this.#tokens = tokens;
@@ -106,8 +110,14 @@ export class WordPieceTokenizer {
   }
 
   /** A text's token ids, without [CLS] and [SEP]. */
-  encode(text: string): number[] {
-    return basicTokens(text, this.letterCase).flatMap((word) => this.#idsOf(word));
+  encode(text: string): readonly number[] {
+    const known = this.#knownTexts.get(text);
+    if (known !== undefined) return known;
+    const ids: number[] = [];
+    for (const word of basicTokens(text, this.letterCase)) ids.push(...this.#idsOf(word));
+    if (this.#knownTexts.size === MAX_KNOWN_TEXTS) this.#knownTexts.clear();
+    this.#knownTexts.set(text, ids);
+    return ids;
   }
 
   #idsOf(word: string): readonly number[] {
