@@ -1,3 +1,4 @@
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -187,6 +188,44 @@ function failingCalls(next: () => string | undefined): {
     },
   };
 }
+
+describe("the bytes of a picture", () => {
+  it("are the file's own where that is in memory: nothing is copied", async () => {
+    await using folder = await temporaryFolder();
+    await writeShardSet(folder.path, splits);
+    const files = await filesOf(folder.path);
+    const storage = new MemoryStorage(files);
+    await using reader = await ShardSetReader.open(folder.path, { storage });
+    const file = files.get("train/00000.arrow");
+    const bytes = await reader.split("train").pictureBytes(3, 0);
+    expect(bytes.buffer).toBe(file?.buffer);
+    expect(file?.subarray(bytes.byteOffset - file.byteOffset).subarray(0, 500)).toEqual(bytes);
+  });
+
+  it("are the memory that the system read them into: one read, nothing is copied", async () => {
+    await using folder = await temporaryFolder();
+    await writeShardSet(folder.path, splits);
+    const filled: Uint8Array[] = [];
+    const calls = {
+      open: (path: string) => openSync(path, "r"),
+      sizeOf: (descriptor: number) => fstatSync(descriptor).size,
+      read(descriptor: number, into: Uint8Array, position: number) {
+        filled.push(into);
+        return readSync(descriptor, into, 0, into.byteLength, position);
+      },
+      close: closeSync,
+    };
+    const storage = new FileStorage(folder.path, { calls });
+    await using reader = await ShardSetReader.open(folder.path, { storage });
+    const split = reader.split("train");
+    await split.head(3);
+    const numRead = filled.length;
+    const bytes = await split.pictureBytes(3, 0);
+    expect(filled.slice(numRead)).toEqual([bytes]);
+    expect(filled.at(-1)).toBe(bytes);
+    expect(bytes.buffer.byteLength).toBe(500);
+  });
+});
 
 describe("case 46: a disk or a mount that fails", () => {
   it.each(["EIO", "ESTALE"])("is asked again on the file opened anew: %s", async (code) => {
