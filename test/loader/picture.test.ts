@@ -3,9 +3,10 @@ import { readFile } from "node:fs/promises";
 import sharp, { type Sharp } from "sharp";
 import { describe, expect, it } from "vitest";
 
+import { sha256 } from "../../src/core/digest.ts";
 import { ShardError } from "../../src/core/errors.ts";
 import { wholePicture } from "../../src/loader/pictures/view-geometry.ts";
-import { picturePolicy } from "../../src/loader/pictures/picture.ts";
+import { decodeView, picturePolicy } from "../../src/loader/pictures/picture.ts";
 import { HEADROOM } from "../../src/pixels/jpeg-part.ts";
 import { PixelCache } from "../../src/loader/pictures/pixel-cache.ts";
 import { realData } from "../real-data.ts";
@@ -162,6 +163,47 @@ describe("a decoded picture", () => {
       await expect(wholePixels(bytes, 20)).rejects.toThrow(/does not decode/);
     },
   );
+});
+
+describe("a shown part", () => {
+  it("is put where it is told, in a rectangle of any shape, decoded on this thread or in the pool", async () => {
+    const bytes = await readFile(realData("images/odd/hopper.jpg"));
+    const picture = { width: 128, height: 128, orientation: 1 };
+    const options = { picture, view: wholePicture, shown: { width: 30, height: 20 } };
+    const alone = await decodeView(bytes, options);
+    expect(alone).toHaveLength(30 * 20 * 3);
+    const memory = new Uint8Array(new SharedArrayBuffer(30 * 20 * 3 + 10));
+    const into = memory.subarray(5, -5);
+    for (const thread of ["own", "pool"] as const) {
+      memory.fill(7);
+      expect(await decodeView(bytes, { ...options, into, thread })).toBe(into);
+      expect(Buffer.compare(into, alone)).toBe(0);
+      expect([...memory.subarray(0, 5), ...memory.subarray(-5)]).toEqual(Array(10).fill(7));
+    }
+  });
+
+  it("depends on the kernel and, made very small, on how it is decoded", async () => {
+    const bytes = await readFile(realData("images/odd/hopper.jpg"));
+    const picture = { width: 128, height: 128, orientation: 1 };
+    const options = { picture, view: wholePicture, shown: { width: 20, height: 20 } };
+    const samplings = (["bicubic", "bilinear"] as const).flatMap((kernel) =>
+      (["exact", "scaled"] as const).map((decoding) => ({ kernel, decoding })),
+    );
+    const all = await Promise.all(
+      samplings.map(async (sampling) => sha256(await decodeView(bytes, { ...options, sampling }))),
+    );
+    expect(new Set(all).size).toBe(4);
+    expect(sha256(await decodeView(bytes, options))).toBe(all[1]); // bicubic and scaled
+  });
+
+  it("of a picture that has another size than was recorded does not exist", async () => {
+    const bytes = await readFile(realData("images/odd/hopper.jpg"));
+    const picture = { width: 100, height: 128, orientation: 1 };
+    const shown = { width: 20, height: 20 };
+    const decoding = decodeView(bytes, { picture, view: wholePicture, shown });
+    await expect(decoding).rejects.toThrow(ShardError);
+    await expect(decoding).rejects.toThrow(/it has 128 x 128 pixels, expected 100 x 128/);
+  });
 });
 
 describe("the policy for a run's recipe", () => {
