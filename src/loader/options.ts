@@ -154,7 +154,7 @@ export interface LoaderOptions {
   readonly worldSize: number;
   /** Threads that build batches; with 0 they are built on the calling thread (pictures still decode in libuv's pool). */
   readonly numWorkers: number;
-  /** Batches that may lie ready beside the one in use. */
+  /** Batches that may lie ready or be built beside the one in use; no more workers than this work at a time. */
   readonly prefetchBatches: number;
   /**
    * How many bytes of pixels each thread may keep, where all pictures of the sets fit: whole pictures are then decoded

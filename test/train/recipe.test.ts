@@ -29,9 +29,18 @@ describe("a recipe's name", () => {
   });
 });
 
+const names = ["demo", "pretrain/visual-parsing", "pretrain/visual-parsing-small"];
+
+describe("a recipe of ours", () => {
+  it.each(names)("has room in the ring for the work of all its workers: %s", (name) => {
+    const { numWorkers, prefetchBatches } = recipeNamed(name).data;
+    expect(prefetchBatches).toBeGreaterThanOrEqual(numWorkers);
+  });
+});
+
 describe("a recipe from outside", () => {
   it("is read back from its own JSON", () => {
-    for (const name of ["demo", "pretrain/visual-parsing", "pretrain/visual-parsing-small"]) {
+    for (const name of names) {
       const recipe = recipeNamed(name);
       expect(parseRecipe(JSON.parse(JSON.stringify(recipe)), "run.json")).toEqual(recipe);
     }

@@ -42,7 +42,7 @@ const visualParsing: TrainingRecipe = {
     mlmProbability: 0.15, // "the same masking strategy as in BERT"
     minimumCropArea: 1,
     numWorkers: 8,
-    prefetchBatches: 2,
+    prefetchBatches: 8, // fewer would leave workers idle
   },
   objectives: { mlmWeight: 1, itmWeight: 1, mfrWeight: 0.01, mfrMaskedTokens: 7 }, // VP 4.1: lambda 1, 0.01; k = 7
   optimisation: {
