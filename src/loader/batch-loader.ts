@@ -279,11 +279,16 @@ async function composerOptions(
   const sets = options.sets.map(({ weight }, index) => ({
     weight,
     numScenes: source.setSizes[index] ?? 0,
+    splitSizes: source.splitSizes[index] ?? [],
   }));
   return {
     options,
     sets,
-    table: await source.table({ portrait: grouping === "aspect", tokenizer }),
+    table: await source.table({
+      portrait: grouping === "aspect",
+      regions: batching.kind === "tokens" && batching.tokensPerPicture === "regions",
+      tokenizer,
+    }),
   };
 }
 

@@ -28,6 +28,8 @@ export function rankShape(
   batch: {
     readonly numSamples: number;
     readonly textTokens: number;
+    /** Fewer than `regions.maxRegions` where the batch's pictures have fewer. */
+    readonly regionsPerPicture?: number | undefined;
     readonly picture: Size;
   },
   options: Pick<LoaderOptions, "pairing" | "worldSize" | "regions" | "textBoxes">,
@@ -40,7 +42,7 @@ export function rankShape(
     textTokens: batch.textTokens,
     pictureHeight: batch.picture.height,
     pictureWidth: batch.picture.width,
-    regionsPerPicture: maxRegions,
+    regionsPerPicture: Math.min(maxRegions, batch.regionsPerPicture ?? maxRegions),
     featuresPerRegion: numFeatures,
     classesPerRegion: numClasses,
     hasTextBoxes: textBoxes,

@@ -42,7 +42,8 @@ function setFaults(sets: readonly LoaderSet[]): string[] {
   ];
 }
 
-function batchingFaults({ augment, batching, pairing, text, worldSize }: LoaderOptions): string[] {
+function batchingFaults(options: LoaderOptions): string[] {
+  const { augment, batching, pairing, regions = "none", text, worldSize } = options;
   if (batching.kind === "pictures") {
     const { picturesPerBatch } = batching;
     return [
@@ -54,12 +55,18 @@ function batchingFaults({ augment, batching, pairing, text, worldSize }: LoaderO
     ];
   }
   const { bucketSize, maxTokens, multipleOf, tokensPerPicture = 0 } = batching;
-  const longest = text.maxTokens + tokensPerPicture;
+  const maxRegions = regions === "none" ? 0 : regions.maxRegions;
+  const pictureTokens = tokensPerPicture === "regions" ? maxRegions : tokensPerPicture;
+  const longest = text.maxTokens + pictureTokens;
   const keepsText = pairing.kind === "bernoulli" && pairing.replace === "picture";
   return [
     ...atLeast(1, "batching.maxTokens", maxTokens),
     ...atLeast(1, "batching.multipleOf", multipleOf),
-    ...atLeast(0, "batching.tokensPerPicture", tokensPerPicture),
+    ...atLeast(0, "batching.tokensPerPicture", pictureTokens),
+    ...fault(
+      tokensPerPicture === "regions" && regions === "none",
+      'batching.tokensPerPicture is "regions", but regions is "none"',
+    ),
     ...fault(
       !(Number.isSafeInteger(bucketSize) && bucketSize > 0 && bucketSize % multipleOf === 0),
       `batching.bucketSize is ${bucketSize}, expected a positive multiple of multipleOf`,
@@ -74,16 +81,16 @@ function batchingFaults({ augment, batching, pairing, text, worldSize }: LoaderO
     ),
     ...fault(
       augment.flip === "swap-side-words",
-      'batching.kind "tokens" needs texts that keep their words, augment.flip is "swap-side-words"',
+      'batching.kind "tokens" measures texts before they are read, so augment.flip "swap-side-words" must not change their words',
     ),
     ...fault(
       !keepsText,
-      'batching.kind "tokens" needs pairs that keep their text: pairing.kind "bernoulli" with replace "picture"',
+      'batching.kind "tokens" measures a sample by its one text, so a pair must keep it: pairing.kind "bernoulli" with replace "picture"',
     ),
   ];
 }
 
-function pairingFaults({ grouping, pairing }: LoaderOptions): string[] {
+function pairingFaults({ pairing }: LoaderOptions): string[] {
   if (pairing.kind === "matched-unmatched") {
     const { matched, unmatched } = pairing;
     return [
@@ -93,13 +100,7 @@ function pairingFaults({ grouping, pairing }: LoaderOptions): string[] {
     ];
   }
   if (pairing.kind === "exact-half") return [];
-  return [
-    ...share("pairing.probability", pairing.probability),
-    ...fault(
-      grouping === "aspect" && pairing.replace !== "text",
-      `grouping "aspect" needs pictures that are not replaced, pairing.replace is "${pairing.replace}"`,
-    ),
-  ];
+  return [...share("pairing.probability", pairing.probability)];
 }
 
 function pictureFaults({ pictures, regions = "none" }: LoaderOptions): string[] {

@@ -41,11 +41,13 @@ export async function collateBatch(
   { context, signal }: { context: CollateContext; signal: AbortSignal },
 ): Promise<BuiltBatch> {
   const { composer, options } = context;
-  const { samples, textTokens } = composer.compose(job.epoch, job.batchIndex, job.place);
+  const composed = composer.compose(job.epoch, job.batchIndex, job.place);
+  const { regionsPerPicture, samples, textTokens } = composed;
   const timer = new BuildTimer();
   const plan = await timer.measure("readMs", () => planBatch(samples, context));
   const { picture } = plan;
-  const shape = rankShape({ numSamples: samples.length, textTokens, picture }, options);
+  const numSamples = samples.length;
+  const shape = rankShape({ numSamples, regionsPerPicture, textTokens, picture }, options);
   const { specials } = context.tokenizer;
   const target = { arrays: viewBatch(memory, shape), shape, specials };
   const { end, start } = rankRows(samples.length, options);

@@ -116,6 +116,7 @@ export async function* evaluationPairs(
     head: (sceneIndex: number) => split.head(sceneIndex),
     splitOf: () => ({ first: 0, size: split.numScenes }),
     chainOf: () => undefined,
+    mayStandFor: () => true,
   };
   for (let sceneIndex = 0; sceneIndex < split.numScenes; sceneIndex += 1) {
     options.signal?.throwIfAborted();

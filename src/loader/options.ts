@@ -24,7 +24,8 @@ export interface LoaderSet {
  * How many samples make a batch. "pictures": the same number in every batch; a sample is a picture with its texts.
  * "tokens" (UNITER): each bucket of `bucketSize` samples is sorted by length, and a batch is the largest multiple
  * of `multipleOf` neighbours whose longest length times their number stays within `maxTokens`; a sample is a
- * text with its picture.
+ * text with its picture. Lengths are what a model reads: UNITER's code leaves [CLS] and [SEP] out of them, so that its
+ * batches are up to two tokens a sample above its budget; and it drops the last batch of a bucket, which is kept here.
  */
 export type BatchingOptions =
   | { readonly kind: "pictures"; readonly picturesPerBatch: number }
@@ -34,8 +35,12 @@ export type BatchingOptions =
       readonly maxTokens: number;
       readonly multipleOf: number;
       readonly bucketSize: number;
-      /** Tokens that each picture adds to its text's; none when left out. */
-      readonly tokensPerPicture?: number;
+      /**
+       * Tokens that each picture adds to its text's; none when left out. "regions": as many as the shown picture has
+       * regions, at most `regions.maxRegions` (UNITER). A picture that stands in for another has then at most as many
+       * regions as the one that was drawn first, whose place it takes where that one is no unmatched one.
+       */
+      readonly tokensPerPicture?: number | "regions";
     };
 
 /** Which samples may stand together: any, or landscape and portrait pictures each in batches of their own (SOHO). */
@@ -77,7 +82,10 @@ interface ExactHalfPairing extends PairingSource {
 }
 
 interface TextOptions {
-  /** Tokens of a text including [CLS] and [SEP]. */
+  /**
+   * Tokens of a text including [CLS] and [SEP], as BERT, ViLT and SOHO count. UNITER's 60 (its max_txt_len) are word pieces
+   * without these two: 62 here.
+   */
   readonly maxTokens: number;
   /** What becomes of longer texts: they are cut at the end, as in BERT, or never drawn (UNITER). */
   readonly longer: "cut" | "drop";

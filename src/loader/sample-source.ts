@@ -7,12 +7,12 @@ import { ListedSet, listingOf, type SetListing } from "../shards/reading/listed-
 import type { SplitTable } from "../shards/reading/split-table.ts";
 import type { SplitReader } from "../shards/shard-set-reader.ts";
 import { loadSceneTable, type TableNeeds, type TableSplit } from "./batching/load-scene-table.ts";
-import type { SceneTable } from "./batching/scene-table.ts";
+import { emptyTable, type SceneTable } from "./batching/scene-table.ts";
 import type { LoaderSet } from "./options.ts";
-import { loadPictureChains } from "./pairing/load-picture-chains.ts";
+import { loadPictureChains } from "./tables/load-picture-chains.ts";
 import { groupOf, noChains, type PictureChains } from "./pairing/picture-chains.ts";
+import type { SceneRange } from "./pairing/replaced-picture.ts";
 import { sceneNames } from "./pairing/same-picture.ts";
-import type { SceneRange } from "./pairing/unmatched-search.ts";
 import type { SampleLookup } from "./collating/sample-plan.ts";
 
 /** What evaluation reads of a split; the shard sets' SplitReader has it. */
@@ -36,6 +36,8 @@ interface SourceRules {
   readonly excluded?: readonly string[] | undefined;
   /** Scenes that show one picture by way of third ones. */
   readonly chains?: PictureChains | undefined;
+  /** What the loader knows of all scenes. */
+  readonly table?: SceneTable;
 }
 
 /** The scenes of several splits under one numbering: sample indexes run through the splits in their given order. */
@@ -47,24 +49,27 @@ export class SampleSource implements SampleLookup, AsyncDisposable {
   readonly listed: readonly ListedSamples[];
   /** Scenes of each set. */
   readonly setSizes: readonly number[];
+  /** Scenes of each split, set by set. */
+  readonly splitSizes: readonly (readonly number[])[];
   readonly #splits: readonly TrainingReader[];
   readonly #tableSplits: readonly TableSplit[];
   readonly #owned: AsyncDisposableStack;
   readonly #excluded: ReadonlySet<string>;
   readonly #chains: PictureChains;
+  readonly #table: SceneTable;
 
   private constructor(
     { listed, owned, sets, splits }: SourceParts,
-    { chains = noChains, excluded = [] }: SourceRules = {},
+    { chains = noChains, excluded = [], table = emptyTable }: SourceRules = {},
   ) {
     this.listed = listed;
     this.#excluded = new Set(excluded);
     this.#chains = chains;
+    this.#table = table;
     this.#splits = splits;
     this.#tableSplits = sets.flatMap((set) => set.splits);
-    this.setSizes = sets.map((set) =>
-      set.splits.reduce((sum, { numScenes }) => sum + numScenes, 0),
-    );
+    this.splitSizes = sets.map((set) => set.splits.map(({ numScenes }) => numScenes));
+    this.setSizes = this.splitSizes.map((sizes) => sizes.reduce((sum, size) => sum + size, 0));
     this.setDigests = sets.map(({ digest }) => digest);
     this.#owned = owned;
     this.numSamples = splits.reduce((sum, { numScenes }) => sum + numScenes, 0);
@@ -94,7 +99,14 @@ export class SampleSource implements SampleLookup, AsyncDisposable {
         const split = set.split(name);
         const { numScenes, numTexts } = onePictureSplit(listing, name);
         splits.push(split);
-        return { setDigest: digest, name, numScenes, numTexts, heads: () => split.heads() };
+        return {
+          setDigest: digest,
+          name,
+          numScenes,
+          numTexts,
+          heads: () => split.heads(),
+          regionCounts: () => split.regionCounts(),
+        };
       });
       sets.push({ digest, splits: ofSet });
     }
@@ -136,6 +148,15 @@ export class SampleSource implements SampleLookup, AsyncDisposable {
 
   chainOf(sampleIndex: number): number | undefined {
     return groupOf(this.#chains, sampleIndex);
+  }
+
+  mayStandFor(
+    sampleIndex: number,
+    { first, other }: { readonly first: number; readonly other: number },
+  ): boolean {
+    const { portrait, regionCounts } = this.#table;
+    const isAsWide = portrait[sampleIndex] === portrait[other];
+    return isAsWide && (regionCounts[other] ?? 0) <= (regionCounts[first] ?? 0);
   }
 
   pictureBytes(sampleIndex: number, pictureIndex: number): Promise<Uint8Array> {

@@ -93,6 +93,7 @@ function timedLookup(
     numSamples: samples.numSamples,
     splitOf: (sampleIndex) => samples.splitOf(sampleIndex),
     chainOf: (sampleIndex) => samples.chainOf(sampleIndex),
+    mayStandFor: (sampleIndex, tried) => samples.mayStandFor(sampleIndex, tried),
     head: (sampleIndex) => timer.measure("readMs", () => samples.head(sampleIndex)),
     pictureBytes: (sampleIndex, pictureIndex) =>
       timer.measure("readMs", () => samples.pictureBytes(sampleIndex, pictureIndex)),

@@ -26,6 +26,8 @@ export interface SplitReader {
   regions(sceneIndex: number, pictureIndex: number): Promise<PictureRegions | null>;
   /** All heads in order. */
   heads(signal?: AbortSignal): AsyncGenerator<SceneHead>;
+  /** How many regions the first picture of each scene has, in order; 0 where the set has nothing for it. */
+  regionCounts(signal?: AbortSignal): AsyncGenerator<number>;
 }
 
 export interface ReaderOptions {

@@ -87,3 +87,16 @@ function oneHotRows(numRows: number, width: number): Uint8Array {
   );
   return new Uint8Array(values.buffer);
 }
+
+/** The first regions of a picture. */
+export function firstRegions(regions: PictureRegions | null, count: number): PictureRegions | null {
+  if (regions === null) return null;
+  const { boxes, classProbabilities, confidences, features } = regions;
+  return {
+    ...regions,
+    boxes: boxes.slice(0, count),
+    confidences: confidences?.slice(0, count) ?? null,
+    features: features.subarray(0, 2 * count * numFeatures),
+    classProbabilities: classProbabilities.subarray(0, 2 * count * numClasses),
+  };
+}

@@ -8,9 +8,9 @@ beforeAll(async () => {
 });
 afterAll(() => combinations[Symbol.asyncDispose]());
 
-const all = listCombinations(280);
+const all = listCombinations(440);
 
-describe("280 combinations of ranks, workers, prefetching and places (G8)", () => {
+describe("440 combinations of ranks, workers, prefetching and places (G8)", () => {
   it.each(modes)("give the same batches of %s", async (mode) => {
     const ofMode = all.filter((combination) => combination.mode === mode);
     expect(new Set(ofMode.map((combination) => JSON.stringify(combination))).size).toBe(40);

@@ -8,7 +8,7 @@ beforeAll(async () => {
 });
 afterAll(() => combinations[Symbol.asyncDispose]());
 
-// 280 of them: combinations.slow.ts.
+// 440 of them: combinations.slow.ts.
 describe("40 combinations of ranks, workers, prefetching and places (G8)", () => {
   it.each(modes)("give the same batches of %s", async (mode) => {
     const digests = new Set<string>();

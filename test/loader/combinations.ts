@@ -24,9 +24,13 @@ export const modes = [
   "weights and aspects",
   "tokens",
   "tokens and weights",
+  "tokens, weights and aspects",
+  "kept ratio",
+  "kept ratio, weights and aspects",
+  "crops and colours",
 ] as const;
 
-/** `count` combinations: up to 280, no two have the mode, the number of ranks and the place in common. */
+/** `count` combinations: up to 440, no two have the mode, the number of ranks and the place in common. */
 export function listCombinations(count: number): Combination[] {
   return Array.from({ length: count }, (_, index) => ({
     mode: modes[index % modes.length] ?? "",
@@ -125,6 +129,13 @@ function modesOf(
     pairing: { kind: "bernoulli", probability: 0.5, replace: "picture" },
   };
   const batching = { kind: "pictures", picturesPerBatch: 11 } as const;
+  const pictures = { kind: "keep-ratio", shorter: 16, longer: 26, padToMultipleOf: 4 } as const;
+  const flip = "if-text-has-no-side-words";
+  const crops: LoaderOptions["augment"] = {
+    crop: { scale: [0.3, 1], ratio: [0.5, 2] },
+    flip: "swap-side-words",
+    randAugment: { numOperations: 2, magnitude: 9, without: ["solarize"] },
+  };
   return new Map<string, LoaderOptions>([
     ["pictures", plain],
     ["two sets", { ...plain, sets: both, batching }],
@@ -133,5 +144,12 @@ function modesOf(
     ["weights and aspects", { ...plain, sets: weighted, grouping: "aspect" }],
     ["tokens", { ...plain, ...tokens }],
     ["tokens and weights", { ...plain, sets: weighted, ...tokens }],
+    [
+      "tokens, weights and aspects",
+      { ...plain, sets: weighted, ...tokens, grouping: "aspect", augment: { ...crops, flip } },
+    ],
+    ["kept ratio", { ...plain, pictures }],
+    ["kept ratio, weights and aspects", { ...plain, pictures, sets: weighted, grouping: "aspect" }],
+    ["crops and colours", { ...plain, augment: crops, pairing: { kind: "exact-half" } }],
   ]);
 }

@@ -8,7 +8,8 @@ import { permutation } from "../order.ts";
 import { lastAtMost } from "./members.ts";
 import { MixingSchedule } from "./mixing.ts";
 import { makePools, type SetSize } from "./make-pools.ts";
-import type { SamplePool } from "./sample-pool.ts";
+import { type SampleLength, SampleLengths } from "./sample-lengths.ts";
+import type { SamplePool, Visit } from "./sample-pool.ts";
 import { NOT_PAIRED, type SceneTable, TextNumbers } from "./scene-table.ts";
 import { batchSizes, byLength, largestBatch } from "./token-buckets.ts";
 
@@ -25,6 +26,13 @@ export interface BatchPlace {
 export interface ComposedBatch {
   readonly samples: readonly SampleKey[];
   readonly textTokens: number;
+  /** The most regions of a picture, where batches are measured by them. */
+  readonly regionsPerPicture?: number;
+}
+
+/** So many samples of so many tokens are the most that some batch holds. */
+interface LargestBatch extends Omit<ComposedBatch, "samples"> {
+  readonly numSamples: number;
 }
 
 /** How many batches an epoch has, and where each of them comes from. */
@@ -46,7 +54,7 @@ type TokenBatching = Extract<BatchingOptions, { kind: "tokens" }>;
 
 interface Bucket {
   readonly samples: readonly SampleKey[];
-  readonly lengths: Uint16Array;
+  readonly lengths: readonly SampleLength[];
   readonly sizes: readonly number[];
 }
 
@@ -61,6 +69,7 @@ export class BatchComposer {
   readonly #pools: readonly SamplePool[];
   readonly #table: SceneTable;
   readonly #texts: TextNumbers | undefined;
+  readonly #sampleLengths: SampleLengths;
   #latestBucket: { readonly name: string; readonly bucket: Bucket } | undefined;
 
   constructor({ options, sets, table }: ComposerOptions) {
@@ -68,6 +77,7 @@ export class BatchComposer {
     this.#table = table;
     this.#texts =
       options.batching.kind === "tokens" ? new TextNumbers(table.textCounts) : undefined;
+    this.#sampleLengths = new SampleLengths({ options, sets, table });
     this.#pools = makePools({ options, sets, table, texts: this.#texts });
     this.numSamples = this.#pools.reduce((sum, { visitsPerEpoch }) => sum + visitsPerEpoch, 0);
   }
@@ -112,12 +122,12 @@ export class BatchComposer {
     const end = first + (sizes[inBucket] ?? 0);
     return {
       samples: placed(samples.slice(first, end), { epoch, batchIndex }),
-      textTokens: lengths[first] ?? 0,
+      ...widest(lengths.slice(first, end), batching),
     };
   }
 
   /** All numbers of samples and tokens that a batch can have; each pair is the most samples of so many tokens. */
-  largestBatches(): readonly { readonly numSamples: number; readonly textTokens: number }[] {
+  largestBatches(): readonly LargestBatch[] {
     const { batching, text } = this.#options;
     if (batching.kind === "pictures") {
       return [{ numSamples: batching.picturesPerBatch, textTokens: text.maxTokens }];
@@ -126,12 +136,16 @@ export class BatchComposer {
       (least, length) => (length === NOT_PAIRED ? least : Math.min(least, length)),
       text.maxTokens,
     );
-    const { bucketSize, tokensPerPicture = 0 } = batching;
-    return Array.from({ length: text.maxTokens - shortest + 1 }, (_, more) => {
-      const textTokens = shortest + more;
-      const most = largestBatch(textTokens + tokensPerPicture, batching);
-      return { numSamples: Math.min(most, bucketSize), textTokens };
-    });
+    const { least, most } = this.#sampleLengths.pictureRange();
+    return Array.from({ length: text.maxTokens - shortest + 1 }, (_, more) =>
+      Array.from({ length: most - least + 1 }, (_unused, moreOfPicture) => {
+        const [textTokens, pictureTokens] = [shortest + more, least + moreOfPicture];
+        // The longest text and the most regions may be of two samples.
+        const longest = Math.max(textTokens + least, pictureTokens + shortest);
+        const numSamples = Math.min(largestBatch(longest, batching), batching.bucketSize);
+        return { numSamples, ...widest([{ textTokens, pictureTokens }], batching) };
+      }),
+    ).flat();
   }
 
   async #bucketCounts(
@@ -144,8 +158,8 @@ export class BatchComposer {
   ): Promise<number[]> {
     const counts: number[] = [];
     for (let first = 0; first < this.#numKept(pool, batching); first += batching.bucketSize) {
-      const lengths = this.#lengths(this.#visits(pool, { epoch, first, batching }), batching);
-      counts.push(batchSizes(lengths, batching).length);
+      const lengths = this.#lengths(this.#visits(pool, { epoch, first, batching }));
+      counts.push(batchSizes(lengths.map(totalTokens), batching).length);
       await turn();
       signal?.throwIfAborted();
     }
@@ -158,13 +172,13 @@ export class BatchComposer {
     const name = `${epoch}/${pool}/${index}`;
     if (this.#latestBucket?.name === name) return this.#latestBucket.bucket;
     const visits = this.#visits(pool, { epoch, first: index * batching.bucketSize, batching });
-    const given = this.#lengths(visits, batching);
-    const order = byLength(given);
-    const { tokensPerPicture = 0 } = batching;
+    const given = this.#lengths(visits);
+    const totals = given.map(totalTokens);
+    const order = byLength(totals);
     const bucket = {
       samples: Array.from(order, (place) => this.#sample(visits[place] ?? { unit: 0, cycle: 0 })),
-      lengths: Uint16Array.from(order, (place) => (given[place] ?? 0) - tokensPerPicture),
-      sizes: batchSizes(given, batching),
+      lengths: Array.from(order).flatMap((place) => given[place] ?? []),
+      sizes: batchSizes(totals, batching),
     };
     this.#latestBucket = { name, bucket };
     return bucket;
@@ -183,21 +197,15 @@ export class BatchComposer {
   #visits(
     pool: number,
     { epoch, first, batching }: { epoch: number; first: number; batching: TokenBatching },
-  ): { readonly unit: number; readonly cycle: number }[] {
+  ): Visit[] {
     const count = Math.min(batching.bucketSize, this.#numKept(pool, batching) - first);
     return Array.from({ length: count }, (_, index) =>
       this.#pool(pool).visit(epoch, first + index),
     );
   }
 
-  #lengths(visits: readonly { readonly unit: number }[], batching: TokenBatching): Uint16Array {
-    const { tokensPerPicture = 0 } = batching;
-    const { maxTokens } = this.#options.text;
-    const { textLengths } = this.#table;
-    return Uint16Array.from(
-      visits,
-      ({ unit }) => Math.min(maxTokens, textLengths[unit] ?? 0) + tokensPerPicture,
-    );
+  #lengths(visits: readonly Visit[]): SampleLength[] {
+    return visits.map((visit) => this.#sampleLengths.of(visit.unit, () => this.#sample(visit)));
   }
 
   #numKept(pool: number, { multipleOf }: TokenBatching): number {
@@ -213,7 +221,7 @@ export class BatchComposer {
     );
   }
 
-  #sample({ unit, cycle }: { unit: number; cycle: number }): SampleKey {
+  #sample({ unit, cycle }: Visit): SampleKey {
     const { seed } = this.#options;
     if (this.#texts === undefined) return { seed, epoch: cycle, sampleIndex: unit };
     const { scene, textIndex } = this.#texts.locate(unit);
@@ -225,6 +233,23 @@ export class BatchComposer {
     if (pool === undefined) assert.fail(`pool ${index} of ${this.#pools.length}`);
     return pool;
   }
+}
+
+function totalTokens({ pictureTokens, textTokens }: SampleLength): number {
+  return textTokens + pictureTokens;
+}
+
+/** The sizes of the rows that hold samples of these lengths. */
+function widest(
+  lengths: readonly SampleLength[],
+  { tokensPerPicture }: TokenBatching,
+): Omit<ComposedBatch, "samples"> {
+  const textTokens = Math.max(0, ...lengths.map((length) => length.textTokens));
+  if (tokensPerPicture !== "regions") return { textTokens };
+  return {
+    textTokens,
+    regionsPerPicture: Math.max(0, ...lengths.map(({ pictureTokens }) => pictureTokens)),
+  };
 }
 
 function placed(

@@ -4,7 +4,7 @@ import { uprightSize } from "../pictures/view-geometry.ts";
 import { isPairable } from "../pairing/scene-texts.ts";
 import type { WordPieceTokenizer } from "../text/word-piece.ts";
 import { NOT_PAIRED, type SceneTable } from "./scene-table.ts";
-import { bytesOf, readOrCompute, tableFile } from "./table-file.ts";
+import { bytesOf, readOrCompute, tableFile } from "../tables/table-file.ts";
 
 /** A split of which tables are made; `setDigest` and `name` say which, so that a table can be found again. */
 export interface TableSplit {
@@ -13,11 +13,14 @@ export interface TableSplit {
   readonly numScenes: number;
   readonly numTexts: number;
   heads(signal?: AbortSignal): AsyncIterable<SceneHead>;
+  /** Of each scene the regions of its picture. */
+  regionCounts(signal?: AbortSignal): AsyncIterable<number>;
 }
 
 /** Which columns are wanted. */
 export interface TableNeeds {
   readonly portrait: boolean;
+  readonly regions: boolean;
   /** Present where the texts' lengths are needed. */
   readonly tokenizer: WordPieceTokenizer | undefined;
 }
@@ -51,7 +54,7 @@ export async function loadSceneTable(
 
 /** A part of the table that has a file of its own. */
 interface Column {
-  readonly kind: "portrait" | "texts";
+  readonly kind: "portrait" | "texts" | "regions";
   /** The arrays of the column, as they follow one another in its file. */
   readonly arrays: readonly (Uint8Array | Uint16Array)[];
 }
@@ -59,8 +62,9 @@ interface Column {
 function allocate(splits: readonly TableSplit[], needs: TableNeeds): SceneTable {
   const numScenes = splits.reduce((sum, split) => sum + split.numScenes, 0);
   const numTexts = splits.reduce((sum, split) => sum + split.numTexts, 0);
-  const [pictures, scenes, texts] = [
+  const [pictures, regions, scenes, texts] = [
     needs.portrait ? numScenes : 0,
+    needs.regions ? numScenes : 0,
     needs.tokenizer === undefined ? 0 : numScenes,
     needs.tokenizer === undefined ? 0 : numTexts,
   ];
@@ -68,6 +72,7 @@ function allocate(splits: readonly TableSplit[], needs: TableNeeds): SceneTable 
     portrait: new Uint8Array(new SharedArrayBuffer(pictures)),
     textCounts: new Uint16Array(new SharedArrayBuffer(2 * scenes)),
     textLengths: new Uint16Array(new SharedArrayBuffer(2 * texts)),
+    regionCounts: new Uint16Array(new SharedArrayBuffer(2 * regions)),
   };
 }
 
@@ -80,7 +85,9 @@ function columnsOf(
   const portrait = table.portrait.subarray(scene, scene + split.numScenes);
   const textCounts = table.textCounts.subarray(scene, scene + split.numScenes);
   const textLengths = table.textLengths.subarray(text, text + split.numTexts);
+  const regionCounts = table.regionCounts.subarray(scene, scene + split.numScenes);
   return [
+    ...(needs.regions ? [{ kind: "regions", arrays: [regionCounts] } as const] : []),
     ...(needs.portrait ? [{ kind: "portrait", arrays: [portrait] } as const] : []),
     ...(needs.tokenizer === undefined
       ? []
@@ -130,6 +137,7 @@ function readColumn(payload: Uint8Array, { arrays }: Column): boolean {
 
 async function computeColumn({ arrays, kind }: Column, context: TableContext): Promise<void> {
   const [first, lengths] = arrays;
+  if (kind === "regions") return countRegions(first, context.split);
   let [scene, text] = [0, 0];
   for await (const head of context.split.heads()) {
     if (first === undefined) return;
@@ -138,6 +146,17 @@ async function computeColumn({ arrays, kind }: Column, context: TableContext): P
     if (lengths === undefined) continue;
     lengths.set(lengthsOf(head, context.needs.tokenizer), text);
     text += head.texts.length;
+  }
+}
+
+async function countRegions(
+  counts: Uint8Array | Uint16Array | undefined,
+  split: TableSplit,
+): Promise<void> {
+  let scene = 0;
+  for await (const count of split.regionCounts()) {
+    if (counts !== undefined) counts[scene] = Math.min(MAX_COUNT, count);
+    scene += 1;
   }
 }
 

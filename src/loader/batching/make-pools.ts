@@ -8,6 +8,8 @@ import { NOT_PAIRED, type SceneTable, type TextNumbers } from "./scene-table.ts"
 export interface SetSize {
   readonly numScenes: number;
   readonly weight: number | undefined;
+  /** Scenes of each of its splits; it is one split when left out. */
+  readonly splitSizes?: readonly number[];
 }
 
 interface PoolOptions {

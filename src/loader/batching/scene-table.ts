@@ -8,6 +8,8 @@ export interface SceneTable {
   readonly textCounts: Uint16Array;
   /** Of each text, scene by scene: its tokens with [CLS] and [SEP], however many; 65,535 for more, or `NOT_PAIRED`. */
   readonly textLengths: Uint16Array;
+  /** Of each scene: the regions of its picture. Empty unless batches are measured by them. */
+  readonly regionCounts: Uint16Array;
 }
 
 /** The length of a text that is not true of its picture by itself, such as a question. */
@@ -17,6 +19,7 @@ export const emptyTable: SceneTable = {
   portrait: new Uint8Array(),
   textCounts: new Uint16Array(),
   textLengths: new Uint16Array(),
+  regionCounts: new Uint16Array(),
 };
 
 const BLOCK_SCENES = 64;

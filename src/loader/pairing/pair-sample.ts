@@ -6,6 +6,7 @@ import type { SceneHead, SceneText } from "../../core/records.ts";
 import { drawPurposes, type PlaceInBatch, sampleDraws, type SampleKey } from "../draws.ts";
 import type { MatchedUnmatchedPairing, PairingOptions } from "../options.ts";
 import { permuted } from "../order.ts";
+import { replacedSide } from "./replaced-picture.ts";
 import { ownTexts, type TextRules } from "./scene-texts.ts";
 import { type FoundText, type SceneLookup, UnmatchedSearch } from "./unmatched-search.ts";
 
@@ -43,15 +44,8 @@ export interface PairingContext<Options extends PairingOptions = PairingOptions>
 export async function pairSample(key: SampleKey, context: PairingContext): Promise<Pairing> {
   const { pairing } = context;
   if (pairing.kind === "matched-unmatched") return pairTexts(key, { ...context, pairing });
-  const draws = sampleDraws("labels", key);
-  const isUnmatched =
-    pairing.kind === "exact-half"
-      ? isUnmatchedHalf(key.seed, key.place)
-      : draws.nextBoolean(pairing.probability);
-  if (!isUnmatched) return onePair(key, "none", context);
-  const side = pairing.kind === "exact-half" ? "text" : pairing.replace;
-  if (side !== "either") return onePair(key, side, context);
-  return onePair(key, draws.nextBoolean(0.5) ? "picture" : "text", context);
+  if (pairing.kind === "bernoulli") return onePair(key, replacedSide(key, pairing), context);
+  return onePair(key, isUnmatchedHalf(key.seed, key.place) ? "text" : "none", context);
 }
 
 /** The picture with so many of its own texts, different as long as there are enough, and so many of others. */
@@ -110,7 +104,8 @@ async function prepare(
   if (own.texts.length === 0) throw noText(about);
   const { unmatchedFrom: from = "same-split" } = pairing;
   const { sampleIndex } = key;
-  return { own, search: new UnmatchedSearch({ sampleIndex, head, scenes, rules, draws, from }) };
+  const search = { sampleIndex, head, scenes, rules, draws, from };
+  return { own, search: new UnmatchedSearch(search) };
 }
 
 /** Of each global batch exactly half of the samples, other ones each time; of an odd number the half or one more. */

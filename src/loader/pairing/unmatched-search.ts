@@ -1,6 +1,7 @@
 import { ConfigError } from "../../core/errors.ts";
 import type { RandomStream } from "../../core/random.ts";
 import type { SceneHead, SceneText } from "../../core/records.ts";
+import { otherScene, type SceneRange } from "./replaced-picture.ts";
 import { sceneNames } from "./same-picture.ts";
 import type { UnmatchedSource } from "../options.ts";
 import { isDropped, isPairable, SeenTexts, type TextRules } from "./scene-texts.ts";
@@ -13,12 +14,11 @@ export interface SceneLookup {
   splitOf(sampleIndex: number): SceneRange;
   /** The group of scenes that show its picture by way of third ones. */
   chainOf(sampleIndex: number): number | undefined;
-}
-
-/** The scenes [first, first + size). */
-export interface SceneRange {
-  readonly first: number;
-  readonly size: number;
+  /**
+   * Whether a picture fits a batch in the place of a sample's own: it lies the same way where pictures are grouped by that,
+   * and has no more regions than the one that was tried first where these are counted.
+   */
+  mayStandFor(sampleIndex: number, tried: { first: number; other: number }): boolean;
 }
 
 /** A text with the sample that owns it. */
@@ -88,30 +88,38 @@ export class UnmatchedSearch {
   /** The sample of another picture, none of whose texts equals `text`; ConfigError when there is none. */
   async picture(text: SceneText): Promise<number> {
     const own = new SeenTexts(this.#options.rules, [text]);
-    const judge = (other: SceneHead): SceneHead | undefined =>
-      other.texts.some((its) => own.has(its)) ? undefined : other;
-    const found = await this.#find({ draw: judge, scan: judge });
+    const { sampleIndex, scenes } = this.#options;
+    let first: number | undefined;
+    const judge = (head: SceneHead, other: number): true | undefined => {
+      first ??= other;
+      if (!scenes.mayStandFor(sampleIndex, { first, other })) return undefined;
+      return head.texts.some((its) => own.has(its)) ? undefined : true;
+    };
+    const found = await this.#find({
+      draw: (head, _, other) => judge(head, other),
+      scan: judge,
+    });
     if (found === undefined) throw this.#noneFound("picture");
     return found.sampleIndex;
   }
 
   async #find<Item>(judge: {
-    draw: (head: SceneHead, draws: RandomStream) => Item | undefined;
-    scan: (head: SceneHead) => Item | undefined;
+    draw: (head: SceneHead, draws: RandomStream, sampleIndex: number) => Item | undefined;
+    scan: (head: SceneHead, sampleIndex: number) => Item | undefined;
   }): Promise<{ item: Item; sampleIndex: number } | undefined> {
     const { draws } = this.#options;
     const numOthers = this.#range.size - 1;
     const numDraws = numOthers > 0 ? MAX_REDRAWS : 0;
     for (let attempt = 0; attempt < numDraws; attempt += 1) {
       const other = await this.#other(draws.nextInt(numOthers));
-      const item = judge.draw(other.head, draws);
+      const item = judge.draw(other.head, draws, other.sampleIndex);
       if (item !== undefined && this.#isOtherPicture(other)) return { ...other, item };
       this.numRedraws += 1;
     }
     const start = draws.nextInt(Math.max(1, numOthers));
     for (let step = 0; step < numOthers; step += 1) {
       const other = await this.#other((start + step) % numOthers);
-      const item = judge.scan(other.head);
+      const item = judge.scan(other.head, other.sampleIndex);
       if (item !== undefined && this.#isOtherPicture(other)) return { ...other, item };
     }
     return undefined;
@@ -119,8 +127,7 @@ export class UnmatchedSearch {
 
   /** The scenes but the sample's own, by position. */
   async #other(position: number): Promise<OtherScene> {
-    const place = this.#range.first + position;
-    const sampleIndex = place < this.#options.sampleIndex ? place : place + 1;
+    const sampleIndex = otherScene(this.#range, this.#options.sampleIndex, position);
     return { head: await this.#options.scenes.head(sampleIndex), sampleIndex };
   }
 

@@ -34,9 +34,9 @@ export class BatchBuilder implements AsyncDisposable {
     const { options } = start;
     const { letterCase = "lower", vocabulary } = options;
     const tokenizer = await WordPieceTokenizer.fromFile(vocabulary, { letterCase });
-    const { chains, listed } = start;
+    const { chains, listed, table } = start;
     const { excluded } = options;
-    const samples = await SampleSource.ofListed(listed, { chains, excluded });
+    const samples = await SampleSource.ofListed(listed, { chains, excluded, table });
     const composer = new BatchComposer(start);
     const wholePictures = new PixelCache({
       numPictures: samples.numSamples,

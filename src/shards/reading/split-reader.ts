@@ -100,6 +100,26 @@ export class ListedSplit implements SplitReader {
   }
 
   async *heads(signal?: AbortSignal): AsyncGenerator<SceneHead> {
+    for await (const { rows, slot } of this.#batches(signal)) {
+      for (let row = 0; row < rows.numRows; row += 1) {
+        signal?.throwIfAborted();
+        yield this.#atRow(slot, row, () => rows.head(row));
+      }
+    }
+  }
+
+  async *regionCounts(signal?: AbortSignal): AsyncGenerator<number> {
+    for await (const { rows, slot } of this.#batches(signal)) {
+      for (let row = 0; row < rows.numRows; row += 1) {
+        yield this.#atRow(slot, row, () => rows.regions(row))?.[0]?.boxes.length ?? 0;
+      }
+    }
+  }
+
+  /** The small columns of all batches in order. */
+  async *#batches(
+    signal?: AbortSignal,
+  ): AsyncGenerator<{ readonly rows: LoadedHead["rows"]; readonly slot: BatchSlot }> {
     const table = this.#table;
     const numBatches = table.offsets.length;
     for (let number = 0; number < numBatches; number += 1) {
@@ -108,11 +128,9 @@ export class ListedSplit implements SplitReader {
       for (let next = number + 1; next < ahead; next += 1)
         void this.#cache.load({ table, number: next });
       const slot = { table, number };
+      signal?.throwIfAborted();
       const { rows } = await this.#cache.load(slot);
-      for (let row = 0; row < rows.numRows; row += 1) {
-        signal?.throwIfAborted();
-        yield this.#atRow(slot, row, () => rows.head(row));
-      }
+      yield { rows, slot };
     }
   }
 

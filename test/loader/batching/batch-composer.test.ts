@@ -5,6 +5,7 @@ import { RandomStream } from "../../../src/core/random.ts";
 import { rankRows, rankShape } from "../../../src/loader/batch-shape.ts";
 import { BatchComposer } from "../../../src/loader/batching/batch-composer.ts";
 import { emptyTable, TextNumbers } from "../../../src/loader/batching/scene-table.ts";
+import { firstPicture } from "../../../src/loader/pairing/replaced-picture.ts";
 import type { SampleKey } from "../../../src/loader/draws.ts";
 import { captionLength, composing, epochOf, madeTable } from "./composing.ts";
 
@@ -127,6 +128,50 @@ describe("token batches (D-7)", () => {
         padded += (textTokens + tokensPerPicture) * samples.length;
       }
       expect(1 - tokens / padded).toBeLessThan(waste);
+    },
+  );
+
+  it.each([0, 0.5, 1])(
+    "stay within the budget by the regions of the pictures that are shown, %f of them another's",
+    async (probability) => {
+      const options = composing({
+        batching: { ...uniter, tokensPerPicture: "regions" },
+        pairing: { kind: "bernoulli", probability, replace: "picture" },
+        regions: { maxRegions: 80, numFeatures: 2048 },
+      });
+      const numbers = new TextNumbers(table.textCounts);
+      const split = [{ numScenes: 9000, weight: undefined, splitSizes: [4000, 5000] }];
+      const ofRegions = new BatchComposer({ options, sets: split, table });
+      const limits = new Map(
+        ofRegions
+          .largestBatches()
+          .map((batch) => [`${batch.textTokens}/${batch.regionsPerPicture}`, batch.numSamples]),
+      );
+      let [tokens, padded, numReplaced, numSamples] = [0, 0, 0, 0];
+      for (const batch of await epochOf(ofRegions, 0)) {
+        const lengths = batch.samples.map((key) => {
+          const range =
+            key.sampleIndex < 4000 ? { first: 0, size: 4000 } : { first: 4000, size: 5000 };
+          const shown = firstPicture(key, options.pairing, range);
+          numReplaced += Number(shown !== key.sampleIndex);
+          const text = numbers.firstText(key.sampleIndex) + (key.textIndex ?? 0);
+          const regions = Math.min(80, table.regionCounts[shown] ?? 0);
+          return { text: table.textLengths[text] ?? 0, regions };
+        });
+        const longest = Math.max(...lengths.map(({ regions, text }) => text + regions));
+        expect(Math.max(...lengths.map(({ text }) => text))).toBe(batch.textTokens);
+        expect(Math.max(...lengths.map(({ regions }) => regions))).toBe(batch.regionsPerPicture);
+        expect(longest * lengths.length).toBeLessThanOrEqual(10_240);
+        expect(lengths.length % 8).toBe(0);
+        const limit = limits.get(`${batch.textTokens}/${batch.regionsPerPicture}`);
+        expect(lengths.length).toBeLessThanOrEqual(limit ?? 0);
+        tokens += lengths.reduce((sum, { regions, text }) => sum + text + regions, 0);
+        padded += longest * lengths.length;
+        numSamples += lengths.length;
+      }
+      // Four standard deviations of 27,000 coins.
+      expect(Math.abs(numReplaced / numSamples - probability)).toBeLessThan(0.0125);
+      expect(1 - tokens / padded).toBeLessThan(0.05);
     },
   );
 

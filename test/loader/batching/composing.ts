@@ -35,6 +35,10 @@ export function madeTable(numScenes: number, seed = 1): SceneTable {
     portrait: Uint8Array.from({ length: numScenes }, () => Number(draws.nextInt(3) === 0)),
     textCounts,
     textLengths: Uint16Array.from({ length: numTexts }, () => captionLength(draws)),
+    // UNITER's 10 to 100, 36 in the middle.
+    regionCounts: Uint16Array.from({ length: numScenes }, () =>
+      Math.max(10, Math.min(100, Math.round(36 * Math.exp(0.4 * draws.nextGaussian())))),
+    ),
   };
 }
 

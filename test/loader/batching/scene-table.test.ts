@@ -10,8 +10,10 @@ import {
 } from "../../../src/loader/batching/load-scene-table.ts";
 import { WordPieceTokenizer } from "../../../src/loader/text/word-piece.ts";
 import { ShardSetReader } from "../../../src/shards/shard-set-reader.ts";
+import type { Scene } from "../../../src/core/records.ts";
+import { boxedScenes, firstRegions } from "../boxed-scenes.ts";
 import { type LoaderFixture, loaderFixture, NUM_SCENES } from "../loader-fixture.ts";
-import { drawnScenes, temporaryFolder } from "../shard-set-fixture.ts";
+import { drawnScenes, temporaryFolder, writeSet } from "../shard-set-fixture.ts";
 
 let owned: AsyncDisposableStack;
 let fixture: LoaderFixture;
@@ -27,7 +29,11 @@ beforeEach(async () => {
   cache = join(owned.use(await temporaryFolder()).path, "cache");
   process.env["CROSSWEAVE_CACHE"] = cache;
   const reader = owned.use(await ShardSetReader.open(fixture.set));
-  needs = { portrait: true, tokenizer: await WordPieceTokenizer.fromFile(fixture.vocabulary) };
+  needs = {
+    portrait: true,
+    regions: false,
+    tokenizer: await WordPieceTokenizer.fromFile(fixture.vocabulary),
+  };
   numReads = 0;
   split = {
     setDigest: reader.index.digest,
@@ -38,6 +44,7 @@ beforeEach(async () => {
       numReads += 1;
       return reader.split("train").heads();
     },
+    regionCounts: () => reader.split("train").regionCounts(),
   };
 });
 afterEach(async () => {
@@ -100,7 +107,11 @@ describe("the table of a split's scenes", () => {
     expect(numReads).toBe(4);
     const letterCase = "keep";
     const cased = await WordPieceTokenizer.fromFile(fixture.vocabulary, { letterCase });
-    const other = await loadSceneTable([split], { portrait: false, tokenizer: cased });
+    const other = await loadSceneTable([split], {
+      portrait: false,
+      regions: false,
+      tokenizer: cased,
+    });
     expect(numReads).toBe(5);
     expect(other.portrait).toHaveLength(0);
   });
@@ -113,8 +124,39 @@ describe("the table of a split's scenes", () => {
     expect(numReads).toBe(4);
   });
 
+  it("says how many regions each picture has, 0 where there are none", async () => {
+    const wanted = { portrait: false, regions: true, tokenizer: undefined };
+    expect((await loadSceneTable([split], wanted)).regionCounts).toEqual(
+      new Uint16Array(NUM_SCENES),
+    );
+    const boxed = await boxedScenes(8);
+    const fewer = boxed.map((scene, index): Scene => {
+      const regions = scene.regions?.map((ofPicture) => firstRegions(ofPicture, index % 4)) ?? null;
+      return { ...scene, regions: index === 7 ? [null] : regions };
+    });
+    await writeSet(join(cache, "boxed"), fewer);
+    await using reader = await ShardSetReader.open(join(cache, "boxed"));
+    const counted = {
+      ...split,
+      setDigest: reader.index.digest,
+      numScenes: 8,
+      regionCounts: () => reader.split("train").regionCounts(),
+    };
+    for (const when of ["computed", "read"]) {
+      const { regionCounts } = await loadSceneTable([counted, counted], wanted);
+      expect({ when, regionCounts: [...regionCounts] }).toEqual({
+        when,
+        regionCounts: [0, 1, 2, 3, 0, 1, 2, 0, 0, 1, 2, 3, 0, 1, 2, 0],
+      });
+    }
+  });
+
   it("is empty where nothing is needed, without a look at the set", async () => {
-    const table = await loadSceneTable([split], { portrait: false, tokenizer: undefined });
+    const table = await loadSceneTable([split], {
+      portrait: false,
+      regions: false,
+      tokenizer: undefined,
+    });
     expect([table.portrait.length, table.textCounts.length, table.textLengths.length]).toEqual([
       0, 0, 0,
     ]);

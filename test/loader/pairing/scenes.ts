@@ -30,6 +30,7 @@ export function lookup(scenes: readonly SceneHead[]): SceneLookup {
     numSamples: scenes.length,
     splitOf: () => ({ first: 0, size: scenes.length }),
     chainOf: () => undefined,
+    mayStandFor: () => true,
     head: async (sampleIndex) => {
       const head = scenes[sampleIndex];
       if (head === undefined) throw new RangeError(`scene ${sampleIndex}`);

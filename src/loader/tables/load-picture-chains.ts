@@ -1,7 +1,7 @@
 import type { SceneHead } from "../../core/records.ts";
 import type { TableSplit } from "../batching/load-scene-table.ts";
-import { bytesOf, readOrCompute, tableFile } from "../batching/table-file.ts";
-import { findChains, noChains, type PictureChains } from "./picture-chains.ts";
+import { bytesOf, readOrCompute, tableFile } from "./table-file.ts";
+import { findChains, noChains, type PictureChains } from "../pairing/picture-chains.ts";
 
 // Raised by every change of the file below and of what names a picture.
 const CHAINS_VERSION = 1;
