@@ -46,6 +46,7 @@ function lookup(
     numSamples: NUM_SCENES,
     splitOf: () => ({ first: 0, size: NUM_SCENES }),
     chainOf: () => undefined,
+    mayStandFor: () => true,
     head: async (sampleIndex) => {
       const reading = (headReads[sampleIndex] ?? 0) + 1;
       headReads[sampleIndex] = reading;
