@@ -6,8 +6,12 @@ export function paceText(pace: Omit<RunSummary, "totalSteps" | "numWeights">): s
   const { dataWaitShare, firstBatchMs, longestWaitMs, picturesPerSecond, seconds } = pace;
   return [
     `${formatDuration(seconds)}, ${picturesPerSecond.toFixed(1)} pictures/s`,
-    `${(100 * dataWaitShare).toFixed(1)} % of the training waited for batches (${waitText(longestWaitMs)} at most; the first batch took ${waitText(firstBatchMs)})`,
+    `${shareText(dataWaitShare)} of the training waited for batches (${waitText(longestWaitMs)} at most; the first batch took ${waitText(firstBatchMs)})`,
   ].join("; ");
+}
+
+function shareText(share: number): string {
+  return share < 0.001 ? "less than 0.1 %" : `${(100 * share).toFixed(1)} %`;
 }
 
 function waitText(milliseconds: number): string {
