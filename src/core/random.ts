@@ -29,17 +29,18 @@ function finalize(word: number): number {
  * so that a sample keyed by (seed, epoch, index) is the same whoever computes it.
  */
 export class RandomStream {
-  readonly #seed: number;
+  /** Of the seed that the key gives; a draw's number is mixed into it. */
+  readonly #mixed: number;
   #counter = 0;
 
   constructor(...key: readonly number[]) {
-    this.#seed = mixSeed(...key);
+    this.#mixed = mixSeed(mixSeed(...key));
   }
 
   /** A 32-bit unsigned integer. */
   nextUint32(): number {
     this.#counter += 1;
-    return mixSeed(this.#seed, this.#counter);
+    return extendSeedByWord(this.#mixed, this.#counter) >>> 0;
   }
 
   /** A number in [0, 1) with 53 random bits. */

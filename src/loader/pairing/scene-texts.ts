@@ -62,8 +62,12 @@ export class SeenTexts {
     return this.#marks.has(meaning(text)) || this.#marks.has(this.#tokens(text));
   }
 
-  add(text: SceneText): void {
-    this.#marks.add(meaning(text)).add(this.#tokens(text));
+  /** Whether it was not there yet. */
+  add(text: SceneText): boolean {
+    const [said, tokens] = [meaning(text), this.#tokens(text)];
+    const isNew = !this.#marks.has(said) && !this.#marks.has(tokens);
+    this.#marks.add(said).add(tokens);
+    return isNew;
   }
 
   #tokens({ text }: SceneText): string {
@@ -99,12 +103,6 @@ export function ownTexts(
   const usable = short.length > 0 ? short : shown;
   const order = draws.sampleDistinct(usable.length, usable.length);
   const seen = new SeenTexts(rules);
-  const texts = order
-    .flatMap((index) => usable[index] ?? [])
-    .filter((text) => {
-      const isNew = !seen.has(text);
-      seen.add(text);
-      return isNew;
-    });
+  const texts = order.flatMap((index) => usable[index] ?? []).filter((text) => seen.add(text));
   return { texts, numDropped: shown.length - usable.length };
 }

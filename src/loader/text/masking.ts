@@ -48,16 +48,20 @@ export function maskTokens(
   options: { rules: MaskingRules; tokenizer: WordPieceTokenizer },
 ): MaskedTokens {
   const { rules, tokenizer } = options;
-  const masked = tokenIds.map((id) =>
-    draws.nextBoolean(rules.probability)
-      ? { id: replacement(id, draws, options), label: id }
-      : { id, label: NOT_PREDICTED },
-  );
-  const first = masked[0];
-  const noneChosen = masked.every(({ label }) => label === NOT_PREDICTED);
-  if (first !== undefined && noneChosen && rules.selection === "at-least-first-word")
-    masked[0] = { id: tokenizer.specials.mask, label: first.id };
-  return { tokenIds: masked.map(({ id }) => id), labels: masked.map(({ label }) => label) };
+  const masked: number[] = [];
+  const labels: number[] = [];
+  for (const id of tokenIds) {
+    const isChosen = draws.nextBoolean(rules.probability);
+    masked.push(isChosen ? replacement(id, draws, options) : id);
+    labels.push(isChosen ? id : NOT_PREDICTED);
+  }
+  const [first] = tokenIds;
+  const noneChosen = !labels.some((label) => label !== NOT_PREDICTED);
+  if (first !== undefined && noneChosen && rules.selection === "at-least-first-word") {
+    masked[0] = tokenizer.specials.mask;
+    labels[0] = first;
+  }
+  return { tokenIds: masked, labels };
 }
 
 function replacement(

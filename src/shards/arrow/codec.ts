@@ -64,6 +64,7 @@ export const utf8: Codec<string> = {
       isNull: nullTest(numNulls, bitmap),
       get(row) {
         const [start, end] = range(row, bytes.byteLength);
+        if (start === end) return "";
         isPlain ??= isAscii(bytes);
         return isPlain
           ? bytes.toString("latin1", start, end)

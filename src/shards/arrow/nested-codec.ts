@@ -33,7 +33,9 @@ export function list<T, V>(item: Codec<T, V>, maxItems: number = Infinity): List
         get(row) {
           const [start, end] = range(row, items.numRows);
           refuseMore(end - start);
-          return Array.from({ length: end - start }, (_, index) => items.get(start + index));
+          const values: V[] = [];
+          for (let index = start; index < end; index += 1) values.push(items.get(index));
+          return values;
         },
         item(row, index) {
           const [start, end] = range(row, items.numRows);
