@@ -3,7 +3,6 @@ import { StateError } from "../../core/errors.ts";
 import type { ValidationReport } from "../../shards/validation/validate-shard-set.ts";
 import { type CommandContext, type CommandOutcome, runCommand } from "../frame.ts";
 import { addExamples, wholeNumber } from "../program.ts";
-import { validationText } from "../validation/validation-text.ts";
 
 /** Adds `crossweave validate`. */
 export function addValidateCommand(program: Command): void {
@@ -71,6 +70,7 @@ async function validate(
     const { repair } = options;
     sets.push(repair === true && !found.isValid ? await repaired(found, options, context) : found);
   }
+  const { validationText } = await import("../validation/validation-text.ts");
   const isValid = sets.every((set) => set.isValid);
   return {
     result: { isValid, sets },
@@ -94,14 +94,15 @@ async function check(
   { progress, signal }: CommandContext,
 ): Promise<TimedReport> {
   const { validateShardSet } = await import("../../shards/validation/validate-shard-set.ts");
-  const { decodedSize } = await import("../../ingest/pictures/decoded-size.ts");
+  const { DecodingThreads } = await import("../validation/decoding-threads.ts");
+  await using threads = new DecodingThreads();
   const start = performance.now();
   const report = await validateShardSet(folder, {
     progress,
     signal,
     maxListedFaults: maxFaults,
     digests: quick === true ? "files" : "every",
-    ...(wantsDecoding ? { decode: decodedSize } : {}),
+    ...(wantsDecoding ? { decode: (bytes) => threads.decode(bytes) } : {}),
   });
   return { ...report, seconds: (performance.now() - start) / 1000, repaired: [] };
 }

@@ -1,4 +1,5 @@
 import { createHash, type Hash, hash, subtle } from "node:crypto";
+import { availableParallelism } from "node:os";
 import pLimit from "p-limit";
 import type { PictureInfo, SplitRole } from "../../core/records.ts";
 import type { ByteSource } from "../arrow/file-reader.ts";
@@ -45,7 +46,8 @@ export interface CheckContext {
 
 const CHUNK_BYTES = 2 ** 20;
 const IMPOSSIBLE_PLACE = "the index gives it a place outside of the file or over another batch";
-const MAX_DECODES = 4;
+/** So that every core has a picture at hand when it is done with one. */
+const MAX_DECODES = 2 * availableParallelism();
 
 /** What the shards of a split have in common. */
 export interface SplitUnderCheck {
