@@ -127,7 +127,7 @@ describe("the architecture", () => {
         "cli/add.ts": `import type { X } from "../train/clean.ts";
           import { Command } from "commander";
           export const run = async (): Promise<unknown> => [await import("../train/clean.ts"), await import("zod")];`,
-        "loader/a.ts": `import sharp from "sharp"; import { readFile } from "node:fs/promises";
+        "pixels/a.ts": `import sharp from "sharp"; import { readFile } from "node:fs/promises";
           export const x = [sharp, readFile, new URL("./clean.ts", import.meta.url), new URL("../../manifests/a.json", import.meta.url)];`,
         "core/long.ts": `${"// a comment\n\n".repeat(400)}/* more\n${"x\n".repeat(400)}*/ export {};`,
       }),

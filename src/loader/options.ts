@@ -160,7 +160,7 @@ export interface LoaderOptions {
   readonly excluded?: readonly string[];
   readonly rank: number;
   readonly worldSize: number;
-  /** Threads that build batches; with 0 they are built on the calling thread (pictures still decode in libuv's pool). */
+  /** Threads that build batches; with 0 they are built on the calling thread, which decodes pictures itself meanwhile. */
   readonly numWorkers: number;
   /** Batches that may lie ready or be built beside the one in use; no more workers than this work at a time. */
   readonly prefetchBatches: number;

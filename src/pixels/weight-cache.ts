@@ -2,7 +2,7 @@ import { type Kernel, kernelWeights, type LinePart, type LineWeights } from "./l
 import type { Area } from "./jpeg-part.ts";
 import { MAX_QUICK_TAPS, type PictureSize, type Resampling } from "./resampler.ts";
 
-// Whole pictures have few sizes; crops have as many as they have pixels on a side. Some 1 MB together.
+// Whole pictures have few sizes; crops have as many as they have pixels on a side. A few MB together.
 const MAX_KEPT = 256;
 
 /** How an area of a picture is shown; pixels outside it have no weight. */

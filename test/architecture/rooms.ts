@@ -49,7 +49,7 @@ export const packageRooms: Readonly<Record<string, readonly string[]>> = {
   preact: ["report"],
   "preact-render-to-string": ["report"],
   "robots-parser": ["ingest"],
-  sharp: ["ingest", "loader", "pixels"],
+  sharp: ["ingest", "pixels"],
   "tar-stream": ["ingest"],
   undici: ["ingest", "shards"],
   vega: ["report"],
