@@ -15,9 +15,12 @@ export interface TensorFlowBinding {
   readonly TF_Version: string;
   readonly TF_FLOAT: number;
   readonly TF_INT32: number;
+  readonly TF_UINT8: number;
   readonly TF_ATTR_TYPE: number;
   readonly TF_ATTR_BOOL: number;
   isUsingGpuDevice(): boolean;
+  /** Makes a TensorFlow tensor and gives its number; it may go on using the memory of `values`. */
+  createTensor(shape: readonly number[], dtype: number, values: Uint8Array): number;
   getNumOfTensors(): number;
   /** 1: the inputs of the next operations are a step's arguments; 2: operations are captured; 3: inputs are its results; 0: gives up. */
   setCaptureMode(mode: 0 | 1 | 2 | 3): void;
@@ -33,6 +36,12 @@ export interface TensorFlowBackend extends tf.KernelBackend {
   readonly tensorMap: { get(dataId: object): { readonly values: unknown } };
   /** The binding's numbers of tensors that are about to be used; an Int64Scalar of tfjs-node has no data id. */
   getInputTensorIds(tensors: readonly { readonly dataId?: object }[]): number[];
+  /** The tfjs tensor of a number of the binding's; it owns it from then on. tfjs calls bytes int32. */
+  createOutputTensor(of: {
+    readonly id: number;
+    readonly shape: readonly number[];
+    readonly dtype: number;
+  }): tf.Tensor;
   executeSingleOutput(
     operation: string,
     attributes: readonly OperationAttribute[],

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { RandomStream } from "../core/random.ts";
 import type { Batch } from "../loader/options.ts";
+import { tensorOfBytes } from "../tensor/bytes.ts";
 import type { StepBatch } from "./step.ts";
 
 // P pictures, S image side, B pairs, n text tokens, M predicted words
@@ -20,11 +21,7 @@ export function deviceBatch(batch: Batch, context: BatchContext): StepBatch {
   const { numPairs, numPictures } = batch;
   const words = maskedWords(batch.mlmLabels);
   return {
-    pixels: tf.tensor4d(
-      new Int32Array(batch.pixels),
-      [numPictures, pictureHeight, pictureWidth, 3],
-      "int32",
-    ),
+    pixels: tensorOfBytes<tf.Rank.R4>(batch.pixels, [numPictures, pictureHeight, pictureWidth, 3]),
     pictureOfPair: tf.tensor1d(batch.pictureOfPair.slice(), "int32"),
     tokenIds: tf.tensor2d(batch.tokenIds.slice(), [numPairs, textTokens], "int32"),
     tokenMask: tf.tensor2d(batch.tokenMask.slice(), [numPairs, textTokens], "int32"),
