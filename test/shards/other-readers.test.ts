@@ -6,6 +6,8 @@ import { sha256 } from "../../src/core/digest.ts";
 import { parseBatch, readFooter } from "../../src/shards/arrow/file-reader.ts";
 import { FileStorage } from "../../src/shards/file-storage.ts";
 import { sceneRows } from "../../src/shards/scene-columns.ts";
+import { writeLedger } from "../../src/shards/ledger.ts";
+import { pythonEnvironment } from "../python-environment.ts";
 import { otherReaders, type OtherReadings, readElsewhere, rowsOf } from "./elsewhere.ts";
 import { withRegions } from "./scenes.ts";
 import { ledgerEntries, madeUpScenes, temporaryFolder, writeShardSet } from "./small-set.ts";
@@ -65,6 +67,20 @@ describe("a shard set opened without our code", () => {
 
   it("has a ledger that pyarrow reads", () => {
     expect(readings.ledger).toEqual(ledgerEntries);
+  });
+});
+
+describe("a ledger without rows", () => {
+  it("is a table of no rows in pyarrow, DuckDB, polars and apache-arrow", async () => {
+    await using folder = await temporaryFolder();
+    await writeLedger(folder.path, []);
+    const path = join(folder.path, "ledger.arrow");
+    const names = ["file", "kind", "record", "id", "outcome", "reason", "evidence"];
+    const table = tableFromIPC(await readFile(path));
+    expect([table.numRows, table.schema.names]).toEqual([0, names]);
+    const python = await pythonEnvironment();
+    const found: unknown = JSON.parse(await python.run("read_ledger.py", [path]));
+    expect(found).toEqual({ pyarrow: [0, names], duckdb: [0, names], polars: [0, names] });
   });
 });
 
