@@ -22,6 +22,7 @@ import { SplitWriter } from "../src/shards/split-writer.ts";
 import { captionLength, composing } from "../test/loader/batching/composing.ts";
 import { caption, storedPicture, temporaryFolder } from "../test/loader/shard-set-fixture.ts";
 import { realData } from "../test/real-data.ts";
+import { demand } from "./shard-reading/measures.ts";
 
 const NUM_RUNS = 7;
 const numScenes = Number(process.argv[2] ?? 1e6);
@@ -59,9 +60,11 @@ function orderAtSize(size: number): void {
   const milliseconds = performance.now() - startMs;
   const after = process.memoryUsage();
   const bytes = after.heapUsed - before.heapUsed + after.arrayBuffers - before.arrayBuffers;
-  console.log(
-    `order of ${size} samples and its first 256, cold: ${milliseconds.toFixed(3)} ms, ${(bytes / 1024).toFixed(0)} KB`,
-  );
+  demand(`order of ${size} samples and its first 256, cold`, milliseconds, {
+    atMost: 5,
+    unit: "ms",
+  });
+  demand("  its memory", bytes / 2 ** 20, { atMost: 8, unit: "MB" });
   const warmMs = performance.now();
   for (let position = 0; position < 1e6; position += 1) at(position);
   console.log(`one index, warm: ${(performance.now() - warmMs).toFixed(0)} ns`);
