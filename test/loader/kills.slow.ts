@@ -10,9 +10,12 @@ const tokens: Partial<LoaderOptions> = {
   pairing: { kind: "bernoulli", probability: 0.5, replace: "picture" },
 };
 
-it.each([
+const keptRatio = { kind: "keep-ratio", shorter: 8, longer: 12 } as const;
+
+it.each<{ mode: string; changes: Partial<LoaderOptions> }>([
   { mode: "pictures", changes: {} },
   { mode: "tokens", changes: tokens },
+  { mode: "pictures that keep their ratio", changes: { pictures: keptRatio, grouping: "aspect" } },
 ])(
   "loses and repeats no sample of a stream of $mode when its process is killed 200 times (G9)",
   async ({ changes }) => {

@@ -5,6 +5,7 @@ import type { SceneHead } from "../../../src/core/records.ts";
 import type { SampleKey } from "../../../src/loader/draws.ts";
 import type { PairingOptions } from "../../../src/loader/options.ts";
 import { type Pairing, pairSample } from "../../../src/loader/pairing/pair-sample.ts";
+import { firstPicture } from "../../../src/loader/pairing/replaced-picture.ts";
 import { caption } from "../shard-set-fixture.ts";
 import { lookup, rules, scene, sharesPicture } from "./scenes.ts";
 
@@ -125,6 +126,33 @@ describe("Exactly half of a batch", () => {
       expect(Math.abs(matched - 200)).toBeLessThan(40);
     }
     expect(await halfLabels(8, 0)).not.toEqual(await halfLabels(8, 0, 1));
+  });
+});
+
+describe("A picture in the place of another", () => {
+  it("has no more room than the one that was tried first, which is known without a look at any", async () => {
+    // Two of three pictures say the same, so that many of those that are tried first do not fit.
+    const heads = Array.from({ length: 60 }, (_, id) =>
+      scene(id, [id % 3 === 0 ? `a ${id}` : "b"]),
+    );
+    const sizes = heads.map((_, id) => (id * 7) % 11);
+    const mayStandFor = (_: number, { first, other }: { first: number; other: number }): boolean =>
+      (sizes[other] ?? 0) <= (sizes[first] ?? 0);
+    const scenes = { ...lookup(heads), mayStandFor };
+    const pairing = bernoulli("picture");
+    const pictures = await Promise.all(
+      Array.from({ length: 3000 }, async (_, draw) => {
+        const key = { seed: 4, epoch: draw, sampleIndex: draw % 60, textIndex: 0 };
+        const { pictureIndex } = await pairSample(key, { scenes, pairing, rules });
+        return { pictureIndex, first: firstPicture(key, pairing, { first: 0, size: 60 }) };
+      }),
+    );
+    const tooLarge = pictures.filter(
+      ({ first, pictureIndex }) => (sizes[pictureIndex] ?? 0) > (sizes[first] ?? 0),
+    );
+    expect(tooLarge).toEqual([]);
+    const others = pictures.filter(({ first, pictureIndex }) => first !== pictureIndex);
+    expect(others.length).toBeGreaterThan(500);
   });
 });
 
