@@ -1,6 +1,8 @@
 import { auditSplits } from "../audit/audit-splits.ts";
 import type { AuditedSplit, AuditVerdict } from "../audit/verdict.ts";
+import { pictureNames } from "../core/keys.ts";
 import type { Progress } from "../core/progress.ts";
+import type { SceneHead } from "../core/records.ts";
 import { ShardSetReader } from "../shards/shard-set-reader.ts";
 
 export interface AuditedSet {
@@ -34,6 +36,26 @@ export async function auditShardSets(
     splits.push(...splitsOf(reader, options.signal));
   }
   return { verdict: await auditSplits(splits, options), sets };
+}
+
+/** All names of the pictures that the sets evaluate on: what a loader must refuse. The same errors as `auditShardSets`. */
+export async function protectedNames(
+  folders: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const names = new Set<string>();
+  for (const folder of folders) {
+    await using reader = await ShardSetReader.open(folder);
+    const evaluated = reader.index.splits.filter(({ role }) => role === "eval");
+    for (const { name } of evaluated) await addNames(names, reader.split(name).heads(signal));
+  }
+  return [...names];
+}
+
+async function addNames(names: Set<string>, heads: AsyncIterable<SceneHead>): Promise<void> {
+  for await (const { pictures } of heads) {
+    for (const name of pictures.flatMap((picture) => pictureNames(picture))) names.add(name);
+  }
 }
 
 function splitsOf(reader: ShardSetReader, signal: AbortSignal): AuditedSplit[] {

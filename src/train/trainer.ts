@@ -26,6 +26,8 @@ const TOLD_WAIT_SHARE = 0.01;
 export interface TrainOptions {
   readonly recipe: TrainingRecipe;
   readonly sets: readonly LoaderSet[];
+  /** Names of pictures that the loader refuses, however they came into a set. */
+  readonly excluded?: readonly string[];
   /** Path of the vocabulary and the number of its tokens. */
   readonly vocabulary: { readonly path: string; readonly size: number };
   readonly run: RunFolder;
@@ -79,11 +81,12 @@ export async function scheduleOf(
   };
 }
 
-function loaderOptions({ recipe, sets, vocabulary }: TrainOptions): LoaderOptions {
+function loaderOptions({ excluded = [], recipe, sets, vocabulary }: TrainOptions): LoaderOptions {
   const { data, model } = recipe;
   const { minimumCropArea } = data;
   return {
     sets,
+    excluded,
     vocabulary: vocabulary.path,
     seed: recipe.seed,
     batching: { kind: "pictures", picturesPerBatch: data.picturesPerBatch },

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { prepareTraining, type TrainingCall } from "../../src/cli/runs/training.ts";
+import { pictureNames } from "../../src/core/keys.ts";
 import { LeakError } from "../../src/core/errors.ts";
 import { silentProgress } from "../../src/core/progress.ts";
 import { recipeNamed } from "../../src/train/recipes/visual-parsing.ts";
@@ -44,6 +45,19 @@ describe("case 45: a protected picture inside a training shard", () => {
   it("lets a training begin where no picture is on both sides", async () => {
     await using folder = await temporaryFolder();
     const call = await trainingCall(folder.path, 100);
-    expect(await prepareTraining(call, context)).toMatchObject({ trainingScenes: 40 });
+    const prepared = await prepareTraining(call, context);
+    expect(prepared).toMatchObject({ trainingScenes: 40 });
+    // Whatever takes the training set's place later: its loader refuses these.
+    const [first] = madeUpScenes(1, 100).flatMap(({ pictures }) => pictures);
+    const names = first === undefined ? [] : pictureNames(first);
+    expect(names.length).toBeGreaterThan(1);
+    expect(prepared.excluded).toEqual(expect.arrayContaining(names));
+  });
+
+  it("keeps its loader from none where leaks are allowed", async () => {
+    await using folder = await temporaryFolder();
+    const call = await trainingCall(folder.path, 35);
+    const { excluded } = await prepareTraining({ ...call, allowLeaks: true }, context);
+    expect(excluded).toEqual([]);
   });
 });

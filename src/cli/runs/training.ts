@@ -12,7 +12,7 @@ import type { TrainingRecipe } from "../../train/recipe.ts";
 import { readRunSummary, RunFolder, type RunSummary } from "../../train/run/run-folder.ts";
 import { train, type TrainSummary } from "../../train/trainer.ts";
 import { loadTensorFlow } from "../../tensor/load.ts";
-import { auditShardSets } from "../shard-set-audit.ts";
+import { auditShardSets, protectedNames } from "../shard-set-audit.ts";
 
 export interface TrainingCall {
   readonly recipe: TrainingRecipe;
@@ -40,6 +40,8 @@ export interface PreparedTraining {
   readonly setDigests: readonly string[];
   readonly trainingScenes: number;
   readonly verdict: AuditVerdict;
+  /** Names of the pictures that are evaluated on; none where leaks are allowed. */
+  readonly excluded: readonly string[];
 }
 
 /** Audits the sets and trains the recipe on them; LeakError when they leak and that is not allowed. */
@@ -63,6 +65,7 @@ export async function runTraining(
   const summary = await train({
     recipe,
     sets: prepared.sets,
+    excluded: prepared.excluded,
     vocabulary: prepared.vocabulary,
     run,
     ...context,
@@ -95,7 +98,9 @@ export async function prepareTraining(
       .map(({ name }) => name),
   }));
   const trainingScenes = countTrainingScenes(indexes, call);
+  const excluded = call.allowLeaks ? [] : await protectedNames(call.folders, context.signal);
   return {
+    excluded,
     vocabulary,
     sets: sets.filter(({ splits }) => splits.length > 0),
     setDigests: indexes.map(({ digest }) => digest),
