@@ -85,7 +85,7 @@ export class BatchLoader implements AsyncDisposable {
     await using opened = new AsyncDisposableStack();
     // The threads load their modules while this one reads the indexes.
     const threads = Array.from({ length: options.numWorkers }, (_, index) =>
-      opened.use(new BuilderThread(index)),
+      opened.use(new BuilderThread(index, options)),
     );
     await using source = await SampleSource.open(options.sets);
     await checkFirstRegions(source, options);

@@ -39,6 +39,7 @@ const start: WorkerStart = {
 function thread(program: string): BuilderThread {
   const builder = new BuilderThread(
     0,
+    start.options,
     new URL(`data:text/javascript,${encodeURIComponent(program)}`),
   );
   builder.start(start);
@@ -72,7 +73,7 @@ describe("a builder's thread", () => {
 
   it("that was not started yet is ended at once", async () => {
     const startMs = performance.now();
-    await new BuilderThread(0)[Symbol.asyncDispose]();
+    await new BuilderThread(0, start.options)[Symbol.asyncDispose]();
     expect(performance.now() - startMs).toBeLessThan(1900);
   });
 

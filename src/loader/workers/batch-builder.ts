@@ -5,7 +5,7 @@ import { PixelCache } from "../pictures/pixel-cache.ts";
 import { SampleSource } from "../sample-source.ts";
 import { WordPieceTokenizer } from "../text/word-piece.ts";
 import { faultOf } from "./thread-faults.ts";
-import type { BuildOutcome, SlotJob, WorkerStart } from "./worker-messages.ts";
+import type { BuildOutcome, SlotJob, ThreadData, WorkerStart } from "./worker-messages.ts";
 
 // Per thread; 51 photographs at 112 px take 2 MB, 10,000 of the small world's at 64 px take 123 MB.
 const KEPT_PIXEL_BYTES = 128 * 2 ** 20;
@@ -30,10 +30,12 @@ export class BatchBuilder implements AsyncDisposable {
     this.#isBuilt = isBuilt;
   }
 
-  static async open(start: WorkerStart): Promise<BatchBuilder> {
+  static async open(
+    start: WorkerStart,
+    vocabulary: Promise<WordPieceTokenizer> = vocabularyOf(start.options),
+  ): Promise<BatchBuilder> {
     const { options } = start;
-    const { letterCase = "lower", vocabulary } = options;
-    const tokenizer = await WordPieceTokenizer.fromFile(vocabulary, { letterCase });
+    const tokenizer = await vocabulary;
     const { chains, listed, table } = start;
     const { excluded } = options;
     const samples = await SampleSource.ofListed(listed, { chains, excluded, table });
@@ -76,4 +78,12 @@ export class BatchBuilder implements AsyncDisposable {
       return { kind: "failed", fault: faultOf(error) };
     }
   }
+}
+
+/** The tokenizer that a loader's options name. */
+export function vocabularyOf({
+  letterCase = "lower",
+  vocabulary,
+}: ThreadData): Promise<WordPieceTokenizer> {
+  return WordPieceTokenizer.fromFile(vocabulary, { letterCase });
 }

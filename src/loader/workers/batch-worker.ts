@@ -1,13 +1,17 @@
 // A worker thread's entry: builds the batches it is asked for until it is told to stop.
 import { strict as assert } from "node:assert";
-import { parentPort } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 
-import { BatchBuilder } from "./batch-builder.ts";
+import { BatchBuilder, vocabularyOf } from "./batch-builder.ts";
 import { type Fault, faultOf } from "./thread-faults.ts";
-import type { BuildOutcome, WorkerReply, WorkerRequest } from "./worker-messages.ts";
+import type { BuildOutcome, ThreadData, WorkerReply, WorkerRequest } from "./worker-messages.ts";
 
 assert(parentPort !== null, "batch-worker runs as a worker thread");
 const port = parentPort;
+const threadData: ThreadData = workerData;
+const tokenizer = vocabularyOf(threadData);
+// Whoever opens a builder is told of the fault.
+tokenizer.catch(() => {});
 
 type Opened =
   | { readonly value: BatchBuilder; readonly fault?: never }
@@ -18,7 +22,7 @@ port.on("message", (request: WorkerRequest) => {
   switch (request.kind) {
     case "start":
       // Opening starts at once; if it fails, each job is answered with that fault.
-      builder = BatchBuilder.open(request.start).then(
+      builder = BatchBuilder.open(request.start, tokenizer).then(
         (value) => ({ value }),
         (error: unknown) => ({ fault: faultOf(error) }),
       );

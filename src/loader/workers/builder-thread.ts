@@ -4,6 +4,7 @@ import { faultOf } from "./thread-faults.ts";
 import type {
   BuildOutcome,
   SlotJob,
+  ThreadData,
   WorkerReply,
   WorkerRequest,
   WorkerStart,
@@ -31,9 +32,15 @@ export class BuilderThread implements Builder {
   #death: BuildOutcome | undefined;
   #isStarted = false;
 
-  /** Begins to load the thread's modules. `entry` is the first of them; another one than the loader's is for tests. */
-  constructor(threadIndex: number, entry: URL = workerEntry) {
+  /** Begins to load the thread's modules and its vocabulary. `entry` is the first module; another one than the loader's is for tests. */
+  constructor(
+    threadIndex: number,
+    { letterCase, vocabulary }: ThreadData,
+    entry: URL = workerEntry,
+  ) {
+    const workerData: ThreadData = { vocabulary, ...(letterCase && { letterCase }) };
     this.#worker = new Worker(entry, {
+      workerData,
       name: `loader-${threadIndex}`,
       // The process may have been started with flags that are not for modules in files.
       execArgv: [],

@@ -1,9 +1,13 @@
 import type { ComposerOptions } from "../batching/batch-composer.ts";
 import type { BatchJob } from "../batching/epoch-cursor.ts";
 import type { BuiltBatch } from "../collate.ts";
+import type { LoaderOptions } from "../options.ts";
 import type { ListedSamples } from "../sample-source.ts";
 import type { PictureChains } from "../pairing/picture-chains.ts";
 import type { Fault } from "./thread-faults.ts";
+
+/** What a thread loads before the sets are known. */
+export type ThreadData = Pick<LoaderOptions, "vocabulary" | "letterCase">;
 
 /** What a worker is started with. */
 export interface WorkerStart extends ComposerOptions {
