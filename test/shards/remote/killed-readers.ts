@@ -28,17 +28,23 @@ export function startReader(
 /** Every whole file has the digest that its name says, and all together keep the bound. */
 export async function checkCache(set: RemoteSet, maxBytes: number): Promise<void> {
   const folder = join(set.cacheFolder, "files");
-  let used = 0;
   for (const name of await readdir(folder).catch(emptyWhereMissing)) {
-    const { size } = await stat(join(folder, name));
-    used += size;
     if (/^[0-9a-f]{64}$/.test(name)) expect(await sha256OfFile(join(folder, name))).toBe(name);
   }
-  expect(used).toBeLessThanOrEqual(maxBytes + VERSION_FILES_BYTES);
+  expect(await usedBytes(set)).toBeLessThanOrEqual(maxBytes);
 }
 
-/** Entity tags beside unfinished files are no part of the bound. */
-const VERSION_FILES_BYTES = 1000;
+/** What the files of the cache take, without the entity tags beside unfinished ones, which are no part of the bound. */
+export async function usedBytes(set: RemoteSet): Promise<number> {
+  const folder = join(set.cacheFolder, "files");
+  let used = 0;
+  for (const name of await readdir(folder).catch(emptyWhereMissing)) {
+    if (name.endsWith(".version")) continue;
+    // It may have been removed or got another name since.
+    used += (await stat(join(folder, name)).catch(() => undefined))?.size ?? 0;
+  }
+  return used;
+}
 
 function emptyWhereMissing(error: unknown): string[] {
   if (errnoOf(error) === "ENOENT") return [];
@@ -71,6 +77,41 @@ export async function killReaders(
   expect(names.toSorted()).toEqual(shards.map(({ sha256 }) => sha256).toSorted());
   expect(await readdir(join(set.cacheFolder, "readers"))).toEqual([]);
   return { found: last.output, expected: `${expected} ${expected}\n` };
+}
+
+/**
+ * Lets three processes fill one cache with room for some of the shards, and kills one of them with SIGKILL at a random
+ * moment, so many times. The others must read all of the set. Gives the bound, and the most that the cache took.
+ */
+export async function killAmongReaders(
+  numKills: number,
+  seed: number,
+): Promise<{ readonly maxBytes: number; readonly largest: number }> {
+  await using set = await RemoteSet.create({ pictureBytes: 60_000, numScenes: 40 });
+  const expected = await localDigest(set);
+  const random = new RandomStream(seed);
+  const maxBytes = 2.5 * (set.index.splits[0]?.shards[0]?.sizeBytes ?? 0);
+  let largest = 0;
+  for (let kill = 0; kill < numKills; kill += 1) {
+    const readers = [1, 2, 3].map(() => startReader(set, maxBytes));
+    const victim = readers[random.nextInt(readers.length)];
+    let numPieces = random.nextInt(100);
+    set.server.behave = () => ({
+      pieceBytes: PIECE_BYTES,
+      beforePiece: async () => {
+        if ((numPieces -= 1) < 0) victim?.child.kill("SIGKILL");
+        largest = Math.max(largest, await usedBytes(set));
+      },
+    });
+    for (const reader of readers) {
+      const { exitCode, output } = await reader.ended;
+      if (reader === victim && exitCode === null) continue; // killed before it was done
+      expect({ exitCode, output }).toEqual({ exitCode: 0, output: `${expected} ${expected}\n` });
+    }
+    await checkCache(set, maxBytes);
+    await removeOne(set, random);
+  }
+  return { maxBytes, largest };
 }
 
 /** What a reader printed, nothing unless it was done before it could be killed. */

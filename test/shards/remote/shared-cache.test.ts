@@ -1,7 +1,13 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { checkCache, killReaders, startReader } from "./killed-readers.ts";
+import {
+  checkCache,
+  killAmongReaders,
+  killReaders,
+  startReader,
+  usedBytes,
+} from "./killed-readers.ts";
 import { localDigest, RemoteSet } from "./remote-set.ts";
 
 describe("a cache that processes share", () => {
@@ -22,12 +28,23 @@ describe("a cache that processes share", () => {
     const output = `${digest} ${digest}\n`;
     const maxBytes = 3.5 * (set.index.splits[0]?.shards[0]?.sizeBytes ?? 0);
     const readers = [1, 2].map(() => startReader(set, maxBytes).ended);
+    let largest = 0;
     set.server.behave = () => ({
       pieceBytes: 100_000,
-      beforePiece: () => checkCache(set, maxBytes),
+      beforePiece: async () => {
+        largest = Math.max(largest, await usedBytes(set));
+      },
     });
     expect(await Promise.all(readers)).toEqual(readers.map(() => ({ exitCode: 0, output })));
     await checkCache(set, maxBytes);
+    expect(largest).toBeLessThanOrEqual(maxBytes);
+    expect(largest).toBeGreaterThan(maxBytes / 3);
+  });
+
+  it("keeps its bound and serves the others when one of three is killed", async () => {
+    const { maxBytes, largest } = await killAmongReaders(1, 5);
+    expect(largest).toBeLessThanOrEqual(maxBytes);
+    expect(largest).toBeGreaterThan(maxBytes / 3);
   });
 
   it("never shows a wrong file when readers are killed", async () => {
