@@ -1,9 +1,12 @@
+import { readFile } from "node:fs/promises";
+
 import { describe, expect, it } from "vitest";
 
 import { RandomStream } from "../../../src/core/random.ts";
 import type { PictureInfo, SceneHead } from "../../../src/core/records.ts";
 import { pairSample } from "../../../src/loader/pairing/pair-sample.ts";
 import { findChains, groupOf } from "../../../src/loader/pairing/picture-chains.ts";
+import { realData } from "../../real-data.ts";
 import { lookup, rules, scene, sharesPicture } from "./scenes.ts";
 
 async function* each(heads: readonly SceneHead[]): AsyncGenerator<SceneHead> {
@@ -96,5 +99,22 @@ describe("chains of scenes that show one picture", () => {
       }
     }
     expect([...drawn.keys()].toSorted()).toEqual(["black", "white"]);
+  });
+
+  it("join COCO's and Flickr30K's shared photographs with Visual Genome's, which names COCO alone", async () => {
+    const file = await readFile(realData("overlap/coco_flickr30k_url_overlap.tsv"), "utf8");
+    const rows = file.trim().split("\n").slice(1);
+    const heads = rows.flatMap((row, index) => {
+      const [coco = "", photo = "", , , , url = ""] = row.split("\t");
+      return [
+        scene(3 * index, [`coco ${coco}`], { key: `coco:${coco}`, url }),
+        scene(3 * index + 1, [`vg ${coco}`], { key: `vg:${index}`, linkedKeys: [`coco:${coco}`] }),
+        scene(3 * index + 2, [`flickr ${photo}`], { key: `flickr30k:${photo}` }),
+      ];
+    });
+    expect(heads).toHaveLength(27);
+    const chains = await findChains(heads.length, each(heads));
+    expect([...chains.scenes]).toEqual([...heads.keys()]);
+    expect([...chains.groups]).toEqual(Array.from(heads.keys(), (place) => Math.floor(place / 3)));
   });
 });
