@@ -19,4 +19,5 @@ for await (const batch of loader.batches(from)) {
   );
   break;
 }
-process.exit(0);
+// Node writes what it compiled when threads and process end of themselves.
+await loader[Symbol.asyncDispose]();
