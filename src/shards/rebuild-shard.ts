@@ -1,6 +1,6 @@
-import { mkdir } from "node:fs/promises";
+import { lstat, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { ShardError } from "../core/errors.ts";
+import { RefusedError, ShardError } from "../core/errors.ts";
 import { explainedWriteError } from "../core/files.ts";
 import type { Scene } from "../core/records.ts";
 import { encodeBatch, type EncodedBatch, sha256OfBatch } from "./arrow/file-writer.ts";
@@ -11,7 +11,8 @@ import type { BatchEntry, ShardEntry } from "./shard-set-index.ts";
 /**
  * Writes a shard of a finished set once more from its scenes, the first of which `scenes` gives next. The
  * file is put in its place only when all of it has the digests of the index: a set is never changed.
- * Throws `ShardError`, naming the first batch that comes out otherwise, and leaves everything as it was.
+ * Throws `RefusedError` where a folder is in its place, and `ShardError`, naming the first batch that comes out
+ * otherwise; then it leaves everything as it was.
  */
 export async function rebuildShard(
   target: ShardTarget,
@@ -20,6 +21,7 @@ export async function rebuildShard(
 ): Promise<void> {
   const path = join(target.folder, shard.file);
   const shardIndex = Number.parseInt(shard.file.slice(shard.file.lastIndexOf("/") + 1), 10);
+  await refuseFolder(path);
   try {
     await mkdir(dirname(path), { recursive: true });
     const open = await OpenShard.create(target, shardIndex);
@@ -28,6 +30,16 @@ export async function rebuildShard(
     throw explainedWriteError(error, target.folder);
   }
   throw changed(path, "its schema or footer");
+}
+
+/** Nobody knows what a folder is there for, so that it is not removed. */
+async function refuseFolder(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found?.isDirectory() !== true) return;
+  throw new RefusedError(`${path} is a folder where a shard belongs`, {
+    file: path,
+    remedy: "move the folder away, then run the same command again",
+  });
 }
 
 async function isRebuilt(

@@ -1,6 +1,7 @@
 import {
   appendFile,
   cp,
+  mkdir,
   mkdtemp,
   open,
   readFile,
@@ -188,6 +189,14 @@ describe("a repair", () => {
     const after = await filesOf(set);
     expect(after.get("train/00002.arrow")).toEqual(before);
     expect([...after.keys()].filter((name) => name.includes(".part"))).toEqual([]);
+  });
+
+  it("refuses to remove a folder that is in a shard's place", async () => {
+    await rm(join(set, "train/00001.arrow"));
+    await mkdir(join(set, "train/00001.arrow"));
+    await expect(repair()).rejects.toThrow(RefusedError);
+    await expect(repair()).rejects.toThrow(/00001\.arrow is a folder where a shard belongs/);
+    expect([...(await filesOf(set)).keys()].filter((name) => name.includes(".part"))).toEqual([]);
   });
 
   it("does not guess at an index that is damaged itself", async () => {
