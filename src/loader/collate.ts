@@ -9,7 +9,7 @@ import type { BatchComposer } from "./batching/batch-composer.ts";
 import type { BatchJob } from "./batching/epoch-cursor.ts";
 import { type BatchPlan, planBatch } from "./collating/batch-plan.ts";
 import type { PicturePlan, SampleContext } from "./collating/sample-plan.ts";
-import { writePadding, writeSample } from "./collating/write-sample.ts";
+import { pixelRow, writePadding, writeSample } from "./collating/write-sample.ts";
 import type { SampleKey } from "./draws.ts";
 import type { BatchShape, BatchStatistics, SampleStatistics, SkippedSample } from "./options.ts";
 import { buildSample, type Sample } from "./sample.ts";
@@ -56,7 +56,8 @@ export async function collateBatch(
     Array.from({ length: end - start }, (_, row) =>
       limit(async () => {
         signal.throwIfAborted();
-        const built = await buildOrReplace(start + row, { samples, plan }, context);
+        const planned = { samples, plan, row: pixelRow(row, target) };
+        const built = await buildOrReplace(start + row, planned, context);
         writeSample(built.sample, row, target);
         return built;
       }),
@@ -73,6 +74,8 @@ export async function collateBatch(
 interface PlannedBatch {
   readonly samples: readonly SampleKey[];
   readonly plan: BatchPlan;
+  /** Where the sample's pixels will stand. */
+  readonly row: ReturnType<typeof pixelRow>;
 }
 
 interface BuiltRow {
@@ -86,19 +89,19 @@ interface BuiltRow {
  * it without a word.
  */
 async function buildOrReplace(
-  row: number,
-  { plan, samples }: PlannedBatch,
+  index: number,
+  { plan, row, samples }: PlannedBatch,
   context: CollateContext,
 ): Promise<BuiltRow> {
   let damage: { readonly sampleIndex: number; readonly error: ShardError } | undefined;
   for (let step = 0; step < samples.length; step += 1) {
-    const place = (row + step) % samples.length;
+    const place = (index + step) % samples.length;
     const key = samples[place];
-    assert(key !== undefined, `row ${row} of ${samples.length}`);
+    assert(key !== undefined, `row ${index} of ${samples.length}`);
     const { sampleIndex } = key;
     try {
-      const known = plannedSample(plan, place);
-      const sample = await buildSample({ ...key, ...placeOf(samples[row]) }, context, known);
+      const known = { plan: plannedSample(plan, place), row };
+      const sample = await buildSample({ ...key, ...placeOf(samples[index]) }, context, known);
       return { sample, skipped: damage === undefined ? [] : [skippedSample(damage, sampleIndex)] };
     } catch (error) {
       if (context.options.onDamage === "stop" || !(error instanceof ShardError)) throw error;

@@ -23,7 +23,7 @@ import { type BuildTimings, BuildTimer } from "./timings.ts";
 /** A picture with the texts it meets, ready to be written into a batch. */
 export interface Sample {
   readonly key: ImageKey;
-  /** [shown.height, shown.width, 3], RGB; not to be changed. Empty where no picture is decoded. */
+  /** [shown.height, shown.width, 3], RGB; not to be changed, perhaps in the row itself. Empty where no picture is decoded. */
   readonly pixels: Uint8Array;
   readonly shown: Size;
   /** Undefined where batches carry none. */
@@ -53,14 +53,28 @@ interface ShownPicture {
   readonly shown: Size;
 }
 
+/** A picture's row in a batch. */
+interface PixelRow {
+  /** [height, width, 3]. */
+  readonly pixels: Uint8Array;
+  readonly width: number;
+}
+
+interface KnownBefore {
+  /** The key's, where it has been planned already. */
+  readonly plan?: PicturePlan | undefined;
+  /** Where the sample will stand: a picture as wide as that is decoded into it, if it is not to be kept. */
+  readonly row?: PixelRow | undefined;
+}
+
 /**
- * A pure function of the shard sets, the options and the key, but for its timings; `plan` is the key's where it is known
- * already. ShardError when stored bytes are damaged; ConfigError when the set has not the regions that the options ask for.
+ * A pure function of the shard sets, the options and the key, but for its timings. ShardError when stored bytes are
+ * damaged; ConfigError when the set has not the regions that the options ask for.
  */
 export async function buildSample(
   key: SampleKey,
   untimed: SampleContext,
-  plan?: PicturePlan,
+  { plan, row }: KnownBefore = {},
 ): Promise<Sample> {
   const timer = new BuildTimer();
   const context = { ...untimed, samples: timedLookup(untimed.samples, timer), timer };
@@ -77,7 +91,7 @@ export async function buildSample(
   );
   const place = { pictureIndex, picture, view, shown: shownSize(pictures, picture, view) };
   const regions = await regionsOf(place, context);
-  const pixels = await pixelsOf(key, place, context);
+  const pixels = await pixelsOf({ key, place, row }, context);
   const encoded = timer.measureNow("textMs", () =>
     sampleTexts({ pairing, texts: written, key, place }, context),
   );
@@ -113,25 +127,31 @@ async function regionsOf(
 }
 
 async function pixelsOf(
-  key: SampleKey,
-  { picture, pictureIndex, shown, view }: ShownPicture,
+  { key, place, row }: { key: SampleKey; place: ShownPicture; row: PixelRow | undefined },
   { options, samples, timer, wholePictures }: TimedContext,
 ): Promise<Uint8Array> {
+  const { picture, pictureIndex, shown, view } = place;
   const { augment, pictures } = options;
   if (pictures.kind === "none") return new Uint8Array();
   const { sampling } = pictures;
-  const viewOptions = { shown, view, ...(sampling === undefined ? {} : { sampling }) };
-  const decode = async (): Promise<Uint8Array> => {
+  const decode = async (into?: Uint8Array): Promise<Uint8Array> => {
     const bytes = await samples.pictureBytes(pictureIndex, 0);
+    const viewOptions = { shown, view, sampling, into };
     return timer.measure("decodeMs", () => decodeStored(bytes, picture, viewOptions));
   };
-  const isWhole = view.crop === null && !view.mirrored;
-  const pixels = await (isWhole ? wholePictures.get(pictureIndex, decode) : decode());
+  const isKept = wholePictures.isKept && view.crop === null && !view.mirrored;
+  const pixels = await (isKept
+    ? wholePictures.get(pictureIndex, decode)
+    : decode(roomFor(shown, row)));
   const { randAugment } = augment;
   if (randAugment === null) return pixels;
   return timer.measureNow("decodeMs", () =>
     randAugmented({ pixels, ...shown }, sampleDraws("colours", key), randAugment),
   );
+}
+
+function roomFor({ height, width }: Size, row: PixelRow | undefined): Uint8Array | undefined {
+  return row?.width === width ? row.pixels.subarray(0, height * width * 3) : undefined;
 }
 
 /** Decodes a picture from a shard; ShardError, naming the picture, when that fails. */

@@ -14,6 +14,16 @@ export interface BatchTarget {
   readonly specials: SpecialTokenIds;
 }
 
+/** The row of the batch's pixels that a picture gets, [height, width, 3]. */
+export function pixelRow(
+  row: number,
+  { arrays, shape: { pictureHeight, pictureWidth } }: BatchTarget,
+): { readonly pixels: Uint8Array; readonly width: number } {
+  const length = pictureHeight * pictureWidth * 3;
+  const pixels = arrays.pixels.subarray(row * length, (row + 1) * length);
+  return { pixels, width: pictureWidth };
+}
+
 /** Writes a sample over all of a row of each array. */
 export function writeSample(sample: Sample, row: number, target: BatchTarget): void {
   const { arrays, shape } = target;
@@ -50,25 +60,26 @@ export function writePadding(row: number, target: BatchTarget): void {
 function writePixels(
   { pixels, shown }: Pick<Sample, "pixels" | "shown">,
   row: number,
-  { arrays, shape: { pictureHeight, pictureWidth } }: BatchTarget,
+  target: BatchTarget,
 ): void {
-  arrays.validHeights[row] = shown.height;
-  arrays.validWidths[row] = shown.width;
-  const start = row * pictureHeight * pictureWidth * 3;
-  const end = start + pictureHeight * pictureWidth * 3;
-  const lineLength = shown.width * 3;
-  if (shown.width === pictureWidth) {
-    arrays.pixels.set(pixels, start);
-    arrays.pixels.fill(0, start + pixels.length, end);
+  const { validHeights, validWidths } = target.arrays;
+  validHeights[row] = shown.height;
+  validWidths[row] = shown.width;
+  const room = pixelRow(row, target);
+  if (shown.width === room.width) {
+    const isThere = pixels.buffer === room.pixels.buffer; // it was decoded into the row
+    if (!isThere) room.pixels.set(pixels);
+    room.pixels.fill(0, pixels.length);
     return;
   }
-  let to = start;
+  const lineLength = shown.width * 3;
+  let to = 0;
   for (let from = 0; from < pixels.length; from += lineLength) {
-    arrays.pixels.set(pixels.subarray(from, from + lineLength), to);
-    arrays.pixels.fill(0, to + lineLength, to + pictureWidth * 3);
-    to += pictureWidth * 3;
+    room.pixels.set(pixels.subarray(from, from + lineLength), to);
+    room.pixels.fill(0, to + lineLength, to + room.width * 3);
+    to += room.width * 3;
   }
-  arrays.pixels.fill(0, to, end);
+  room.pixels.fill(0, to);
 }
 
 function regionRows(row: number, { arrays, shape }: BatchTarget) {

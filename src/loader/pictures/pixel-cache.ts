@@ -14,6 +14,11 @@ export class PixelCache {
     this.#isKept = options.numPictures * options.pictureBytes <= options.maxBytes;
   }
 
+  /** Whether pictures are kept: then their pixels need memory of their own. */
+  get isKept(): boolean {
+    return this.#isKept;
+  }
+
   /** The pixels of a picture, decoded when they are not there. They must not be changed. */
   async get(pictureIndex: number, decode: () => Promise<Uint8Array>): Promise<Uint8Array> {
     const known = this.#pixels.get(pictureIndex);
