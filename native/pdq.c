@@ -153,6 +153,12 @@ __attribute__((export_name("sample"))) void sample(const float *plane, const int
   }
 }
 
+// Takes the 64 x 64 values at `places`.
+__attribute__((export_name("sampleAt"))) void sample_at(const float *plane, const int32_t *places,
+                                                        float *reduced) {
+  for (int32_t at = 0; at < SIDE * SIDE; at++) reduced[at] = plane[places[at]];
+}
+
 static inline v128_t step_sizes(v128_t a, v128_t b) {
   const v128_t scaled = wasm_f32x4_mul(wasm_f32x4_sub(a, b), wasm_f32x4_const_splat(100));
   const v128_t steps = wasm_f32x4_div(scaled, wasm_f32x4_const_splat(255));

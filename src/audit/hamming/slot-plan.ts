@@ -19,7 +19,7 @@ export interface SearchSize {
 }
 
 /** Above it, nearly every hash would have to be compared with every other. */
-export const MAX_DISTANCE = 48;
+const MAX_DISTANCE = 48;
 /** Masks that a plan has for one slot. */
 export const MAX_MASKS: number = 1 << 16;
 export const MAX_SLOTS: number = MAX_DISTANCE + 1;

@@ -48,6 +48,7 @@ const { places, end: rowStart } = layOut({
   plane: MAX_SIDE * MAX_SIDE,
   other: MAX_SIDE * MAX_SIDE,
   scratch: 2 * 8 * MAX_SIDE,
+  samples: SIDE * SIDE,
   columns: MAX_SIDE,
   rows: SIDE,
   reduced: SIDE * SIDE,
@@ -75,7 +76,12 @@ export class PdqHasher {
     assert(data.length === width * height * CHANNELS, "pixels of 8-bit RGB");
     const numColumns = width > MAX_SIDE || height > MAX_SIDE ? MAX_SIDE : width;
     const numRows = width > MAX_SIDE || height > MAX_SIDE ? MAX_SIDE : height;
-    const size = { numRows, numColumns, stride: Math.ceil(numColumns / 4) * 4 };
+    const size = {
+      numRows,
+      numColumns,
+      stride: Math.ceil(numColumns / 4) * 4,
+      aspect: width / height,
+    };
     this.#makeRoom(width);
     const machine = { memory: this.#memory, loops: this.#loops };
     if (width < MIN_SIDE || height < MIN_SIDE) return new ReducedPicture(size, machine, true);
@@ -131,6 +137,8 @@ interface PlaneSize {
   readonly numRows: number;
   readonly numColumns: number;
   readonly stride: number;
+  /** Width by height of the picture as it was. */
+  readonly aspect: number;
 }
 
 interface Machine {
@@ -172,8 +180,21 @@ export class ReducedPicture {
     return { hash: this.#read(asItIs), quality };
   }
 
+  /** Nearly the hash of the picture turned to the right about its middle and cut to its size. */
+  hashTurned(degrees: number): PerceptualHash {
+    if (this.#tooSmall) return this.hash();
+    this.#sampleTurned((degrees * Math.PI) / 180);
+    const quality = this.#transformSamples();
+    return { hash: this.#read(asItIs), quality };
+  }
+
   #transform(window: PictureWindow): number {
     if (this.#tooSmall) return 0;
+    this.#sampleWindow(window);
+    return this.#transformSamples();
+  }
+
+  #sampleWindow(window: PictureWindow): void {
     const { memory, loops } = this.#machine;
     const { numRows, numColumns, stride } = this.#size;
     const rows = new Int32Array(memory.buffer, places.rows, SIDE);
@@ -183,8 +204,28 @@ export class ReducedPicture {
       rows[at] = stride * Math.floor(numRows * between(window.top, window.bottom, middle));
       columns[at] = Math.floor(numColumns * between(window.left, window.right, middle));
     }
-    const { plane, reduced, cosines, cosinesTransposed, half, coefficients } = places;
-    loops.sample(plane, places.rows, places.columns, reduced);
+    loops.sample(places.plane, places.rows, places.columns, places.reduced);
+  }
+
+  // A turned picture's pixel is where the turn came from; beyond an edge, it is the edge's.
+  #sampleTurned(angle: number): void {
+    const { memory, loops } = this.#machine;
+    const { numRows, numColumns, stride, aspect } = this.#size;
+    const samples = new Int32Array(memory.buffer, places.samples, SIDE * SIDE);
+    const [cosine, sine] = [Math.cos(angle), Math.sin(angle)];
+    for (let at = 0; at < SIDE * SIDE; at += 1) {
+      const across = ((at % SIDE) + 0.5) / SIDE - 0.5;
+      const down = (Math.floor(at / SIDE) + 0.5) / SIDE - 0.5;
+      const x = 0.5 + across * cosine + (down * sine) / aspect;
+      const y = 0.5 + down * cosine - across * sine * aspect;
+      samples[at] = placeIn(y, numRows) * stride + placeIn(x, numColumns);
+    }
+    loops.sampleAt(places.plane, places.samples, places.reduced);
+  }
+
+  #transformSamples(): number {
+    const { loops } = this.#machine;
+    const { reduced, cosines, cosinesTransposed, half, coefficients } = places;
     const steps = loops.sumOfSteps(reduced);
     loops.transform(reduced, cosines, cosinesTransposed, half, coefficients);
     return Math.min(MAX_QUALITY, Math.floor(steps / STEPS_PER_QUALITY));
@@ -201,6 +242,10 @@ export class ReducedPicture {
   }
 }
 
+function placeIn(share: number, side: number): number {
+  return Math.max(0, Math.min(side - 1, Math.floor(share * side)));
+}
+
 function between(from: number, to: number, share: number): number {
   return from + (to - from) * share;
 }
@@ -215,6 +260,7 @@ interface PdqLoops {
   readonly blurRows: InnerLoop;
   readonly blurColumns: InnerLoop;
   readonly sample: InnerLoop;
+  readonly sampleAt: InnerLoop;
   readonly sumOfSteps: InnerLoop;
   readonly transform: InnerLoop;
   readonly hashOf: InnerLoop;
@@ -233,6 +279,7 @@ function instantiate(memory: WebAssembly.Memory): PdqLoops {
     blurRows: loop("blurRows"),
     blurColumns: loop("blurColumns"),
     sample: loop("sample"),
+    sampleAt: loop("sampleAt"),
     sumOfSteps: loop("sumOfSteps"),
     transform: loop("transform"),
     hashOf: loop("hashOf"),

@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { hashDistance, parseHash, spellHash } from "../../../src/audit/perceptual/hash.ts";
@@ -8,8 +7,8 @@ import { PdqHasher, type RgbPicture } from "../../../src/audit/perceptual/pdq.ts
 import { symmetries } from "../../../src/audit/perceptual/symmetries.ts";
 import { sha256 } from "../../../src/core/digest.ts";
 import { realData } from "../../real-data.ts";
-import { jpegCodec } from "../../../src/pixels/jpeg-codec.ts";
 import { madeUpPicture } from "./made-up-picture.ts";
+import { decodedJpeg } from "./photographs.ts";
 
 const reference = z
   .object({
@@ -46,7 +45,7 @@ describe("PDQ", () => {
   it("is the reference's, bit for bit, for real photographs", async () => {
     expect(reference.photographs).toHaveLength(51);
     for (const { name, pixelSha256, ...expected } of reference.photographs) {
-      const picture = await decoded(realData("images/coco", name));
+      const picture = await decodedJpeg(realData("images/coco", name));
       expect(sha256(picture.data)).toBe(pixelSha256);
       const { hash, quality } = hasher.open(picture).hash();
       expect({ name, hash: spellHash(hash), quality }).toEqual({ name, ...expected });
@@ -54,7 +53,7 @@ describe("PDQ", () => {
   });
 
   it("is nearly the hash of the turned picture, for each of the eight symmetries", async () => {
-    const picture = await decoded(realData("images/coco/train2017/000000000790.jpg"));
+    const picture = await decodedJpeg(realData("images/coco/train2017/000000000790.jpg"));
     const expected = hasher.open(picture).hashSymmetries(symmetries);
     for (const [at, symmetry] of symmetries.entries()) {
       const { hash } = hasher.open(turnedBy(picture, symmetry)).hash();
@@ -92,7 +91,7 @@ describe("PDQ", () => {
 
   it("reads very wide pictures and is the same afterwards", () => {
     const before = hasher.open(madeUpPicture(3, 300, 200)).hash();
-    const wide = { width: 20_000_000, height: 5, data: new Uint8Array(20_000_000 * 5 * 3) };
+    const wide = { width: 4_000_000, height: 5, data: new Uint8Array(4_000_000 * 5 * 3) };
     expect(hasher.open(wide).hash().quality).toBe(0);
     expect(hasher.open(madeUpPicture(3, 300, 200)).hash()).toEqual(before);
   });
@@ -112,16 +111,6 @@ describe("the spelling of a hash", () => {
     expect(() => parseHash(text)).toThrow("is no perceptual hash");
   });
 });
-
-/** The stored pixels of a JPEG, without its colour profile, as Pillow decodes it. */
-async function decoded(path: string): Promise<RgbPicture> {
-  const bytes = readFileSync(path);
-  const { width, height } = await sharp(bytes).metadata();
-  const picture = { width, height, data: new Uint8Array(width * height * 3) };
-  const codec = await jpegCodec();
-  await codec.decode(bytes, picture);
-  return picture;
-}
 
 function turnedBy(picture: RgbPicture, symmetry: (typeof symmetries)[number]): RgbPicture {
   const { width, height } = picture;
