@@ -43,6 +43,8 @@ export interface SearchOptions {
 const DEFAULT_MAX_PAIRS = 50_000_000;
 const MAX_DEFAULT_THREADS = 16;
 const PAGE_BYTES = 65_536;
+/** As native/hamming.wasm was compiled. */
+const MAX_PAGES = 65_535;
 const WORD_BYTES = Uint32Array.BYTES_PER_ELEMENT;
 const NUM_TASKS = 1024;
 /** Hashes of a block of keys, which is compared with whole other blocks: it stays in the nearest cache. */
@@ -110,6 +112,11 @@ export class NearPairSearch implements AsyncDisposable {
     const numThreads = options.numThreads ?? Math.min(MAX_DEFAULT_THREADS, availableParallelism());
     const layout = layOutSearch({ ...size, numThreads });
     const numPages = Math.ceil(layout.end / PAGE_BYTES);
+    if (numPages > MAX_PAGES) {
+      throw new ConfigError(`${size.maxLeft + size.maxRight} hashes are too many for one memory`, {
+        remedy: "search a file of them in parts, of fewer rows",
+      });
+    }
     const memory = new WebAssembly.Memory({ initial: numPages, maximum: numPages, shared: true });
     new Uint8Array(memory.buffer).set(bitMoves(), layout.bitTables);
     const threads = new SearchThreads(memory, numThreads);

@@ -80,6 +80,11 @@ describe("near pairs of one set", () => {
     await expect(search).rejects.toThrow(ConfigError);
   });
 
+  it("are refused for more hashes than the memory holds", async () => {
+    const rows = { numRows: 100_000_000, read: () => {} };
+    await expect(findNearPairs(rows, { maxDistance: 31 })).rejects.toThrow(ConfigError);
+  });
+
   it("are no longer looked for after an abort", async () => {
     const aborting = new AbortController();
     const search = findNearPairs(hashRows(randomHashes(200_000, 1)), {
