@@ -160,7 +160,10 @@ export class ReducedPicture {
     this.#tooSmall = tooSmall;
   }
 
-  /** The picture's own hash. One smaller than 5 pixels has a hash of zeros and quality 0. */
+  /**
+   * The picture's own hash. One with less than 5 pixels in a direction has a hash of zeros and quality 0 (which
+   * the reference first stretches if the other direction has more than 512).
+   */
   hash(): PerceptualHash {
     return this.hashWindow(wholePicture);
   }

@@ -21,7 +21,7 @@ function hashesWithPlants(numRows: number, maxDistance: number, seed: number): U
 }
 
 describe("near pairs of one set", () => {
-  it.each([0, 1, 7, 16, 31, 47, 48])(
+  it.each([0, 7, 31, 48])(
     "are those of comparing all with all, at distance %i",
     async (maxDistance) => {
       const hashes = hashesWithPlants(1500, maxDistance, maxDistance);
@@ -44,7 +44,7 @@ describe("near pairs of one set", () => {
       const { pairs } = await findNearPairs(hashRows(hashes), { maxDistance, numThreads });
       expect(listed(pairs)).toEqual(allNearPairs(hashes, maxDistance));
     });
-    await assert(property, { numRuns: 10, seed: 6 });
+    await assert(property, { numRuns: 6, seed: 6 });
   });
 
   it("are found where all hashes crowd together, more than a thread keeps at once", async () => {
@@ -114,27 +114,24 @@ describe("equal rows", () => {
 });
 
 describe("near pairs of two sets", () => {
-  it.each([0, 5, 31, 48])(
-    "are those of comparing all with all, at distance %i",
-    async (maxDistance) => {
-      const left = randomHashes(400, 21);
-      const right = randomHashes(1100, 22);
-      const next = randomWords(23);
-      const both = new Uint8Array(1500 * 32);
-      both.set(left);
-      both.set(right, left.length);
-      for (let at = 0; at < 300; at += 1) {
-        const pair = { row: 400 + (next() % 1100), of: next() % 400, distance: at % 52 };
-        plant(both, pair, next);
-      }
-      right.set(both.subarray(left.length));
-      const found = await findNearPairsBetween(hashRows(left), hashRows(right), {
-        maxDistance,
-        numThreads: 2,
-      });
-      const expected = allNearPairsBetween(left, right, maxDistance);
-      expect(expected.length).toBeGreaterThan(3);
-      expect(listed(found.pairs)).toEqual(expected);
-    },
-  );
+  it.each([5, 48])("are those of comparing all with all, at distance %i", async (maxDistance) => {
+    const left = randomHashes(400, 21);
+    const right = randomHashes(1100, 22);
+    const next = randomWords(23);
+    const both = new Uint8Array(1500 * 32);
+    both.set(left);
+    both.set(right, left.length);
+    for (let at = 0; at < 300; at += 1) {
+      const pair = { row: 400 + (next() % 1100), of: next() % 400, distance: at % 52 };
+      plant(both, pair, next);
+    }
+    right.set(both.subarray(left.length));
+    const found = await findNearPairsBetween(hashRows(left), hashRows(right), {
+      maxDistance,
+      numThreads: 2,
+    });
+    const expected = allNearPairsBetween(left, right, maxDistance);
+    expect(expected.length).toBeGreaterThan(3);
+    expect(listed(found.pairs)).toEqual(expected);
+  });
 });

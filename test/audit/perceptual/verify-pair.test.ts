@@ -69,4 +69,11 @@ describe("the verification of a pair", () => {
     ] as const;
     expect(verified(...pair)).toMatchObject({ verdict: "refuted", score: 0 });
   });
+
+  it("refutes a pair with a picture of a single pixel", () => {
+    const pixel = see(hasher, { width: 1, height: 1, data: Uint8Array.of(1, 2, 3) });
+    const picture = see(hasher, madeUpPicture(1, 60, 40));
+    expect(verified(picture, pixel).verdict).toBe("refuted");
+    expect(verified(pixel, picture).verdict).toBe("refuted");
+  });
 });
