@@ -202,6 +202,28 @@ static inline uint32_t compare_hash(const Join *join, Cursor *at, uint32_t left,
   return end;
 }
 
+// Where the first of the hashes from `right` up to `end` lies, or up to three before it, that is near to the
+// hash `left` or to the one behind it; the end or more where none is. Two at once halve the loops, which are
+// short: buckets hold a few hashes.
+static inline uint32_t first_near(const Join *join, uint32_t left, uint32_t right, uint32_t end) {
+  const uint64_t *heads = join->left.heads + HEAD_WORDS * left;
+  const uint64_t low = heads[0], high = heads[1], next_low = heads[2], next_high = heads[3];
+  const uint64_t *head = join->right.heads + HEAD_WORDS * right;
+  const uint32_t limit = join->max_distance;
+  for (; right < end; right += 4, head += 4 * HEAD_WORDS) {
+    const uint32_t a = head_distance(low, high, head), b = head_distance(low, high, head + 2);
+    const uint32_t c = head_distance(low, high, head + 4), d = head_distance(low, high, head + 6);
+    const uint32_t e = head_distance(next_low, next_high, head);
+    const uint32_t f = head_distance(next_low, next_high, head + 2);
+    const uint32_t g = head_distance(next_low, next_high, head + 4);
+    const uint32_t h = head_distance(next_low, next_high, head + 6);
+    if (!((a > limit) & (b > limit) & (c > limit) & (d > limit) & (e > limit) & (f > limit) &
+          (g > limit) & (h > limit)))
+      return right;
+  }
+  return end;
+}
+
 // Compares the hashes of two keys, from where the cursor stands. Gives 0 where the room for pairs is full.
 static inline int32_t compare_keys(const Join *join, Cursor *at, uint32_t key, uint32_t other) {
   const uint32_t left_end = join->left.ends[key], right_end = join->right.ends[other];
@@ -210,7 +232,14 @@ static inline int32_t compare_keys(const Join *join, Cursor *at, uint32_t key, u
   if (right_start == right_end) return 1;
   const int32_t is_triangle = join->same && key == other;
   for (uint32_t left = at->left > left_start ? at->left : left_start; left < left_end; left++) {
-    const uint32_t first = is_triangle ? left + 1 : right_start;
+    uint32_t first = is_triangle ? left + 1 : right_start;
+    if (!is_triangle && at->right == 0 && left + 1 < left_end) {
+      first = first_near(join, left, right_start, right_end);
+      if (first >= right_end) {
+        left++;
+        continue;
+      }
+    }
     const uint32_t right = at->right > first ? at->right : first;
     const uint32_t stopped = compare_hash(join, at, left, right, right_end);
     if (stopped < right_end) {

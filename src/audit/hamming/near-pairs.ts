@@ -49,6 +49,7 @@ const WORD_BYTES = Uint32Array.BYTES_PER_ELEMENT;
 const NUM_TASKS = 1024;
 /** Hashes of a block of keys, which is compared with whole other blocks: it stays in the nearest cache. */
 const BLOCK_HASHES = 256;
+
 /** `rows` as they lie in memory. */
 export function hashRows(hashes: Uint8Array): HashRows {
   assert(hashes.length % HASH_BYTES === 0, "whole hashes");
