@@ -58,6 +58,9 @@ interface Bucket {
   readonly sizes: readonly number[];
 }
 
+// Well under a millisecond of the thread that gives out the batches.
+const PLANNED_AT_ONCE = 1024;
+
 /**
  * Says which samples make which batch: a pure function of the sets' sizes and tables, the options and (epoch, batch).
  * Ranks, workers and prefetching do not occur in it.
@@ -89,7 +92,7 @@ export class BatchComposer {
 
   /**
    * Batches of a fixed size are counted at once, and every epoch has equally many. Batches of tokens are counted
-   * bucket by bucket, with a pause for other work after each: a look at every sample's length.
+   * bucket by bucket, a look at every sample's length, with pauses for other work.
    */
   async epochPlan(epoch: number, signal?: AbortSignal): Promise<EpochPlan> {
     const { batching } = this.#options;
@@ -113,7 +116,8 @@ export class BatchComposer {
     if (batching.kind === "pictures") {
       const { picturesPerBatch } = batching;
       const first = place.index * picturesPerBatch;
-      const samples = this.#samples(place.pool, { epoch, first, count: picturesPerBatch });
+      const visits = this.#visits(place.pool, { epoch, first, count: picturesPerBatch });
+      const samples = visits.map((visit) => this.#sample(visit));
       return { samples: placed(samples, { epoch, batchIndex }), textTokens: text.maxTokens };
     }
     const { lengths, samples, sizes } = this.#bucket({ ...place, epoch, batching });
@@ -157,11 +161,18 @@ export class BatchComposer {
     }: { epoch: number; batching: TokenBatching; signal: AbortSignal | undefined },
   ): Promise<number[]> {
     const counts: number[] = [];
-    for (let first = 0; first < this.#numKept(pool, batching); first += batching.bucketSize) {
-      const lengths = this.#lengths(this.#visits(pool, { epoch, first, batching }));
-      counts.push(batchSizes(lengths.map(totalTokens), batching).length);
-      await turn();
-      signal?.throwIfAborted();
+    const numKept = this.#numKept(pool, batching);
+    for (let bucket = 0; bucket < numKept; bucket += batching.bucketSize) {
+      const end = Math.min(bucket + batching.bucketSize, numKept);
+      const lengths: number[] = [];
+      for (let first = bucket; first < end; first += PLANNED_AT_ONCE) {
+        const count = Math.min(PLANNED_AT_ONCE, end - first);
+        const ofSlice = this.#lengths(this.#visits(pool, { epoch, first, count }));
+        lengths.push(...ofSlice.map(totalTokens));
+        await turn();
+        signal?.throwIfAborted();
+      }
+      counts.push(batchSizes(lengths, batching).length);
     }
     return counts;
   }
@@ -171,7 +182,9 @@ export class BatchComposer {
     const { batching, bucket: index, epoch, pool } = of;
     const name = `${epoch}/${pool}/${index}`;
     if (this.#latestBucket?.name === name) return this.#latestBucket.bucket;
-    const visits = this.#visits(pool, { epoch, first: index * batching.bucketSize, batching });
+    const first = index * batching.bucketSize;
+    const count = Math.min(batching.bucketSize, this.#numKept(pool, batching) - first);
+    const visits = this.#visits(pool, { epoch, first, count });
     const given = this.#lengths(visits);
     const totals = given.map(totalTokens);
     const order = byLength(totals);
@@ -196,9 +209,8 @@ export class BatchComposer {
 
   #visits(
     pool: number,
-    { epoch, first, batching }: { epoch: number; first: number; batching: TokenBatching },
+    { epoch, first, count }: { epoch: number; first: number; count: number },
   ): Visit[] {
-    const count = Math.min(batching.bucketSize, this.#numKept(pool, batching) - first);
     return Array.from({ length: count }, (_, index) =>
       this.#pool(pool).visit(epoch, first + index),
     );
@@ -210,15 +222,6 @@ export class BatchComposer {
 
   #numKept(pool: number, { multipleOf }: TokenBatching): number {
     return Math.floor(this.#pool(pool).visitsPerEpoch / multipleOf) * multipleOf;
-  }
-
-  #samples(
-    pool: number,
-    { epoch, first, count }: { epoch: number; first: number; count: number },
-  ): SampleKey[] {
-    return Array.from({ length: count }, (_, row) =>
-      this.#sample(this.#pool(pool).visit(epoch, first + row)),
-    );
   }
 
   #sample({ unit, cycle }: Visit): SampleKey {
