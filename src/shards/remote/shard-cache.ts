@@ -116,12 +116,20 @@ export class ShardCache implements AsyncDisposable {
   async reserve(entry: CacheEntry, signal: AbortSignal): Promise<boolean> {
     const part = this.partOf(entry);
     using held = new DisposableStack();
-    held.use(await ProcessLock.acquire(join(this.#locks, "room.lock"), { signal }));
+    held.use(await this.#lockRoom(signal));
     await this.#undoRemovals();
     const isBegun = await isFile(part);
     if (!(await this.#makeRoom(entry, isBegun ? entry.sha256 : undefined))) return false;
     await appendFile(part, "");
     return true;
+  }
+
+  /** Gives a file's part, which is whole, its name. Only for the holder of the file's lock. */
+  async complete(entry: CacheEntry, signal: AbortSignal): Promise<void> {
+    // Whoever makes room lists the files: one that gets its name meanwhile might be seen under neither.
+    using held = new DisposableStack();
+    held.use(await this.#lockRoom(signal));
+    await rename(this.partOf(entry), this.pathOf(entry));
   }
 
   /** Removes a file whose bytes are not what its name says, whoever reads it. */
@@ -146,6 +154,10 @@ export class ShardCache implements AsyncDisposable {
 
   get #pinFile(): string {
     return join(this.#readers, `${this.#readerName}.files`);
+  }
+
+  #lockRoom(signal: AbortSignal): Promise<ProcessLock> {
+    return ProcessLock.acquire(join(this.#locks, "room.lock"), { signal });
   }
 
   async #pin(sha256: string): Promise<void> {

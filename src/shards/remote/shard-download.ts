@@ -1,6 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { type FileHandle, open, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { type FileHandle, open, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { ShardError } from "../../core/errors.ts";
 import { explainedWriteError, syncFolder } from "../../core/files.ts";
@@ -44,7 +44,7 @@ export async function downloadShard(
       await removePart(part);
       if (numTries === 2) throw wrongDigest(entry, actual, context);
     }
-    await rename(part, cache.pathOf(entry));
+    await cache.complete(entry, signal);
     // Its reader is here already: other downloads must not remove it again.
     await cache.take(entry);
     await removePart(part);

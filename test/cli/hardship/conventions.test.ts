@@ -70,6 +70,7 @@ describe("every command", () => {
       ["prepare", "coco", "--source", nowhere, "--out", join(world.folder, "none")],
       ["validate", nowhere],
       ["audit", nowhere],
+      ["bench-loader", nowhere],
       ["train", "demo", "--data", nowhere, "--out", join(world.folder, "none")],
       ["eval", "retrieval", "--checkpoint", nowhere, "--data", nowhere],
       ["demo", "--out", world.folder],
