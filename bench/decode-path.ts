@@ -19,6 +19,7 @@ import { bicubic, bilinear } from "../src/pixels/line-weights.ts";
 import { type PictureSize, Resampler, type RgbPixels } from "../src/pixels/resampler.ts";
 import { WeightCache } from "../src/pixels/weight-cache.ts";
 import { realData, realPhotographs } from "../test/real-data.ts";
+import { median } from "./shard-reading/measures.ts";
 
 sharp.concurrency(1);
 sharp.cache(false);
@@ -157,10 +158,6 @@ async function speedOf({ of, run }: Row, round: number): Promise<number> {
   const startMs = cpuMs();
   for (const photograph of of) await run(photograph, round);
   return (of.length * 1000) / (cpuMs() - startMs);
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 /** Prints the median speed of each row, and its ratio to the first. */

@@ -16,11 +16,14 @@ import { serializeLoaderState } from "../src/loader/batching/loader-state.ts";
 import { emptyTable } from "../src/loader/batching/scene-table.ts";
 import type { LoaderOptions } from "../src/loader/options.ts";
 import { epochOrder, permutation } from "../src/loader/order.ts";
-import { writeLedger } from "../src/shards/ledger.ts";
-import { commitIndex } from "../src/shards/shard-set-index.ts";
 import { SplitWriter } from "../src/shards/split-writer.ts";
 import { captionLength, composing } from "../test/loader/batching/composing.ts";
-import { caption, storedPicture, temporaryFolder } from "../test/loader/shard-set-fixture.ts";
+import {
+  commitSplit,
+  caption,
+  storedPicture,
+  temporaryFolder,
+} from "../test/loader/shard-set-fixture.ts";
 import { realData } from "../test/real-data.ts";
 import { demand } from "./shard-reading/measures.ts";
 
@@ -128,19 +131,8 @@ async function writeLargeSet(): Promise<void> {
     await writer.append(scene);
   }
   const split = await writer.finish();
-  const ledger = await writeLedger(set, []);
   await rm(join(set, "index.json"), { force: true });
-  await commitIndex(set, {
-    format: "crossweave-shards",
-    version: 1,
-    name: "large",
-    recipe: {},
-    partial: false,
-    splits: [split],
-    counts: [],
-    sources: [],
-    ledger,
-  });
+  await commitSplit(set, split, "large");
   const seconds = (performance.now() - startMs) / 1000;
   console.log(`a set of ${numScenes} scenes written in ${seconds.toFixed(0)} s`);
 }

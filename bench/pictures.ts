@@ -25,6 +25,7 @@ import type { StoredPicture } from "../src/core/records.ts";
 import type { PicturePolicy } from "../src/ingest/pictures/store-picture.ts";
 import { exactAreaMean } from "../test/pixels/exact-area-mean.ts";
 import { realData, realPhotographs } from "../test/real-data.ts";
+import { median } from "./shard-reading/measures.ts";
 
 const TIMES_PER_ROUND = 4;
 const TICKS_PER_SECOND = 100;
@@ -229,10 +230,6 @@ async function quality(results: ReadonlyMap<string, Uint8Array>): Promise<string
   const psnr = 10 * Math.log10(255 ** 2 / (sumOfSquares / numValues));
   const mean = sumOfDifferences / numValues;
   return `${psnr.toFixed(2).padStart(8)}  ${mean.toFixed(3).padStart(9)}  ${numBytes}`;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 const scratch = await mkdtemp(join(tmpdir(), "crossweave-bench-"));

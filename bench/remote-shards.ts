@@ -13,6 +13,7 @@ import { downloadChannel } from "../src/shards/remote/cached-source.ts";
 import { ShardSetReader } from "../src/shards/shard-set-reader.ts";
 import { madeUpScene } from "../test/shards/scenes.ts";
 import { writeShardSet } from "../test/shards/small-set.ts";
+import { median } from "./shard-reading/measures.ts";
 
 const NUM_ROUNDS = 9;
 const AT_ONCE = 64;
@@ -98,10 +99,6 @@ async function picturesPerSecond(reader: ShardSetReader, seed: number): Promise<
     );
   const { user, system } = process.cpuUsage(start);
   return (order.length * 1e6) / (user + system);
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >>> 1] ?? Number.NaN;
 }
 
 async function ended(server: ChildProcess): Promise<void> {

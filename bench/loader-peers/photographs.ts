@@ -5,10 +5,8 @@ import { pipeline } from "node:stream/promises";
 import { pack } from "tar-stream";
 
 import type { Scene } from "../../src/core/records.ts";
-import { writeLedger } from "../../src/shards/ledger.ts";
-import { commitIndex } from "../../src/shards/shard-set-index.ts";
 import { SplitWriter } from "../../src/shards/split-writer.ts";
-import { photographScenes } from "../../test/loader/shard-set-fixture.ts";
+import { commitSplit, photographScenes } from "../../test/loader/shard-set-fixture.ts";
 
 // As few as 300 pictures of 384 px, or 890 of 224 px, would fit into the memory in which the loader's threads keep whole
 // pictures decoded. Of so many copies it keeps none, and every delivery is a decoding.
@@ -70,17 +68,7 @@ async function writeSet(folder: string, scenes: readonly Scene[]): Promise<void>
       await writer.append({ ...scene, sceneKey: `${scene.sceneKey}-${copy}` });
     }
   }
-  await commitIndex(folder, {
-    format: "crossweave-shards",
-    version: 1,
-    name: "bench",
-    recipe: {},
-    partial: false,
-    splits: [await writer.finish()],
-    counts: [],
-    sources: [],
-    ledger: await writeLedger(folder, []),
-  });
+  await commitSplit(folder, await writer.finish(), "bench");
 }
 
 async function writeFiles(folder: string, entries: readonly Entry[]): Promise<void> {

@@ -9,10 +9,13 @@ import { BatchComposer } from "../../src/loader/batching/batch-composer.ts";
 import { emptyTable } from "../../src/loader/batching/scene-table.ts";
 import type { LoaderOptions } from "../../src/loader/options.ts";
 import { noAugmentation } from "../../src/loader/pictures/augment.ts";
-import { writeLedger } from "../../src/shards/ledger.ts";
-import { commitIndex } from "../../src/shards/shard-set-index.ts";
 import { SplitWriter } from "../../src/shards/split-writer.ts";
-import { caption, photographScenes, storedPicture } from "../../test/loader/shard-set-fixture.ts";
+import {
+  caption,
+  commitSplit,
+  photographScenes,
+  storedPicture,
+} from "../../test/loader/shard-set-fixture.ts";
 import { realData } from "../../test/real-data.ts";
 import { report } from "../shard-reading/measures.ts";
 
@@ -65,17 +68,7 @@ export async function writeLargeSet(folder: string, numScenes: number): Promise<
   await using writer = await SplitWriter.create({ folder, split: "train", role: "train", layout });
   for await (const scene of scenes(numScenes)) await writer.append(scene);
   const split = await writer.finish();
-  await commitIndex(folder, {
-    format: "crossweave-shards",
-    version: 1,
-    name: "large",
-    recipe: {},
-    partial: false,
-    splits: [split],
-    counts: [],
-    sources: [],
-    ledger: await writeLedger(folder, []),
-  });
+  await commitSplit(folder, split, "large");
   const seconds = ((performance.now() - startMs) / 1000).toFixed(0);
   const [numShards, numBatches] = [
     split.shards.length,

@@ -1,8 +1,8 @@
 import type { Scene } from "../../src/core/records.ts";
-import { writeLedger } from "../../src/shards/ledger.ts";
-import { commitIndex, type ShardSetIndex } from "../../src/shards/shard-set-index.ts";
+import type { ShardSetIndex } from "../../src/shards/shard-set-index.ts";
 import { SplitWriter } from "../../src/shards/split-writer.ts";
 import { defaultShardLayout, type ShardLayout } from "../../src/shards/unfinished-split.ts";
+import { commitSplit } from "../../test/loader/shard-set-fixture.ts";
 import { madeUpScene } from "../../test/shards/scenes.ts";
 
 export interface MadeUpSet {
@@ -37,16 +37,6 @@ export async function writeMadeUpSet(
   }
   const split = await writer.finish();
   const seconds = (performance.now() - start) / 1000;
-  const index = await commitIndex(folder, {
-    format: "crossweave-shards",
-    version: 1,
-    name: "bench",
-    recipe: {},
-    partial: false,
-    splits: [split],
-    counts: [],
-    sources: [],
-    ledger: await writeLedger(folder, []),
-  });
+  const index = await commitSplit(folder, split, "bench");
   return { index, seconds, maxRss };
 }

@@ -9,7 +9,11 @@ import { sha256 } from "../../src/core/digest.ts";
 import { imageKey } from "../../src/core/keys.ts";
 import type { Scene, SceneText, StoredPicture } from "../../src/core/records.ts";
 import { writeLedger } from "../../src/shards/ledger.ts";
-import { commitIndex } from "../../src/shards/shard-set-index.ts";
+import {
+  commitIndex,
+  type ShardSetIndex,
+  type SplitEntry,
+} from "../../src/shards/shard-set-index.ts";
 import { SplitWriter } from "../../src/shards/split-writer.ts";
 import { realData, realPhotographs } from "../real-data.ts";
 
@@ -130,18 +134,25 @@ export async function writeSet(folder: string, scenes: readonly Scene[]): Promis
   const layout = { targetBatchBytes: 2 ** 22, maxScenesPerBatch: 7, targetShardBytes: 2 ** 24 };
   await using writer = await SplitWriter.create({ folder, split: "train", role: "train", layout });
   for (const scene of scenes) await writer.append(scene);
-  const split = await writer.finish();
-  const ledger = await writeLedger(folder, []);
-  await commitIndex(folder, {
+  await commitSplit(folder, await writer.finish(), "fixture");
+}
+
+/** Makes a set of one split whose shards are written: an empty ledger, and the index. */
+export async function commitSplit(
+  folder: string,
+  split: SplitEntry,
+  name: string,
+): Promise<ShardSetIndex> {
+  return commitIndex(folder, {
     format: "crossweave-shards",
     version: 1,
-    name: "fixture",
+    name,
     recipe: {},
     partial: false,
     splits: [split],
     counts: [],
     sources: [],
-    ledger,
+    ledger: await writeLedger(folder, []),
   });
 }
 
