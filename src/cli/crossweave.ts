@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { addAuditCommand } from "./commands/audit.ts";
+import { addAuditCommand } from "./audit-commands/audit.ts";
 import { addBenchLoaderCommand } from "./commands/bench-loader.ts";
 import { addDemoCommand } from "./commands/demo.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";

@@ -18,7 +18,7 @@ import { tensorFlowBackend } from "../../tensor/backend.ts";
 import { recipeEntries } from "../../train/recipe.ts";
 import { readMetrics, readRunSummary, type MetricsLine } from "../../train/run/run-folder.ts";
 import { packageVersion } from "../program.ts";
-import { auditShardSets } from "../shard-set-audit.ts";
+import { auditShardSets } from "../auditing/shard-set-audit.ts";
 import { exampleQueries } from "./retrieval-examples.ts";
 import { retrievalJson } from "./retrieval-text.ts";
 import type { RetrievalCall, RunRetrieval } from "./retrieval.ts";

@@ -12,7 +12,7 @@ import type { TrainingRecipe } from "../../train/recipe.ts";
 import { readRunSummary, RunFolder, type RunSummary } from "../../train/run/run-folder.ts";
 import { train, type TrainSummary } from "../../train/trainer.ts";
 import { loadTensorFlow } from "../../tensor/load.ts";
-import { auditShardSets, protectedNames } from "../shard-set-audit.ts";
+import { auditShardSets, protectedNames } from "../auditing/shard-set-audit.ts";
 
 export interface TrainingCall {
   readonly recipe: TrainingRecipe;

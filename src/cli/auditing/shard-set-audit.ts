@@ -1,9 +1,9 @@
-import { auditSplits } from "../audit/audit-splits.ts";
-import type { AuditedSplit, AuditVerdict } from "../audit/verdict.ts";
-import { pictureNames } from "../core/keys.ts";
-import type { Progress } from "../core/progress.ts";
-import type { SceneHead } from "../core/records.ts";
-import { ShardSetReader } from "../shards/shard-set-reader.ts";
+import { auditSplits } from "../../audit/audit-splits.ts";
+import type { AuditedSplit, AuditVerdict } from "../../audit/verdict.ts";
+import { pictureNames } from "../../core/keys.ts";
+import type { Progress } from "../../core/progress.ts";
+import type { SceneHead } from "../../core/records.ts";
+import { ShardSetReader } from "../../shards/shard-set-reader.ts";
 
 export interface AuditedSet {
   readonly folder: string;

@@ -1,6 +1,6 @@
-import type { AuditVerdict, Leak, PicturePlace } from "../audit/verdict.ts";
-import { escapeControls } from "../core/text.ts";
-import { textTable } from "./text-table.ts";
+import type { AuditVerdict, Leak, PicturePlace } from "../../audit/verdict.ts";
+import { escapeControls } from "../../core/text.ts";
+import { textTable } from "../text-table.ts";
 
 const MAX_LISTED = 20;
 

@@ -7,9 +7,9 @@ import { errnoOf, RefusedError, SourceError } from "../../core/errors.ts";
 import { writeFileAtomically } from "../../core/files.ts";
 import { escapeControls } from "../../core/text.ts";
 import { runCommand, type CommandContext, type CommandOutcome } from "../frame.ts";
-import { verdictText } from "../audit-text.ts";
+import { verdictText } from "../auditing/audit-text.ts";
 import { addExamples } from "../program.ts";
-import type { AuditedSet } from "../shard-set-audit.ts";
+import type { AuditedSet } from "../auditing/shard-set-audit.ts";
 import { shellWord } from "../terminal/shell-word.ts";
 
 /** Adds `crossweave audit`. */
@@ -71,7 +71,7 @@ async function audit(
   { folders, exclusionsFile }: AuditCall,
   context: CommandContext,
 ): Promise<CommandOutcome<AuditResult>> {
-  const { auditShardSets } = await import("../shard-set-audit.ts");
+  const { auditShardSets } = await import("../auditing/shard-set-audit.ts");
   const { verdictJson } = await import("../../audit/verdict-json.ts");
   const { verdictSummary } = await import("../../audit/verdict-text.ts");
   const { verdict, sets } = await auditShardSets(folders, context);
