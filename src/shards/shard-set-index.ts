@@ -14,6 +14,8 @@ import type { NetworkOptions } from "./remote/remote-files.ts";
 export const INDEX_FILE = "index.json";
 export const CROISSANT_FILE = "croissant.json";
 export const LEDGER_FILE = "ledger.arrow";
+/** The proof of a leak audit, where the index names one. */
+export const PROOF_FILE = "proof.json";
 /** Holds what a preparation needs to go on after an interruption; gone once the index is written. */
 export const UNFINISHED_FOLDER = ".unfinished";
 
@@ -81,6 +83,14 @@ export interface ShardSetIndex {
   readonly ledger: LedgerFileEntry;
   /** SHA-256 of the canonical JSON of everything above; it names the set. */
   readonly digest: string;
+  /** The proof of the last audit of the set. It names the set by `digest`, which therefore does not cover it. */
+  readonly proof?: ProofReference | undefined;
+}
+
+/** The file of a proof, in the set's folder, and its digest. */
+export interface ProofReference {
+  readonly file: typeof PROOF_FILE;
+  readonly sha256: string;
 }
 
 /** The file of a split's shard, below the set's folder. */
@@ -154,6 +164,7 @@ const indexSchema: z.ZodType<ShardSetIndex> = z.strictObject({
   sources: z.array(fileEntry),
   ledger: fileEntry.extend({ file: z.literal(LEDGER_FILE), numRows: count }),
   digest: digestText,
+  proof: z.strictObject({ file: z.literal(PROOF_FILE), sha256: digestText }).optional(),
 });
 
 const anyObject = z.record(z.string(), jsonValue);
@@ -165,12 +176,14 @@ export function indexText(index: ShardSetIndex): string {
 
 /**
  * Completes a shard set: writes croissant.json, then index.json by rename, then removes what an
- * interrupted preparation would have needed. Every file that the index lists must be in place.
+ * interrupted preparation would have needed. Every file that the index lists must be in place. No
+ * proof speaks of the set yet.
  */
 export async function commitIndex(
   folder: string,
-  content: Omit<ShardSetIndex, "digest">,
+  given: Omit<ShardSetIndex, "digest">,
 ): Promise<ShardSetIndex> {
+  const { proof: _, ...content } = given;
   const plain = anyObject.parse(JSON.parse(JSON.stringify(content)));
   const index = indexSchema.parse({ ...content, digest: sha256(canonicalJson(plain)) });
   await rewriteIndex(folder, index);
@@ -239,7 +252,7 @@ function parseIndex(path: string, text: string): ShardSetIndex {
   if (!parsed.success) {
     throw new ShardError(`${path} is not a JSON object`, { file: path, remedy });
   }
-  const { digest, ...content } = parsed.data;
+  const { digest, proof: _, ...content } = parsed.data;
   const actual = sha256(canonicalJson(content));
   if (digest !== actual) {
     const stated = JSON.stringify(digest);

@@ -1,4 +1,5 @@
 import type { PictureRegions, SceneHead, SplitRole } from "../core/records.ts";
+import { readBoundProof } from "./audited/bound-proof.ts";
 import type { ShardStorage } from "./file-storage.ts";
 import { ListedSet, listingOf } from "./reading/listed-set.ts";
 import type { RemoteOptions } from "./remote/open-storage.ts";
@@ -78,5 +79,6 @@ export async function readCheckedIndex(
   for (const fault of misplacedFiles(index)) {
     throw shardFault({ set: location, file: INDEX_FILE }, fault);
   }
+  await readBoundProof(location, index, remote);
   return index;
 }

@@ -115,8 +115,10 @@ def main(folder, format_page):
     expected_columns = re.search(r"```schema\n(.*?)\n```", page, re.DOTALL).group(1).split("\n")
     index = json.loads(read(os.path.join(folder, "index.json")))
     check((index["format"], index["version"]), ("crossweave-shards", 1), "format")
-    content = {name: value for name, value in index.items() if name != "digest"}
+    content = {name: value for name, value in index.items() if name not in ("digest", "proof")}
     check(sha256(canonical(content)), index["digest"], "index.json: digest")
+    if "proof" in index:
+        check(sha256(read(os.path.join(folder, index["proof"]["file"]))), index["proof"]["sha256"], "proof.json")
     found = {"digest": index["digest"], "splits": {}}
     for split in index["splits"]:
         scenes = []

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { pythonEnvironment } from "../python-environment.ts";
+import { bindProof } from "../../src/shards/audited/bound-proof.ts";
+import { proofOf } from "./made-up-proof.ts";
 import { madeUpScene, withRegions } from "./scenes.ts";
 import { madeUpScenes, temporaryFolder, writeShardSet } from "./small-set.ts";
 
@@ -51,6 +53,7 @@ describe("FORMAT.md", () => {
       { split: "train", scenes: splits.train },
       { split: "val", role: "eval", scenes: splits.val },
     ]);
+    await bindProof(folder.path, proofOf(index.digest));
     const python = await pythonEnvironment();
     const output = await python.run("read_by_format.py", [folder.path, formatPage]);
     const found = reading.parse(JSON.parse(output));

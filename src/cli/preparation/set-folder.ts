@@ -10,6 +10,7 @@ import {
   CROISSANT_FILE,
   INDEX_FILE,
   LEDGER_FILE,
+  PROOF_FILE,
   readIndex,
   type ShardSetIndex,
   UNFINISHED_FOLDER,
@@ -111,7 +112,7 @@ export async function clearFolder(claim: Claim): Promise<void> {
     ...(index?.splits.map(({ name }) => name) ?? []),
   ];
   // The index goes first: without it, what is left is no set.
-  const files = [INDEX_FILE, CROISSANT_FILE, LEDGER_FILE, ANNOTATIONS_FILE];
+  const files = [INDEX_FILE, CROISSANT_FILE, LEDGER_FILE, PROOF_FILE, ANNOTATIONS_FILE];
   const names = files.flatMap((name) => [name, `${name}.part`]);
   for (const name of [...names, ...splits, UNFINISHED_FOLDER]) {
     await rm(join(claim.folder, name), { recursive: true, force: true });

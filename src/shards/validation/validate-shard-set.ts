@@ -2,6 +2,7 @@ import { readdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ShardError } from "../../core/errors.ts";
 import { type Progress, silentProgress } from "../../core/progress.ts";
+import { readBoundProof } from "../audited/bound-proof.ts";
 import { croissantText } from "../croissant.ts";
 import {
   CROISSANT_FILE,
@@ -9,6 +10,7 @@ import {
   indexText,
   LEDGER_FILE,
   misplacedFiles,
+  PROOF_FILE,
   readIndex,
   readSetText,
   type ShardSetIndex,
@@ -120,7 +122,8 @@ async function indexOrFault(folder: string, faults: FaultList): Promise<ShardSet
 async function checkFolder(index: ShardSetIndex, folder: string, faults: FaultList): Promise<void> {
   const shards = index.splits.flatMap((split) => split.shards.map((shard) => shard.file));
   for (const fault of misplacedFiles(index)) faults.add({ file: INDEX_FILE }, fault);
-  const listed = [INDEX_FILE, CROISSANT_FILE, LEDGER_FILE, ...shards];
+  const proof = index.proof === undefined ? [] : [PROOF_FILE];
+  const listed = [INDEX_FILE, CROISSANT_FILE, LEDGER_FILE, ...proof, ...shards];
   if (!isRemote(folder)) await checkListing(folder, new Set(listed), faults);
   for (const [file, text] of [
     [INDEX_FILE, indexText(index)],
@@ -130,6 +133,10 @@ async function checkFolder(index: ShardSetIndex, folder: string, faults: FaultLi
     if (found === undefined) faults.add({ file }, "the file is missing or cannot be read");
     else if (found !== text) faults.add({ file }, "the file is not as it was written");
   }
+  await readBoundProof(folder, index).catch((error: unknown) => {
+    if (!(error instanceof ShardError)) throw error;
+    faults.add({ file: PROOF_FILE }, error.message);
+  });
 }
 
 async function checkListing(
