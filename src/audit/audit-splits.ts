@@ -138,6 +138,7 @@ function concludeVerdict(
     rules: leakRules,
     training,
     against,
+    through: [],
   };
   const exclusions = collector.exclusions();
   const outcome = outcomeOf(checked, exclusions.length);
@@ -145,6 +146,14 @@ function concludeVerdict(
     outcome,
     clean: outcome === "clean",
     leaks: collector.leaks,
+    numPairs: collector.leaks.length,
+    kinds: [],
+    suspects: [],
+    numSuspects: 0,
+    textLeaks: [],
+    numTextLeaks: 0,
+    near: null,
+    policy: null,
     checked,
     yields: collector.yields(),
     listing,

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { canonicalJson } from "../core/digest.ts";
+import { canonicalJson, type JsonValue } from "../core/digest.ts";
 import { SourceError } from "../core/errors.ts";
 import { parseImageKey, type ImageKey } from "../core/keys.ts";
+import type { EvidenceStep } from "./findings.ts";
 import { leakRules, type LeakRule } from "./rules.ts";
 import type { AuditVerdict, Exclusion } from "./verdict.ts";
 
@@ -26,21 +27,32 @@ export function* exclusionManifest(
 
 const EXCLUSIONS_PER_PIECE = 1000;
 
-function exclusionJson(exclusion: Exclusion): string {
-  return canonicalJson({ ...exclusion });
+function exclusionJson({ key, rule, evidence }: Exclusion): string {
+  return canonicalJson({ key, rule, evidence });
 }
 
-/** SHA-256 over the exclusions, one line of canonical JSON each. */
+/** SHA-256 over the exclusions with their chains, one line of canonical JSON each. */
 export function digestOfExclusions(exclusions: readonly Exclusion[]): string {
   const hash = createHash("sha256");
-  for (const exclusion of exclusions) hash.update(`${exclusionJson(exclusion)}\n`);
+  for (const { chain, eval: evaluated, train, ...named } of exclusions) {
+    const places = { train: { ...train }, eval: { ...evaluated } };
+    hash.update(`${canonicalJson({ ...named, ...places, chain: chain.map(stepJson) })}\n`);
+  }
   return hash.digest("hex");
 }
+
+/** A step of a chain as it stands in documents. */
+export function stepJson({ near, ...step }: EvidenceStep): JsonValue {
+  return { ...step, near: near === undefined ? null : { ...near } };
+}
+
+/** What a manifest says of a picture. */
+export type ListedExclusion = Pick<Exclusion, "key" | "rule" | "evidence">;
 
 /** What a reader of an exclusion manifest gets: why each training picture has to stay out. */
 export interface ExclusionList {
   readonly auditDigest: string;
-  readonly exclusions: ReadonlyMap<ImageKey, Exclusion>;
+  readonly exclusions: ReadonlyMap<ImageKey, ListedExclusion>;
 }
 
 /** Reads an exclusion manifest. Throws SourceError when `text`, the content of `file`, is none. */
@@ -67,7 +79,7 @@ function parseObject(text: string, file: string): { readonly [name: string]: unk
   throw notAManifest(file, "it is no JSON object");
 }
 
-function parseExclusion(entry: unknown, place: { file: string; index: number }): Exclusion {
+function parseExclusion(entry: unknown, place: { file: string; index: number }): ListedExclusion {
   const { key, rule, evidence } = isObject(entry) ? entry : {};
   const imageKey = typeof key === "string" ? parseImageKey(key) : undefined;
   const leakRule = leakRules.find((name: LeakRule) => name === rule);

@@ -1,6 +1,6 @@
 import type { ImageKey } from "../core/keys.ts";
 import type { SplitRole } from "../core/records.ts";
-import type { LeakRule } from "./rules.ts";
+import type { StepRule } from "./rules.ts";
 import type { PicturePlace } from "./verdict.ts";
 
 /** What kind of leak a finding is, by the taxonomy of Ramos, Ramos and Garcia (arXiv 2508.17416). */
@@ -17,9 +17,12 @@ export interface LeakKind {
 export interface EvidenceStep {
   readonly from: ImageKey;
   readonly to: ImageKey;
-  readonly rule: LeakRule | "near-duplicate";
-  /** For a person: "coco_id 391895 (vg/image_data.json#/17)". */
+  readonly rule: StepRule;
+  /** For a person: "linked key coco:391895 (linked by vg:17 in vg/train; key of coco:391895 in coco/test)". */
   readonly evidence: string;
+  /** Where each of the two was seen: "set/split", with the file and record where they are known. */
+  readonly fromPlace: string;
+  readonly toPlace: string;
   /** Of a step that hashes suggested and pixels verified. */
   readonly near?: NearEvidence | undefined;
 }
@@ -33,6 +36,45 @@ export interface NearEvidence {
   readonly evalView: string;
   /** Correlation of the aligned pixels, -1 to 1; null when the pixels were not there to be compared. */
   readonly correlation: number | null;
+}
+
+/** How near-duplicates were looked for, and how many there were; all of it is covered by the verdict's digest. */
+export interface NearSummary {
+  /** For a person: what was hashed, compared and verified. */
+  readonly method: string;
+  /** Versions, thresholds and what else decides the result, by name. */
+  readonly settings: Readonly<Record<string, string | number | boolean>>;
+  readonly hashed: { readonly train: number; readonly eval: number };
+  /** Pictures with too little in them to be told apart by such hashes. */
+  readonly notComparable: { readonly train: number; readonly eval: number };
+  /** Pairs within the threshold, those of them that pixels verified, and the rest. */
+  readonly candidates: number;
+  readonly verified: number;
+  readonly suspects: number;
+  /** What share of planted copies the method finds; null as long as nobody has calibrated it. */
+  readonly recall: MeasuredRecall | null;
+}
+
+/** A recall as it was measured on pictures of the user's own. */
+export interface MeasuredRecall {
+  /** 0 to 1. */
+  readonly recall: number;
+  /** The one-sided lower bound of it at `confidence`. */
+  readonly lowerBound: number;
+  /** Such as 0.95. */
+  readonly confidence: number;
+  readonly numPairs: number;
+  /** SHA-256 of the calibration's document. */
+  readonly digest: string;
+}
+
+/** The leak policy that an audit keeps to. */
+export interface PolicyNote {
+  readonly name: string;
+  readonly digest: string;
+  readonly summary: string;
+  /** What it adds to the result, in sentences: what a backbone has seen, say. */
+  readonly notes: readonly string[];
 }
 
 /** A pair that hashes suggest and pixels did not verify: for a person to look at, never a leak by itself. */

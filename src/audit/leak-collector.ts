@@ -1,6 +1,7 @@
 import assert from "node:assert";
 import type { ImageKey } from "../core/keys.ts";
 import type { PictureInfo } from "../core/records.ts";
+import type { EvidenceStep } from "./findings.ts";
 import type {
   ProtectedGroup,
   ProtectedIndex,
@@ -15,10 +16,10 @@ export class LeakCollector {
   readonly #protected: ProtectedIndex;
   readonly #limits: ListingLimits;
   readonly #leaks: Leak[] = [];
-  readonly #reasons = new Map<ImageKey, Reason>();
+  readonly #reasons = new Map<ImageKey, Reason & { readonly train: PicturePlace }>();
   readonly #reasonOfGroup = new Map<ProtectedGroup, Reason>();
-  readonly #numPairs = leakRules.map(() => 0);
-  readonly #numAdded = leakRules.map(() => 0);
+  readonly #numPairs = identityRules.map(() => 0);
+  readonly #numAdded = identityRules.map(() => 0);
 
   constructor(protectedIndex: ProtectedIndex, limits: ListingLimits) {
     this.#protected = protectedIndex;
@@ -39,34 +40,39 @@ export class LeakCollector {
       this.#numPairs[ruleIndex] = (this.#numPairs[ruleIndex] ?? 0) + numPictures;
     }
     this.#numAdded[strongest.ruleIndex] = (this.#numAdded[strongest.ruleIndex] ?? 0) + 1;
-    this.#exclude(picture.key, strongest);
+    this.#exclude(place, strongest);
     this.#list(place, matches);
     return true;
   }
 
   yields(): readonly RuleYield[] {
     const comparable = this.#protected.comparable();
-    return leakRules.map((rule, index) => ({
+    return identityRules.map(({ name: rule }, index) => ({
       rule,
       pairs: this.#numPairs[index] ?? 0,
       added: this.#numAdded[index] ?? 0,
       comparable: comparable[index] ?? { train: 0, eval: 0 },
+      compared: 0,
+      contradicted: 0,
     }));
   }
 
   /** Every leaking training picture once, by key, with its strongest rule. */
   exclusions(): readonly Exclusion[] {
     return [...this.#reasons]
-      .map(([key, { rule, evidence }]) => ({ key, rule, evidence }))
+      .map(([key, { evidence, partner, rule, shared, train }]) => {
+        const chain = [stepOf({ rule, evidence: shared }, train, partner)];
+        return { key, rule, evidence, train, eval: partner, chain };
+      })
       .toSorted((a, b) => (a.key < b.key ? -1 : 1));
   }
 
-  #exclude(key: ImageKey, { ruleIndex, groups: [group] }: RuleMatch): void {
-    const known = this.#reasons.get(key);
+  #exclude(train: PicturePlace, { ruleIndex, groups: [group] }: RuleMatch): void {
+    const known = this.#reasons.get(train.picture);
     if (group === undefined || (known !== undefined && known.ruleIndex <= ruleIndex)) return;
     const reason = this.#reasonOfGroup.get(group) ?? describeReason(group, ruleIndex);
     this.#reasonOfGroup.set(group, reason);
-    this.#reasons.set(key, reason);
+    this.#reasons.set(train.picture, { ...reason, train: known?.train ?? train });
   }
 
   #list(train: PicturePlace, matches: readonly RuleMatch[]): void {
@@ -92,15 +98,21 @@ interface Reason {
   readonly ruleIndex: number;
   readonly rule: LeakRule;
   readonly evidence: string;
+  readonly shared: string;
+  readonly partner: PicturePlace;
 }
 
 function describeReason(group: ProtectedGroup, ruleIndex: number): Reason {
   const { name, evidenceOf } = ruleAt(ruleIndex);
-  const partners = group.first.slice(0, 1).map(({ place }) => describePlace(place));
+  const [first] = group.first;
+  assert(first !== undefined);
+  const shared = evidenceOf(group.token);
   return {
     ruleIndex,
     rule: name,
-    evidence: `${evidenceOf(group.token)}; evaluation picture ${partners.join("")}`,
+    evidence: `${shared}; evaluation picture ${describePlace(first.place)}`,
+    shared,
+    partner: first.place,
   };
 }
 
@@ -138,12 +150,41 @@ function nameOf(match: RuleMatch): LeakRule {
 function describeLeak(pair: SamePicture & { readonly train: PicturePlace }): Leak {
   const [rule = "same-key", ...alsoBy] = pair.rules;
   const { evidenceOf, implies } = ruleAt(leakRules.indexOf(rule));
+  const evidence = evidenceOf(pair.group.token);
+  const isWithin = sourceOf(pair.train) === sourceOf(pair.partner.place);
   return {
     rule,
     alsoBy: alsoBy.filter((weaker) => weaker !== implies),
     train: pair.train,
     eval: pair.partner.place,
-    evidence: evidenceOf(pair.group.token),
+    evidence,
+    kind: {
+      modality: "picture",
+      coverage: isWithin ? "within-dataset" : "between-datasets",
+      degree: "identical",
+    },
+    chain: [stepOf({ rule, evidence }, pair.train, pair.partner.place)],
+    contradiction: null,
+  };
+}
+
+function sourceOf({ picture }: PicturePlace): string {
+  return picture.slice(0, picture.indexOf(":"));
+}
+
+function stepOf(
+  { rule, evidence }: { readonly rule: LeakRule; readonly evidence: string },
+  from: PicturePlace,
+  to: PicturePlace,
+): EvidenceStep {
+  assert(rule !== "chain");
+  return {
+    from: from.picture,
+    to: to.picture,
+    rule,
+    evidence,
+    fromPlace: `${from.set}/${from.split}`,
+    toPlace: `${to.set}/${to.split}`,
   };
 }
 

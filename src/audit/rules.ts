@@ -1,16 +1,23 @@
-import { namesByBytes, namesByFlickrPhoto, namesByKey, namesByPixels } from "../core/keys.ts";
+import { namesOfPicture, type PictureNameKind } from "../core/keys.ts";
 import type { PictureInfo } from "../core/records.ts";
 
-/** The rules that call two pictures the same, strongest evidence first. */
-export const leakRules = [
+/** The rules by which one step of a chain calls two pictures the same, strongest evidence first. */
+export const stepRules = [
   "same-key",
   "linked-key",
   "same-flickr-photo",
+  "same-url",
   "same-bytes",
   "same-pixels",
+  "near-duplicate",
 ] as const;
 
-export type LeakRule = (typeof leakRules)[number];
+export type StepRule = (typeof stepRules)[number];
+
+/** The rules of pairs: those of one step, and "chain" for a pair that only several steps join. */
+export type LeakRule = StepRule | "chain";
+
+export const leakRules: readonly LeakRule[] = [...stepRules, "chain"];
 
 export interface IdentityRule {
   readonly name: LeakRule;
@@ -23,7 +30,14 @@ export interface IdentityRule {
   readonly implies?: LeakRule;
 }
 
-/** One entry for each of `leakRules`, in its order. */
+function tokensOfKind(kind: PictureNameKind): (picture: PictureInfo) => readonly string[] {
+  return (picture) =>
+    namesOfPicture(picture)
+      .filter((its) => its.kind === kind)
+      .map(({ name }) => name);
+}
+
+/** The rules that compare names, in the order of `leakRules`. */
 export const identityRules: readonly IdentityRule[] = [
   {
     name: "same-key",
@@ -35,25 +49,31 @@ export const identityRules: readonly IdentityRule[] = [
   {
     name: "linked-key",
     shared: "linked key",
-    tokensOf: namesByKey,
+    tokensOf: tokensOfKind("key"),
     evidenceOf: (token) => `linked key ${token}`,
   },
   {
     name: "same-flickr-photo",
     shared: "Flickr photo id",
-    tokensOf: namesByFlickrPhoto,
+    tokensOf: tokensOfKind("photo"),
     evidenceOf: (token) => `Flickr photo ${token}`,
+  },
+  {
+    name: "same-url",
+    shared: "URL",
+    tokensOf: tokensOfKind("address"),
+    evidenceOf: (token) => `URL ${token}`,
   },
   {
     name: "same-bytes",
     shared: "bytes",
-    tokensOf: namesByBytes,
+    tokensOf: tokensOfKind("bytes"),
     evidenceOf: (token) => `bytes with sha256 ${token}`,
   },
   {
     name: "same-pixels",
     shared: "pixels",
-    tokensOf: namesByPixels,
+    tokensOf: tokensOfKind("pixels"),
     evidenceOf: (token) => `upright pixels with sha256 ${token}`,
   },
 ];

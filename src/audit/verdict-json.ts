@@ -1,6 +1,7 @@
 import { canonicalJson, sha256, type JsonValue } from "../core/digest.ts";
-import { digestOfExclusions } from "./exclusions.ts";
-import type { AuditVerdict, CheckedSplit, Leak, RuleYield } from "./verdict.ts";
+import { digestOfExclusions, stepJson } from "./exclusions.ts";
+import type { NearSummary, Suspect, TextLeak } from "./findings.ts";
+import type { AuditVerdict, CheckedSplit, Leak, RuleYield, WitnessSplit } from "./verdict.ts";
 
 type Findings = Omit<AuditVerdict, "digest">;
 
@@ -20,27 +21,37 @@ export function verdictJson(verdict: AuditVerdict): JsonValue {
 }
 
 function findingsJson(findings: Findings): { readonly [key: string]: JsonValue } {
-  const { outcome, clean, checked, yields, listing, leaks, exclusions } = findings;
+  const { checked, exclusions, kinds, leaks, near, policy, suspects, textLeaks, yields } = findings;
+  const { clean, listing, numPairs, numSuspects, numTextLeaks, outcome } = findings;
   return {
     format: "crossweave-audit",
-    version: 1,
+    version: 2,
     outcome,
     clean,
     checked: {
       train: checked.train,
       eval: checked.eval,
       rules: checked.rules,
-      training: checked.training.map(checkedSplitJson),
-      against: checked.against.map(checkedSplitJson),
+      training: checked.training.map(splitJson),
+      against: checked.against.map(splitJson),
+      through: checked.through.map(splitJson),
     },
     yields: yields.map(yieldJson),
+    kinds: kinds.map(({ kind, pictures }) => ({ kind: { ...kind }, pictures })),
     listing: { ...listing },
+    numPairs,
     leaks: leaks.map(leakJson),
+    numSuspects,
+    suspects: suspects.map(suspectJson),
+    numTextLeaks,
+    textLeaks: textLeaks.map(textLeakJson),
+    near: nearJson(near),
+    policy: policy === null ? null : { ...policy },
     exclusions: { count: exclusions.length, sha256: digestOfExclusions(exclusions) },
   };
 }
 
-function checkedSplitJson(split: CheckedSplit): JsonValue {
+function splitJson(split: CheckedSplit | WitnessSplit): JsonValue {
   return { ...split };
 }
 
@@ -48,6 +59,34 @@ function yieldJson(ruleYield: RuleYield): JsonValue {
   return { ...ruleYield, comparable: { ...ruleYield.comparable } };
 }
 
-function leakJson(leak: Leak): JsonValue {
-  return { ...leak, train: { ...leak.train }, eval: { ...leak.eval } };
+function leakJson({ chain, contradiction, ...leak }: Leak): JsonValue {
+  return {
+    ...leak,
+    train: { ...leak.train },
+    eval: { ...leak.eval },
+    kind: { ...leak.kind },
+    chain: chain.map(stepJson),
+    contradiction: contradiction === null ? null : { ...contradiction },
+  };
+}
+
+function suspectJson(suspect: Suspect): JsonValue {
+  const { eval: evaluated, near, train } = suspect;
+  return { ...suspect, train: { ...train }, eval: { ...evaluated }, near: { ...near } };
+}
+
+function textLeakJson(leak: TextLeak): JsonValue {
+  return { ...leak, kind: { ...leak.kind }, train: { ...leak.train }, eval: { ...leak.eval } };
+}
+
+function nearJson(near: NearSummary | null): JsonValue {
+  if (near === null) return null;
+  const { hashed, notComparable, recall, settings } = near;
+  return {
+    ...near,
+    settings: { ...settings },
+    hashed: { ...hashed },
+    notComparable: { ...notComparable },
+    recall: recall === null ? null : { ...recall },
+  };
 }

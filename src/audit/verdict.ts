@@ -1,6 +1,20 @@
 import type { ImageKey } from "../core/keys.ts";
 import type { SceneHead, SplitRole } from "../core/records.ts";
+import type {
+  EvidenceStep,
+  LeakKind,
+  NearSummary,
+  PolicyNote,
+  Suspect,
+  TextLeak,
+} from "./findings.ts";
 import type { LeakRule } from "./rules.ts";
+
+/**
+ * What a split is to an audit; "witness" is neither trained nor evaluated on, but its pictures may show that a training
+ * picture is an evaluation picture.
+ */
+export type AuditRole = SplitRole | "witness";
 
 /** A split to be audited; its heads are read once, in their order. */
 export interface AuditedSplit {
@@ -8,7 +22,7 @@ export interface AuditedSplit {
   readonly set: string;
   readonly setDigest: string;
   readonly split: string;
-  readonly role: SplitRole;
+  readonly role: AuditRole;
   readonly heads: AsyncIterable<SceneHead>;
   /** How many pictures there are, if known; for the progress display alone. */
   readonly numPictures?: number | undefined;
@@ -24,13 +38,25 @@ export interface PicturePlace {
 
 /** A training picture that is also an evaluation picture. */
 export interface Leak {
-  /** The strongest rule that holds for the pair. */
+  /** The strongest rule that holds for the pair itself; "chain" when only other pictures join the two. */
   readonly rule: LeakRule;
   /** The weaker rules that hold as well, but for those that hold because the strongest does. */
   readonly alsoBy: readonly LeakRule[];
   readonly train: PicturePlace;
   readonly eval: PicturePlace;
   readonly evidence: string;
+  readonly kind: LeakKind;
+  /** From the training picture to the evaluation picture; one step when the two share a name. */
+  readonly chain: readonly EvidenceStep[];
+  /** What says that the two are different pictures although a name says they are one; the leak stands all the same. */
+  readonly contradiction: Contradiction | null;
+}
+
+/** Two pictures with a name in common whose perceptual hashes are too far apart for one picture. */
+export interface Contradiction {
+  readonly distanceBits: number;
+  /** How many bits the hashes have: 256 of PDQ, 64 of those that NLVR2 ships. */
+  readonly hashBits: number;
 }
 
 /** A training picture to leave out. */
@@ -38,6 +64,11 @@ export interface Exclusion {
   readonly key: ImageKey;
   readonly rule: LeakRule;
   readonly evidence: string;
+  /** Where it is trained on; the first place in the order of the splits. */
+  readonly train: PicturePlace;
+  /** The evaluation picture that it is by the shortest chain. */
+  readonly eval: PicturePlace;
+  readonly chain: readonly EvidenceStep[];
 }
 
 /** A split as it was audited. A picture counts once for each scene it stands in. */
@@ -51,6 +82,9 @@ export interface CheckedSplit {
   readonly leaked: number;
 }
 
+/** A split on neither side. */
+export type WitnessSplit = Omit<CheckedSplit, "leaked">;
+
 export interface RuleYield {
   readonly rule: LeakRule;
   /** Pairs of a training and an evaluation picture that the rule calls the same; exact, however many. */
@@ -59,6 +93,16 @@ export interface RuleYield {
   readonly added: number;
   /** Pictures the rule could speak of: those with a Flickr photo id, say. */
   readonly comparable: { readonly train: number; readonly eval: number };
+  /** Of `pairs` how many have perceptual hashes on both sides that were compared. */
+  readonly compared: number;
+  /** Of `compared` how many the hashes contradict, and no verification of pixels upholds; these stay leaks. */
+  readonly contradicted: number;
+}
+
+/** How many training pictures leak in one way; each counts once, by the nearest evaluation picture. */
+export interface KindCount {
+  readonly kind: LeakKind;
+  readonly pictures: number;
 }
 
 export interface AuditVerdict {
@@ -67,6 +111,21 @@ export interface AuditVerdict {
   readonly clean: boolean;
   /** The pairs, in the order of the training pictures; no more than `listing` allows. */
   readonly leaks: readonly Leak[];
+  /** Pairs of a training and an evaluation picture that are one picture, by chains as well; exact, however many. */
+  readonly numPairs: number;
+  readonly kinds: readonly KindCount[];
+  /** Pairs that hashes suggest and pixels did not verify; no more than `listing` allows. */
+  readonly suspects: readonly Suspect[];
+  /** All of them, exact. */
+  readonly numSuspects: number;
+  /** No more than `listing` allows. */
+  readonly textLeaks: readonly TextLeak[];
+  /** All of them, exact. */
+  readonly numTextLeaks: number;
+  /** How near-duplicates were looked for; null when they were not. */
+  readonly near: NearSummary | null;
+  /** By which policy; null when none was given. */
+  readonly policy: PolicyNote | null;
   readonly checked: {
     /** Training pictures. */
     readonly train: number;
@@ -77,6 +136,8 @@ export interface AuditVerdict {
     readonly training: readonly CheckedSplit[];
     /** The evaluation splits: the verdict speaks of these and of no others. */
     readonly against: readonly CheckedSplit[];
+    /** Splits on neither side, through which chains may lead. */
+    readonly through: readonly WitnessSplit[];
   };
   readonly yields: readonly RuleYield[];
   readonly listing: ListingLimits;
@@ -89,7 +150,7 @@ export interface AuditVerdict {
 /** What keeps the list of pairs readable when a million pictures are one; the counts stay exact. */
 export interface ListingLimits {
   readonly maxPairs: number;
-  /** Pairs listed for one shared key, photo, file or picture. */
+  /** Pairs listed for one identity: pictures that are the same, by whatever chain. */
   readonly maxPairsPerGroup: number;
   /** Evaluation pictures listed for one training picture and one rule. */
   readonly maxPartners: number;

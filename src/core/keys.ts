@@ -45,12 +45,45 @@ export function flickrPhotoId(url: string): string | undefined {
   return inner === undefined ? undefined : flickrPhotoId(`http://${inner}`);
 }
 
-/** What names a picture; a `PictureInfo` is one. */
-interface NamedPicture {
+const WEB_PROTOCOL = /^https?:$/;
+const LEADING_WWW = /^www\./;
+const ESCAPE = /%[0-9a-f]{2}/gi;
+// What an address is put together of: escaped, these are a part of a name.
+const STRUCTURAL = new Set("%/?#&=+;");
+const PRINTABLE = /^[!-~]$/;
+
+/**
+ * The address of a picture in the web, the same however it is spelled: without scheme, "www.", the port that goes
+ * without saying, fragment, password and needless escapes, but with its query, by which some servers tell their
+ * pictures apart. Undefined for what is no http or https address.
+ */
+export function webAddress(url: string): string | undefined {
+  const parsed = URL.parse(url);
+  if (parsed === null || !WEB_PROTOCOL.test(parsed.protocol)) return undefined;
+  const { host, pathname, search } = parsed;
+  return `${host.replace(LEADING_WWW, "")}${evenlyEscaped(pathname)}${evenlyEscaped(search)}`;
+}
+
+/** Escapes only what must be, in upper case; the parser has escaped spaces and whatever is not ASCII. */
+function evenlyEscaped(text: string): string {
+  return text.replaceAll(ESCAPE, (escape) => {
+    const character = String.fromCodePoint(Number.parseInt(escape.slice(1), 16));
+    const isNeedless = PRINTABLE.test(character) && !STRUCTURAL.has(character);
+    return isNeedless ? character : escape.toUpperCase();
+  });
+}
+
+/** What names a picture before its file is read. */
+export interface PictureReferenceNames {
   readonly key: ImageKey;
+  /** Keys of other collections that the publisher says are the same picture. */
   readonly linkedKeys: readonly ImageKey[];
   readonly url: string | null;
   readonly flickrPhotoId: string | null;
+}
+
+/** What names a picture; a `PictureInfo` is one. */
+interface NamedPicture extends PictureReferenceNames {
   readonly sha256: string;
   readonly sourceSha256: string;
   readonly pixelSha256: string;
@@ -59,62 +92,113 @@ interface NamedPicture {
   readonly orientation: number;
 }
 
-// Two pictures are the same when they have a name of one kind in common; each function gives few names, each once.
+/** The kinds of names; two pictures are the same when they have a name of one kind in common. */
+export const pictureNameKinds = ["key", "photo", "address", "bytes", "pixels"] as const;
 
-/** The picture's key and those that its publisher says are the same: two may also both be a third. */
-export function namesByKey({ key, linkedKeys }: NamedPicture): readonly string[] {
-  return linkedKeys.length === 0 ? [key] : [...new Set([key, ...linkedKeys])];
+export type PictureNameKind = (typeof pictureNameKinds)[number];
+
+/** Which field of a picture gives it a name. */
+export const nameFields = [
+  "key",
+  "linked key",
+  "Flickr photo id",
+  "file name",
+  "URL",
+  "source file",
+  "stored file",
+  "pixels",
+] as const;
+
+export type NameField = (typeof nameFields)[number];
+
+/** One name of a picture. */
+export interface PictureName {
+  readonly kind: PictureNameKind;
+  readonly name: string;
+  readonly field: NameField;
+}
+
+/** All names of a picture whose file was read, the strongest first and its key at the front; each once. */
+export function namesOfPicture(picture: NamedPicture): readonly PictureName[] {
+  const names = [...namesOfReference(picture)];
+  addNames(names, "bytes", [
+    ["source file", picture.sourceSha256],
+    ["stored file", picture.sha256],
+  ]);
+  addNames(names, "pixels", [["pixels", pixelName(picture)]]);
+  return names;
 }
 
 const FLICKR30K_PREFIX = "flickr30k:";
 
-/** A recorded photo id and the one in the URL, which may contradict each other; Flickr30K's names are photo ids themselves. */
-export function namesByFlickrPhoto(picture: NamedPicture): readonly string[] {
-  const named = picture.key.startsWith(FLICKR30K_PREFIX)
-    ? picture.key.slice(FLICKR30K_PREFIX.length)
-    : undefined;
-  const linked = picture.url === null ? undefined : flickrPhotoId(picture.url);
-  return distinctNames(picture.flickrPhotoId ?? named, linked);
+/**
+ * The names that an annotation file gives a picture, its key at the front. A recorded Flickr photo id and the one in the
+ * URL may contradict each other; Flickr30K's file names are photo ids themselves.
+ */
+export function namesOfReference(picture: PictureReferenceNames): readonly PictureName[] {
+  const { flickrPhotoId: recorded, key, linkedKeys, url } = picture;
+  const names: PictureName[] = [{ kind: "key", name: key, field: "key" }];
+  const links = linkedKeys.map((linked) => ["linked key", linked] as const);
+  if (links.length > 0) addNames(names, "key", links);
+  const photo: Candidate =
+    recorded === null && key.startsWith(FLICKR30K_PREFIX)
+      ? ["file name", key.slice(FLICKR30K_PREFIX.length)]
+      : ["Flickr photo id", recorded];
+  addNames(names, "photo", [photo, ["URL", url === null ? undefined : flickrPhotoId(url)]]);
+  if (url !== null) addNames(names, "address", [["URL", webAddress(url)]]);
+  return names;
 }
 
-/** Two preparations may store one file differently; one of them may store what the other calls its source. */
-export function namesByBytes({ sha256, sourceSha256 }: NamedPicture): readonly string[] {
-  return distinctNames(sourceSha256, sha256);
+type Candidate = readonly [field: NameField, name: string | null | undefined];
+
+// Digests and photo ids that are nothing but zeros stand for none.
+const NO_NAME = /^0*$/;
+
+/** Adds the names that are there; an absent, empty or zero one is none, and each counts once. */
+function addNames(
+  names: PictureName[],
+  kind: PictureNameKind,
+  candidates: readonly Candidate[],
+): void {
+  const known = new Set(names.filter((its) => its.kind === kind).map(({ name }) => name));
+  for (const [field, name] of candidates) {
+    if (typeof name !== "string" || NO_NAME.test(name) || known.has(name)) continue;
+    known.add(name);
+    names.push({ kind, name, field });
+  }
 }
 
 // EXIF orientations 5 to 8 turn a picture by a quarter.
 const FIRST_TURNED = 5;
 
 /** The digest is of the pixels in a row, which alone does not tell a black 20 x 10 picture from one of 10 x 20. */
-export function namesByPixels(picture: NamedPicture): readonly string[] {
-  if (NO_NAME.test(picture.pixelSha256)) return [];
-  const { sourceWidth, sourceHeight, orientation } = picture;
+function pixelName(picture: NamedPicture): string | undefined {
+  const { orientation, pixelSha256, sourceHeight, sourceWidth } = picture;
+  if (NO_NAME.test(pixelSha256)) return undefined;
   const size =
     orientation >= FIRST_TURNED ? [sourceHeight, sourceWidth] : [sourceWidth, sourceHeight];
-  return [`${picture.pixelSha256} (${size.join(" x ")})`];
+  return `${pixelSha256} (${size.join(" x ")})`;
+}
+
+const kindWords = {
+  key: "key",
+  photo: "Flickr photo",
+  address: "address",
+  bytes: "bytes",
+  pixels: "pixels",
+} as const;
+
+/** A name with its kind before it, as loaders are told of it: "key coco:391895", "Flickr photo 2945213105". */
+export function spelledName({ kind, name }: Pick<PictureName, "kind" | "name">): string {
+  return `${kindWords[kind]} ${name}`;
 }
 
 /** All names of a picture, each with its kind before it: pictures that have one in common are the same picture. */
 export function pictureNames(picture: NamedPicture): string[] {
-  return [
-    ...namesByKey(picture).map(nameOfKey),
-    ...namesByFlickrPhoto(picture).map((photo) => `Flickr photo ${photo}`),
-    ...namesByBytes(picture).map((digest) => `bytes ${digest}`),
-    ...namesByPixels(picture).map((pixels) => `pixels ${pixels}`),
-  ];
+  return namesOfPicture(picture).map(spelledName);
 }
 
 /** The name of a picture by its key alone. */
 export function nameOfKey(key: string): string {
   return `key ${key}`;
-}
-
-const NO_NAME = /^0*$/;
-
-/** The names that are there; an absent, empty or zero one is none. */
-function distinctNames(first: string | undefined, second: string | undefined): readonly string[] {
-  const names: string[] = [];
-  if (first !== undefined && !NO_NAME.test(first)) names.push(first);
-  if (second !== undefined && second !== first && !NO_NAME.test(second)) names.push(second);
-  return names;
 }

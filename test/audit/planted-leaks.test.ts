@@ -61,8 +61,11 @@ function rulesBetween(a: PictureInfo, b: PictureInfo): LeakRule[] {
     "same-key": a.key === b.key,
     "linked-key": meet([a.key, ...a.linkedKeys], [b.key, ...b.linkedKeys]),
     "same-flickr-photo": meet(photosOf(a), photosOf(b)),
+    "same-url": a.url !== null && a.url === b.url,
     "same-bytes": meet(filesOf(a), filesOf(b)),
     "same-pixels": a.pixelSha256 === b.pixelSha256,
+    "near-duplicate": false,
+    chain: false,
   };
   return leakRules.filter((rule) => holds[rule]);
 }
@@ -72,6 +75,8 @@ function toldRules(rules: readonly LeakRule[]): string {
   const isSame = rules.includes("same-key");
   return rules.filter((rule) => !isSame || rule !== "linked-key").join();
 }
+
+const comparing = leakRules.slice(0, 6);
 
 it("finds all pairs that a comparison of every pair finds, and no other", async () => {
   const side = array(tokens, { maxLength: 12 });
@@ -88,7 +93,7 @@ it("finds all pairs that a comparison of every pair finds, and no other", async 
       const expected = pairs.filter((rules) => rules.length > 0).map(toldRules);
       expect(found.toSorted()).toEqual(expected.toSorted());
       expect(verdict.yields.map((ruleYield) => ruleYield.pairs)).toEqual(
-        leakRules.map((rule) => pairs.filter((rules) => rules.includes(rule)).length),
+        comparing.map((rule) => pairs.filter((rules) => rules.includes(rule)).length),
       );
       const leaking = trainSide.filter((a) => evalSide.some((b) => rulesBetween(a, b).length > 0));
       expect(verdict.exclusions.map(({ key }) => key)).toEqual(

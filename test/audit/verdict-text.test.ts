@@ -15,7 +15,7 @@ describe("the verdict in a sentence", () => {
       splitOf("b/test", "eval", [pictureOf(4)]),
     ]);
     expect(verdictSummary(verdict)).toBe(
-      "no picture of 2 training pictures of a/train shares key, linked key, Flickr photo id, bytes or pixels " +
+      "no picture of 2 training pictures of a/train shares key, linked key, Flickr photo id, URL, bytes or pixels " +
         `with 2 evaluation pictures of a/val (${digestOfA}) and b/test (${digestOfB})`,
     );
   });
@@ -26,7 +26,7 @@ describe("the verdict in a sentence", () => {
       splitOf("a/test", "eval", [pictureOf(1), pictureOf(1), pictureOf(3)]),
     ]);
     expect(verdictSummary(verdict)).toBe(
-      "1 of 2 training pictures of a/train shares key, linked key, Flickr photo id, bytes or pixels " +
+      "1 of 2 training pictures of a/train shares key, linked key, Flickr photo id, URL, bytes or pixels " +
         `with 2 of 3 evaluation pictures of a/test (${digestOfA})`,
     );
   });

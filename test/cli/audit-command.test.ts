@@ -77,7 +77,7 @@ describe("crossweave audit", () => {
     const { status, stdout } = audit("train-only", "test-only");
     expect(status).toBe(0);
     expect(stdout).toMatch(
-      /^No picture of 4 training pictures of train-only\/train shares key, linked key, Flickr photo id, bytes or pixels with 2 evaluation pictures of test-only\/test \([0-9a-f]{12}\)\./,
+      /^No picture of 4 training pictures of train-only\/train shares key, linked key, Flickr photo id, URL, bytes or pixels with 2 evaluation pictures of test-only\/test \([0-9a-f]{12}\)\./,
     );
     expect(stdout).not.toContain("next:");
   });

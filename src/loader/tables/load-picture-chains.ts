@@ -4,7 +4,7 @@ import { bytesOf, readOrCompute, tableFile } from "./table-file.ts";
 import { findChains, noChains, type PictureChains } from "../pairing/picture-chains.ts";
 
 // Raised by every change of the file below and of what names a picture.
-const CHAINS_VERSION = 1;
+const CHAINS_VERSION = 2;
 
 /**
  * The groups of scenes of these splits, which are numbered in order, in shared memory. They are found once for these
