@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import type { FileHandle } from "node:fs/promises";
 import type { Schema } from "apache-arrow";
 import { FileBlock, Footer } from "apache-arrow/ipc/metadata/file";
 import { BufferRegion, FieldNode, Message, RecordBatch } from "apache-arrow/ipc/metadata/message";
@@ -63,26 +62,32 @@ export function encodeBatch<T>(rows: readonly T[], fields: readonly FieldCodec<T
   });
 }
 
+/** Where the bytes of a file go: a `FileHandle`, or memory. */
+export interface ArrowSink {
+  writev(parts: readonly Uint8Array[]): Promise<{ readonly bytesWritten: number }>;
+  sync(): Promise<void>;
+}
+
 /**
  * Writes an Arrow IPC file batch by batch through a file handle: each write is awaited before the
  * next batch is taken, so that a slow disk slows the caller and no more than one batch is in memory.
  */
 export class ArrowFileWriter {
-  readonly #file: FileHandle;
+  readonly #file: ArrowSink;
   readonly #schema: Schema;
   readonly #hash = createHash("sha256");
   readonly #batches: WrittenBatch[] = [];
   readonly #blocks: FileBlock[] = [];
   #sizeBytes = 0;
 
-  private constructor(file: FileHandle, schema: Schema) {
+  private constructor(file: ArrowSink, schema: Schema) {
     this.#file = file;
     this.#schema = schema;
   }
 
   /** Starts a file at the handle's position 0. */
   static async start(
-    file: FileHandle,
+    file: ArrowSink,
     fields: readonly FieldCodec<never>[],
     metadata: ReadonlyMap<string, string>,
   ): Promise<ArrowFileWriter> {
@@ -145,7 +150,7 @@ export class ArrowFileWriter {
 }
 
 // A full disk shows as a short write; only the write after it fails with the reason.
-async function writeAll(file: FileHandle, parts: readonly Uint8Array[]): Promise<void> {
+async function writeAll(file: ArrowSink, parts: readonly Uint8Array[]): Promise<void> {
   let rest = parts.filter((part) => part.byteLength > 0);
   while (rest.length > 0) {
     let { bytesWritten } = await file.writev(rest);
