@@ -210,7 +210,7 @@ interface SourceParts {
 async function listedSamples(set: LoaderSet): Promise<ListedSamples> {
   const { cache, folder, splits } = set;
   // Only the thread that opens a loader looks at indexes, and only it loads what checks them.
-  const { readCheckedIndex } = await import("../shards/shard-set-reader.ts");
+  const { readCheckedIndex } = await import("../shards/opening/opened-index.ts");
   const index = await readCheckedIndex(folder, { policy: "download", cache });
   const isMixed = splits.some((split) => numDatasets(index.recipe, split) > 1);
   return { ...set, listing: listingOf(folder, index), isMixed };

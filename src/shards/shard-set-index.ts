@@ -1,9 +1,8 @@
 import { constants } from "node:fs";
 import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
-import { canonicalJson, type JsonValue, sha256 } from "../core/digest.ts";
-import { errnoOf, ShardError, SourceError } from "../core/errors.ts";
+import type { JsonValue } from "../core/digest.ts";
+import { errnoOf, SourceError } from "../core/errors.ts";
 import { explainedWriteError, writeFileAtomically } from "../core/files.ts";
 import type { RecordCounts, SplitRole } from "../core/records.ts";
 import { croissantText } from "./croissant.ts";
@@ -110,64 +109,8 @@ export function* misplacedFiles({ splits }: ShardSetIndex): Generator<string> {
   if (names.size < splits.length) yield "it has two splits of the same name";
 }
 
-const digestText = z.string().regex(/^[0-9a-f]{64}$/);
-const count = z.int().nonnegative();
-// What JSON.parse gives is a JsonValue already.
-const jsonValue = z.custom<JsonValue>((value) => value !== undefined);
 /** What a split may be called: it is the name of a folder in the set. */
 export const SPLIT_NAME: RegExp = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
-const splitName = z.string().regex(SPLIT_NAME);
-const fileEntry = z.strictObject({ file: z.string(), sizeBytes: count, sha256: digestText });
-const batchEntry = z.strictObject({
-  offset: count,
-  sizeBytes: count,
-  sha256: digestText,
-  numScenes: z.int().positive(),
-  headSizeBytes: count,
-  headSha256: digestText,
-});
-export const shardEntry: z.ZodType<ShardEntry> = z.strictObject({
-  // No path of an index leads out of its folder.
-  file: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*\/\d{5,}\.arrow$/),
-  sizeBytes: count,
-  sha256: digestText,
-  numScenes: count,
-  batches: z.array(batchEntry),
-});
-const indexSchema: z.ZodType<ShardSetIndex> = z.strictObject({
-  format: z.literal("crossweave-shards"),
-  version: z.literal(1),
-  name: z.string(),
-  recipe: jsonValue,
-  partial: z.boolean(),
-  splits: z.array(
-    z.strictObject({
-      name: splitName,
-      role: z.enum(["train", "eval"]),
-      numScenes: count,
-      numPictures: count,
-      numTexts: count,
-      shards: z.array(shardEntry),
-    }),
-  ),
-  counts: z.array(
-    z.strictObject({
-      file: z.string(),
-      kind: z.string(),
-      read: count,
-      written: count,
-      excluded: count,
-      quarantined: count,
-      missing: count,
-    }),
-  ),
-  sources: z.array(fileEntry),
-  ledger: fileEntry.extend({ file: z.literal(LEDGER_FILE), numRows: count }),
-  digest: digestText,
-  proof: z.strictObject({ file: z.literal(PROOF_FILE), sha256: digestText }).optional(),
-});
-
-const anyObject = z.record(z.string(), jsonValue);
 
 /** The text of index.json; equal indexes give equal bytes. */
 export function indexText(index: ShardSetIndex): string {
@@ -184,8 +127,8 @@ export async function commitIndex(
   given: Omit<ShardSetIndex, "digest">,
 ): Promise<ShardSetIndex> {
   const { proof: _, ...content } = given;
-  const plain = anyObject.parse(JSON.parse(JSON.stringify(content)));
-  const index = indexSchema.parse({ ...content, digest: sha256(canonicalJson(plain)) });
+  const { digestedIndex } = await import("./opening/index-schema.ts");
+  const index = digestedIndex(content);
   await rewriteIndex(folder, index);
   await rm(join(folder, UNFINISHED_FOLDER), { recursive: true, force: true });
   return index;
@@ -211,14 +154,20 @@ export async function readIndex(
   location: string,
   network: NetworkOptions = {},
 ): Promise<ShardSetIndex> {
-  const path = fileAt(location, INDEX_FILE);
+  const text = await indexTextAt(location, network);
+  const { checkedIndex } = await import("./opening/index-schema.ts");
+  return checkedIndex(fileAt(location, INDEX_FILE), text);
+}
+
+/** The text of a set's index.json, of which nothing is checked; SourceError when the location holds no finished set. */
+export async function indexTextAt(location: string, network: NetworkOptions = {}): Promise<string> {
   try {
-    return parseIndex(path, await readSetText(location, INDEX_FILE, network));
+    return await readSetText(location, INDEX_FILE, network);
   } catch (error) {
     if (!NO_FILE.has(errnoOf(error) ?? "")) throw error;
     const shown = shownLocation(location);
     throw new SourceError(`${shown} is no finished shard set: it has no ${INDEX_FILE}`, {
-      file: path,
+      file: fileAt(location, INDEX_FILE),
       remedy: isRemote(location)
         ? "check the address; a set is whole once its index.json is uploaded, as the last of its files"
         : `run \`crossweave prepare … --out ${shown}\`; it goes on where it was interrupted`,
@@ -244,35 +193,4 @@ async function localText(path: string): Promise<string> {
   await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   if ((await file.stat()).isFile()) return await file.readFile("utf8");
   throw Object.assign(new Error(`${path} is no file`), { code: "EISDIR" });
-}
-
-function parseIndex(path: string, text: string): ShardSetIndex {
-  const remedy = "restore the file, or build the set again with `crossweave prepare … --fresh`";
-  const parsed = anyObject.safeParse(parsedJson(text));
-  if (!parsed.success) {
-    throw new ShardError(`${path} is not a JSON object`, { file: path, remedy });
-  }
-  const { digest, proof: _, ...content } = parsed.data;
-  const actual = sha256(canonicalJson(content));
-  if (digest !== actual) {
-    const stated = JSON.stringify(digest);
-    throw new ShardError(
-      `${path}: its content has the digest ${actual}, it says ${stated}; the index was changed`,
-      { file: path, remedy },
-    );
-  }
-  const index = indexSchema.safeParse(parsed.data);
-  if (index.success) return index.data;
-  throw new ShardError(`${path} is no index of format version 1: ${z.prettifyError(index.error)}`, {
-    file: path,
-    remedy: "use the version of crossweave that wrote it, or build the set again",
-  });
-}
-
-function parsedJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,10 +1,9 @@
 import type { PictureRegions, SceneHead, SplitRole } from "../core/records.ts";
-import { readBoundProof } from "./audited/bound-proof.ts";
 import type { ShardStorage } from "./file-storage.ts";
+import { readCheckedIndex } from "./opening/opened-index.ts";
 import { ListedSet, listingOf } from "./reading/listed-set.ts";
 import type { RemoteOptions } from "./remote/open-storage.ts";
-import { shardFault } from "./shard-file.ts";
-import { INDEX_FILE, misplacedFiles, readIndex, type ShardSetIndex } from "./shard-set-index.ts";
+import type { ShardSetIndex } from "./shard-set-index.ts";
 
 /** The scenes of one split by their position, from 0. */
 export interface SplitReader {
@@ -68,17 +67,4 @@ export class ShardSetReader implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#set[Symbol.asyncDispose]();
   }
-}
-
-/** The index of a set to be read; throws what `ShardSetReader.open` throws. */
-export async function readCheckedIndex(
-  location: string,
-  remote?: RemoteOptions,
-): Promise<ShardSetIndex> {
-  const index = await readIndex(location, remote);
-  for (const fault of misplacedFiles(index)) {
-    throw shardFault({ set: location, file: INDEX_FILE }, fault);
-  }
-  await readBoundProof(location, index, remote);
-  return index;
 }

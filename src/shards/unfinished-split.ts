@@ -5,7 +5,8 @@ import { z } from "zod";
 import { canonicalJson, sha256, sha256OfFile } from "../core/digest.ts";
 import { errnoOf, RefusedError } from "../core/errors.ts";
 import type { SplitRole } from "../core/records.ts";
-import { INDEX_FILE, shardEntry, type ShardEntry, UNFINISHED_FOLDER } from "./shard-set-index.ts";
+import { shardEntry } from "./opening/index-schema.ts";
+import { INDEX_FILE, type ShardEntry, UNFINISHED_FOLDER } from "./shard-set-index.ts";
 
 /** Where shards and batches are cut. It decides the bytes of a set, so it belongs to the recipe. */
 export interface ShardLayout {
