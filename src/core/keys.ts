@@ -1,5 +1,14 @@
 /** The collections that name pictures; VQA v2 and RefCOCO use COCO's names, SNLI-VE uses Flickr30K's. */
-export const imageSources = ["coco", "vg", "flickr30k", "nlvr2", "cc3m", "sbu", "vcr"] as const;
+export const imageSources = [
+  "coco",
+  "vg",
+  "flickr30k",
+  "flickr8k",
+  "nlvr2",
+  "cc3m",
+  "sbu",
+  "vcr",
+] as const;
 
 export type ImageSource = (typeof imageSources)[number];
 
@@ -103,6 +112,7 @@ export const nameFields = [
   "linked key",
   "Flickr photo id",
   "file name",
+  "photo in URL",
   "URL",
   "source file",
   "stored file",
@@ -111,61 +121,67 @@ export const nameFields = [
 
 export type NameField = (typeof nameFields)[number];
 
-/** One name of a picture. */
+/** The kind of name that each field gives. */
+export const kindOfField = {
+  key: "key",
+  "linked key": "key",
+  "Flickr photo id": "photo",
+  "file name": "photo",
+  "photo in URL": "photo",
+  URL: "address",
+  "source file": "bytes",
+  "stored file": "bytes",
+  pixels: "pixels",
+} as const satisfies Readonly<Record<NameField, PictureNameKind>>;
+
+/** One name of a picture; its kind is that of the field. */
 export interface PictureName {
-  readonly kind: PictureNameKind;
   readonly name: string;
   readonly field: NameField;
 }
 
 /** All names of a picture whose file was read, the strongest first and its key at the front; each once. */
 export function namesOfPicture(picture: NamedPicture): readonly PictureName[] {
-  const names = [...namesOfReference(picture)];
-  addNames(names, "bytes", [
-    ["source file", picture.sourceSha256],
-    ["stored file", picture.sha256],
-  ]);
-  addNames(names, "pixels", [["pixels", pixelName(picture)]]);
+  const names = referenceNames(picture);
+  addName(names, "source file", picture.sourceSha256);
+  addName(names, "stored file", picture.sha256);
+  addName(names, "pixels", pixelName(picture));
   return names;
 }
-
-const FLICKR30K_PREFIX = "flickr30k:";
 
 /**
  * The names that an annotation file gives a picture, its key at the front. A recorded Flickr photo id and the one in the
  * URL may contradict each other; Flickr30K's file names are photo ids themselves.
  */
 export function namesOfReference(picture: PictureReferenceNames): readonly PictureName[] {
-  const { flickrPhotoId: recorded, key, linkedKeys, url } = picture;
-  const names: PictureName[] = [{ kind: "key", name: key, field: "key" }];
-  const links = linkedKeys.map((linked) => ["linked key", linked] as const);
-  if (links.length > 0) addNames(names, "key", links);
-  const photo: Candidate =
-    recorded === null && key.startsWith(FLICKR30K_PREFIX)
-      ? ["file name", key.slice(FLICKR30K_PREFIX.length)]
-      : ["Flickr photo id", recorded];
-  addNames(names, "photo", [photo, ["URL", url === null ? undefined : flickrPhotoId(url)]]);
-  if (url !== null) addNames(names, "address", [["URL", webAddress(url)]]);
-  return names;
+  return referenceNames(picture);
 }
 
-type Candidate = readonly [field: NameField, name: string | null | undefined];
+const FLICKR30K_PREFIX = "flickr30k:";
+
+function referenceNames(picture: PictureReferenceNames): PictureName[] {
+  const { flickrPhotoId: recorded, key, linkedKeys, url } = picture;
+  const names: PictureName[] = [{ name: key, field: "key" }];
+  for (const linked of linkedKeys) addName(names, "linked key", linked);
+  if (recorded !== null) addName(names, "Flickr photo id", recorded);
+  else if (key.startsWith(FLICKR30K_PREFIX)) {
+    addName(names, "file name", key.slice(FLICKR30K_PREFIX.length));
+  }
+  if (url === null) return names;
+  addName(names, "photo in URL", flickrPhotoId(url));
+  addName(names, "URL", webAddress(url));
+  return names;
+}
 
 // Digests and photo ids that are nothing but zeros stand for none.
 const NO_NAME = /^0*$/;
 
-/** Adds the names that are there; an absent, empty or zero one is none, and each counts once. */
-function addNames(
-  names: PictureName[],
-  kind: PictureNameKind,
-  candidates: readonly Candidate[],
-): void {
-  const known = new Set(names.filter((its) => its.kind === kind).map(({ name }) => name));
-  for (const [field, name] of candidates) {
-    if (typeof name !== "string" || NO_NAME.test(name) || known.has(name)) continue;
-    known.add(name);
-    names.push({ kind, name, field });
-  }
+/** Adds a name that is there; an absent, empty or zero one is none, and each of a kind counts once. */
+function addName(names: PictureName[], field: NameField, name: string | undefined): void {
+  if (name === undefined || NO_NAME.test(name)) return;
+  const kind = kindOfField[field];
+  if (names.some((known) => known.name === name && kindOfField[known.field] === kind)) return;
+  names.push({ name, field });
 }
 
 // EXIF orientations 5 to 8 turn a picture by a quarter.
@@ -189,8 +205,8 @@ const kindWords = {
 } as const;
 
 /** A name with its kind before it, as loaders are told of it: "key coco:391895", "Flickr photo 2945213105". */
-export function spelledName({ kind, name }: Pick<PictureName, "kind" | "name">): string {
-  return `${kindWords[kind]} ${name}`;
+export function spelledName({ field, name }: PictureName): string {
+  return `${kindWords[kindOfField[field]]} ${name}`;
 }
 
 /** All names of a picture, each with its kind before it: pictures that have one in common are the same picture. */

@@ -2,7 +2,7 @@ import type { Progress } from "../core/progress.ts";
 import { noExclusions } from "./exclusion/given-rules.ts";
 import { requireFewQuarantined } from "./preparation-plan.ts";
 import type { QuarantineLimit } from "./recipe.ts";
-import type { ListedPicture, SourceSplit } from "./source.ts";
+import type { ListedPicture, SourcePlan, SourceSplit } from "./source.ts";
 import { sourceOf } from "./sources.ts";
 
 export interface ListPicturesOptions {
@@ -31,17 +31,30 @@ export async function* listPictures(
   dataset: string,
   options: ListPicturesOptions,
 ): AsyncGenerator<ListedPicture> {
+  using plan = await planPictures(dataset, options);
+  yield* plan.pictures();
+}
+
+/** The plan whose `pictures` these are, for who lists them more than once; the same errors. */
+export async function planPictures(
+  dataset: string,
+  options: ListPicturesOptions,
+): Promise<SourcePlan> {
   const { withParts = true, ...common } = options;
-  using plan = await sourceOf(dataset).plan({
-    ...common,
-    splits: withParts ? [] : everyPart,
-    exclusions: noExclusions,
-    acceptUnknownRelease: true,
-    annotationsOnly: true,
-    picturesOnly: true,
-    strict: false,
-  });
+  using held = new DisposableStack();
+  const plan = held.use(
+    await sourceOf(dataset).plan({
+      ...common,
+      splits: withParts ? [] : everyPart,
+      exclusions: noExclusions,
+      acceptUnknownRelease: true,
+      annotationsOnly: true,
+      picturesOnly: true,
+      strict: false,
+    }),
+  );
   // Of records that cannot be read nobody knows which pictures they are about.
   await requireFewQuarantined(plan.counts, QUARANTINE_LIMIT, plan.ledger());
-  yield* plan.pictures();
+  held.move();
+  return plan;
 }

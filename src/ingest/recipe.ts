@@ -55,7 +55,7 @@ export interface PreparationRecipe {
 }
 
 /** The leak policies that come with the program. */
-export const policyNames = ["none", "uniter", "strict"] as const;
+export const policyNames = ["none", "uniter", "soho", "visual-parsing", "vilt", "strict"] as const;
 
 type PolicyName = (typeof policyNames)[number];
 

@@ -140,9 +140,9 @@ describe("crossweave prepare", { timeout: SLOW_MS }, () => {
   });
 
   it("names the policies there are, and tells a list of exclusions from a policy", async () => {
-    const unknown = await prepare("coco", "unknown", "--policy", "soho");
+    const unknown = await prepare("coco", "unknown", "--policy", "albef");
     expect(unknown.exitCode).toBe(2);
-    expect(unknown.stdout).toContain("there are none, uniter, strict");
+    expect(unknown.stdout).toContain("there are none, uniter, soho, visual-parsing, vilt, strict");
     const list = join(folder, "list.json");
     await writeFile(list, JSON.stringify({ format: "crossweave-exclusions", version: 1 }));
     const wrong = await prepare("coco", "wrong", "--policy", list);

@@ -92,7 +92,7 @@ describe("A preparation recipe", () => {
     const message = await failureOf({
       ...recipe,
       shuffle: true,
-      policy: "soho",
+      policy: "albef",
       pictures: { ...recipe.pictures, jpegQuality: 101 },
       splits: [...recipe.splits, { name: "../x", role: "eval", from: { coco: ["test"] } }],
     });

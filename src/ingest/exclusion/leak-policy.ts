@@ -14,14 +14,14 @@ export const pictureIdentities = [
 
 export type PictureIdentityRule = (typeof pictureIdentities)[number];
 
-/** Pictures that may not be trained on. */
-export interface ProtectedPictures {
+/** Pictures of a dataset that a policy speaks of: those to protect, to train on, to evaluate on. */
+export interface NamedPictures {
   readonly dataset: string;
   /** The published split that the parts are of; the manifest's first when not given. */
   readonly split?: string | undefined;
-  /** "everything" protects every picture of the dataset, whatever part it is in. */
+  /** "everything" is every picture of the dataset, whatever part it is in. */
   readonly parts: readonly string[] | "everything";
-  /** Which evaluation they are of. */
+  /** Which evaluation they are of, or where it is written that they are trained on. */
   readonly because: string;
 }
 
@@ -30,26 +30,57 @@ export interface LeakPolicy {
   readonly name: string;
   readonly summary: string;
   readonly identities: readonly PictureIdentityRule[];
-  readonly protects: readonly ProtectedPictures[];
+  /** Pictures that may not be trained on. */
+  readonly protects: readonly NamedPictures[];
+}
+
+/**
+ * A policy with the setting that it is of: what a published model is trained and evaluated on. It says
+ * what leaks where, while `prepare` needs the policy alone.
+ */
+export interface LeakSetting extends LeakPolicy {
+  /** Which side gives way: the evaluation stays as it was published, or its numbers compare with nothing. */
+  readonly drops: "training";
+  /** What is trained on; "every-training-part" for all that is known and not evaluated on. */
+  readonly trains: readonly NamedPictures[] | "every-training-part";
+  /** What is evaluated on; "every-evaluation" for all that manifests/evaluations.json names. */
+  readonly evaluates: readonly NamedPictures[] | "every-evaluation";
+  /** What its backbone or detector had seen before: names of manifests/backbones/, or files. */
+  readonly backbones: readonly string[];
 }
 
 const POLICY_FORMAT = "crossweave-leak-policy";
 const VERSION = 1;
+
+const namedPictures = z.strictObject({
+  dataset: z.string(),
+  split: z.string().optional(),
+  parts: z.union([z.literal("everything"), z.array(z.string()).min(1)]),
+  because: z.string(),
+});
+
+/** Pictures of a dataset by the parts of its published split, and why they are named. */
+export const namedPicturesSchema: z.ZodType<NamedPictures> = namedPictures;
 
 const policySchema = z.strictObject({
   format: z.literal(POLICY_FORMAT),
   version: z.literal(VERSION),
   name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/),
   summary: z.string(),
+  drops: z
+    .literal("training", {
+      error: 'is "training" always: what is evaluated on stays as it was published',
+    })
+    .default("training"),
+  trains: z
+    .union([z.literal("every-training-part"), z.array(namedPictures).min(1)])
+    .default("every-training-part"),
+  evaluates: z
+    .union([z.literal("every-evaluation"), z.array(namedPictures).min(1)])
+    .default("every-evaluation"),
+  backbones: z.array(z.string()).default([]),
   identities: z.array(z.enum(pictureIdentities)),
-  protects: z.array(
-    z.strictObject({
-      dataset: z.string(),
-      split: z.string().optional(),
-      parts: z.union([z.literal("everything"), z.array(z.string()).min(1)]),
-      because: z.string(),
-    }),
-  ),
+  protects: z.array(namedPictures),
 });
 
 /**
@@ -57,12 +88,18 @@ const policySchema = z.strictObject({
  * ".json". Throws ConfigError with all faults at once, each with its path.
  */
 export async function readLeakPolicy(name: string): Promise<LeakPolicy> {
+  const { name: ownName, summary, identities, protects } = await readLeakSetting(name);
+  return { name: ownName, summary, identities, protects };
+}
+
+/** The same with what is trained on, evaluated on, and seen by a backbone before; the same errors. */
+export async function readLeakSetting(name: string): Promise<LeakSetting> {
   const isFile = name.endsWith(".json");
   const path = isFile ? name : join(manifestsFolder, "policies", `${name}.json`);
   const parsed = policySchema.safeParse(parseJson(await readPolicyText(path, name), path));
   if (!parsed.success) throw notAPolicy(path, z.prettifyError(parsed.error));
-  const { summary, identities, protects } = parsed.data;
-  return { name: parsed.data.name, summary, identities, protects };
+  const { format: _format, version: _version, ...setting } = parsed.data;
+  return setting;
 }
 
 async function readPolicyText(path: string, name: string): Promise<string> {

@@ -1,13 +1,13 @@
 import { sha256 } from "../../core/digest.ts";
 import { SourceError } from "../../core/errors.ts";
 import type { ImageKey } from "../../core/keys.ts";
-import { findAnnotationFile } from "../annotations/annotation-file.ts";
 import { type DatasetManifest, readDatasetManifest } from "../dataset-manifest.ts";
 import type { ListPicturesOptions } from "../list-pictures.ts";
 import { filesThere } from "../official-files.ts";
 import type { ListedPicture } from "../source.ts";
+import { absenceOf, isOfAbsentFile } from "./absent-files.ts";
 import type { ExclusionRules } from "./exclusion-rules.ts";
-import type { LeakPolicy, ProtectedPictures } from "./leak-policy.ts";
+import type { LeakPolicy, NamedPictures } from "./leak-policy.ts";
 import { photoOf, ProtectedTokens } from "./protected-tokens.ts";
 
 /** All pictures of a dataset, in any order: `listPictures` of the ingest room, or a made-up one. */
@@ -75,7 +75,7 @@ interface Seen {
 /** Protects the pictures; gives what is known not to be there, if anything. */
 async function readProtected(
   tokens: ProtectedTokens,
-  wanted: ProtectedPictures,
+  wanted: NamedPictures,
   options: PolicyOptions,
 ): Promise<string | undefined> {
   const manifest = await readDatasetManifest(wanted.dataset);
@@ -103,7 +103,7 @@ async function readProtected(
 type Asked = Pick<ListPicturesOptions, "publishedSplit" | "withParts">;
 
 /** By the split of the parts; for everything by all splits, which name parts, or else without any. */
-function asksOf({ split, parts }: ProtectedPictures, { splits }: DatasetManifest): Asked[] {
+function asksOf({ split, parts }: NamedPictures, { splits }: DatasetManifest): Asked[] {
   if (parts !== "everything") return [{ publishedSplit: split ?? splits[0]?.name }];
   const named = splits.filter(({ name }) => name === (split ?? name));
   return [...named.map(({ name }) => ({ publishedSplit: name })), { withParts: false }];
@@ -111,7 +111,7 @@ function asksOf({ split, parts }: ProtectedPictures, { splits }: DatasetManifest
 
 async function readPictures(
   tokens: ProtectedTokens,
-  { wanted, asked, seen }: { wanted: ProtectedPictures; asked: Asked; seen: Seen },
+  { wanted, asked, seen }: { wanted: NamedPictures; asked: Asked; seen: Seen },
   { listPictures, folder, progress, signal }: PolicyOptions,
 ): Promise<void> {
   const { dataset, parts } = wanted;
@@ -128,26 +128,11 @@ async function readPictures(
   }
 }
 
-async function isOfAbsentFile({ file }: SourceError, folder: string): Promise<boolean> {
-  return file !== undefined && (await findAnnotationFile(folder, file)) === undefined;
-}
-
-// Stands in the index: it must not tell where the source folder was.
-async function absenceOf(
-  { file }: SourceError,
-  { releases }: DatasetManifest,
-  folder: string,
-): Promise<string> {
-  const paths = releases.flatMap((release) => release.files.map(({ path }) => path));
-  const there = await filesThere(folder, paths);
-  return there.length === 0 ? "none of its files is there" : `${file ?? "a file"} is not there`;
-}
-
 /** Share of the published number of pictures from which on the others are missing, and not another world. */
 const NEARLY_ALL = 0.9;
 
 function lackOf(
-  { parts }: ProtectedPictures,
+  { parts }: NamedPictures,
   seen: Seen,
   manifest: DatasetManifest,
 ): string | undefined {
@@ -172,7 +157,7 @@ function partName(dataset: string, split: string | undefined, part: string): str
   return part === "" ? of : `the ${part} part of ${of}`;
 }
 
-function nameOf({ dataset, split, parts }: ProtectedPictures): string {
+function nameOf({ dataset, split, parts }: NamedPictures): string {
   const what = [...(split === undefined ? [] : [split]), ...(parts === "everything" ? [] : parts)];
   return what.length === 0 ? dataset : `${dataset} (${what.join(", ")})`;
 }

@@ -227,8 +227,10 @@ describe("The policies that come with the program", () => {
   });
 
   it("protect nothing, UNITER's evaluation pictures, and every evaluation picture", async () => {
-    const [none, uniter, strict] = await Promise.all(policyNames.map(readLeakPolicy));
-    expect(protects(none)).toEqual([]);
+    const [none, uniter, soho, visualParsing, vilt, strict] = await Promise.all(
+      policyNames.map(readLeakPolicy),
+    );
+    for (const one of [none, soho, visualParsing, vilt]) expect(protects(one)).toEqual([]);
     expect(protects(uniter)).toEqual([
       "coco val,test",
       "vqa2 test",
@@ -270,8 +272,8 @@ describe("A policy of one's own", () => {
     await expect(readLeakPolicy(path)).rejects.toMatchObject({
       remedy: expect.stringContaining("--exclude"),
     });
-    await expect(readLeakPolicy("soho")).rejects.toThrow(
-      /no leak policy "soho"; there are none, uniter, strict/,
+    await expect(readLeakPolicy("albef")).rejects.toThrow(
+      /no leak policy "albef"; there are none, uniter, soho, visual-parsing, vilt, strict/,
     );
     await expect(readLeakPolicy("../recipes/coco")).rejects.toThrow(ConfigError);
   });
