@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parseExclusionManifest } from "../../src/audit/exclusions.ts";
+import { exclusionsOf, parseManifest } from "../../src/audit/manifests/read-manifest.ts";
 import type { ImageKey } from "../../src/core/keys.ts";
 import type { Scene, SplitRole, StoredPicture } from "../../src/core/records.ts";
 import { writeLedger } from "../../src/shards/ledger.ts";
@@ -109,8 +109,8 @@ describe("crossweave audit", () => {
     const written = await readFile(file, "utf8");
     expect(audit("leaking", "train-only", "--exclusions", file).status).toBe(20);
     expect(await readFile(file, "utf8")).toBe(written);
-    expect([...parseExclusionManifest(written, file).exclusions.keys()]).toEqual(["coco:2"]);
-    expect(await readdir(join(folder, "made"))).toEqual(["exclusions.json"]);
+    expect([...exclusionsOf(parseManifest(written, file)).keys()]).toEqual(["coco:2"]);
+    expect(await readdir(join(folder, "made"))).toEqual(["exclusions.arrow", "exclusions.json"]);
   });
 
   it("leaves a file alone that is no exclusion manifest", async () => {

@@ -1,14 +1,11 @@
-import { mkdir, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Command } from "commander";
 import type { AuditVerdict } from "../../audit/verdict.ts";
 import type { JsonValue } from "../../core/digest.ts";
-import { errnoOf, RefusedError, SourceError } from "../../core/errors.ts";
-import { writeFileAtomically } from "../../core/files.ts";
 import { escapeControls } from "../../core/text.ts";
 import { runCommand, type CommandContext, type CommandOutcome } from "../frame.ts";
 import { verdictText } from "../auditing/audit-text.ts";
-import { addExamples } from "../program.ts";
+import { addExamples, packageVersion } from "../program.ts";
 import type { AuditedSet } from "../auditing/shard-set-audit.ts";
 import { shellWord } from "../terminal/shell-word.ts";
 
@@ -25,7 +22,7 @@ export function addAuditCommand(program: Command): void {
     )
     .option(
       "--exclusions <file>",
-      "write the training pictures that have to go, for crossweave prepare --exclude",
+      "write the training pictures that have to go, for crossweave prepare --exclude: as JSON, and beside it as an Arrow file",
     )
     .option("--dry-run", "compare, but leave the file of --exclusions unwritten")
     .action((folders: readonly string[], options: AuditFlags) =>
@@ -76,7 +73,11 @@ async function audit(
   const { verdictSummary } = await import("../../audit/verdict-text.ts");
   const { verdict, sets } = await auditShardSets(folders, context);
   const written = verdict.outcome === "unchecked" ? undefined : exclusionsFile;
-  if (written !== undefined) await writeExclusions(written, verdict);
+  if (written !== undefined) {
+    const { writeManifest } = await import("../auditing/manifest-files.ts");
+    const { manifestOf } = await import("../../audit/manifests/exclusion-manifest.ts");
+    await writeManifest(written, manifestOf(verdict, packageVersion()));
+  }
   const summary = verdictSummary(verdict);
   const notes = sets
     .filter((set) => set.partial)
@@ -115,27 +116,4 @@ function nextStep(verdict: AuditVerdict, call: AuditCall): string | null {
     `${escapeControls(exclusionsFile)} names ${pictures} to leave out`,
     `next: crossweave prepare … --exclude ${shellWord(escapeControls(exclusionsFile))}`,
   ].join("\n");
-}
-
-async function writeExclusions(path: string, verdict: AuditVerdict): Promise<void> {
-  const { exclusionManifest } = await import("../../audit/exclusions.ts");
-  await refuseOtherFile(path);
-  await mkdir(dirname(path), { recursive: true });
-  await writeFileAtomically(path, exclusionManifest(verdict));
-}
-
-/** Throws RefusedError when `path` is there already and no exclusion manifest. */
-async function refuseOtherFile(path: string): Promise<void> {
-  const { parseExclusionManifest } = await import("../../audit/exclusions.ts");
-  try {
-    parseExclusionManifest(await readFile(path, "utf8"), path);
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return;
-    if (!(error instanceof SourceError)) throw error;
-    throw new RefusedError(`${path} exists and is no exclusion manifest; it is left as it is`, {
-      file: path,
-      remedy: "name another file",
-      cause: error,
-    });
-  }
 }

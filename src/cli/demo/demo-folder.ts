@@ -6,7 +6,16 @@ import { ProcessLock } from "../../core/locks.ts";
 
 const LOCK_FILE = ".lock";
 // The world goes last when a demo is removed: its marker tells that the rest is a demo's.
-const written = ["report", "run", "shards", "exclusions.json", "exclusions.json.part", "world"];
+const written = [
+  "report",
+  "run",
+  "shards",
+  "exclusions.json",
+  "exclusions.json.part",
+  "exclusions.arrow",
+  "exclusions.arrow.part",
+  "world",
+];
 const MARKER = join("world", "small-world.json");
 
 /**

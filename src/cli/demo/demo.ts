@@ -1,9 +1,8 @@
 import { join } from "node:path";
-import { exclusionManifest } from "../../audit/exclusions.ts";
+import { manifestOf } from "../../audit/manifests/exclusion-manifest.ts";
 import { verdictSummary } from "../../audit/verdict-text.ts";
 import type { AuditVerdict } from "../../audit/verdict.ts";
 import { ShardError, StateError } from "../../core/errors.ts";
-import { writeFileAtomically } from "../../core/files.ts";
 import { decodedSize } from "../../ingest/pictures/decoded-size.ts";
 import { readRecipe } from "../../ingest/recipe.ts";
 import { writeSmallWorld } from "../../ingest/small-world/small-world.ts";
@@ -16,10 +15,12 @@ import { overrideRecipe } from "../../train/recipe-parser.ts";
 import { recipeNamed } from "../../train/recipes/visual-parsing.ts";
 import type { RunSummary } from "../../train/run/run-folder.ts";
 import type { CommandContext } from "../frame.ts";
+import { packageVersion } from "../program.ts";
 import { prepareSet } from "../preparation/prepare-set.ts";
 import { auditRow, writeRetrievalReport } from "../runs/run-page.ts";
 import { evaluateRun, type RunRetrieval } from "../runs/retrieval.ts";
 import { runTraining } from "../runs/training.ts";
+import { writeManifest } from "../auditing/manifest-files.ts";
 import { auditShardSets } from "../auditing/shard-set-audit.ts";
 import { claimDemoFolder } from "./demo-folder.ts";
 import { foundPairs, plantedInCoco } from "./planted-leaks.ts";
@@ -66,7 +67,7 @@ export async function runDemo(call: DemoCall, frame: CommandContext): Promise<De
   );
   const planted = await comparePlanted(world, before);
   say(`the audit found ${planted.numFound} of the ${planted.numPlanted} leaks planted inside COCO`);
-  await writeFileAtomically(join(call.out, "exclusions.json"), exclusionManifest(before));
+  await writeManifest(join(call.out, "exclusions.json"), manifestOf(before, packageVersion()));
   const clean = join(call.out, "shards", "coco");
   const exclusions = listedExclusions(
     new Map(before.exclusions.map((exclusion) => [exclusion.key, exclusion])),

@@ -1,7 +1,5 @@
-import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import { errnoOf, SourceError } from "../../core/errors.ts";
-import { parseExclusionManifest } from "../../audit/exclusions.ts";
+import { exclusionsOf } from "../../audit/manifests/read-manifest.ts";
 import type { ExclusionRules } from "../../ingest/exclusion/exclusion-rules.ts";
 import {
   allExclusions,
@@ -12,6 +10,7 @@ import { readLeakPolicy } from "../../ingest/exclusion/leak-policy.ts";
 import { exclusionRules } from "../../ingest/exclusion/policy-rules.ts";
 import { listPictures } from "../../ingest/list-pictures.ts";
 import type { PreparationRecipe } from "../../ingest/recipe.ts";
+import { readManifest } from "../auditing/manifest-files.ts";
 import type { PrepareContext } from "./prepare-set.ts";
 
 /** What is told of the exclusions of a set, on the terminal and in its index. */
@@ -22,6 +21,8 @@ export interface ExclusionNotes {
   readonly protectedPictures: number;
   /** How many pictures a list of the user's leaves out. */
   readonly listedPictures: number;
+  /** The digest that names that list, an exclusion manifest; not there without one. */
+  readonly listDigest?: string | undefined;
   /** What of the policy's evaluation pictures was not there. */
   readonly notKnown: readonly string[];
 }
@@ -30,6 +31,7 @@ export const exclusionNotesSchema: z.ZodType<ExclusionNotes> = z.object({
   policy: z.string(),
   protectedPictures: z.int(),
   listedPictures: z.int(),
+  listDigest: z.string().optional(),
   notKnown: z.array(z.string()),
 });
 
@@ -76,29 +78,25 @@ export async function preparationExclusions(
       policy: policy.name,
       protectedPictures: rules.numProtected,
       listedPictures: listed?.numPictures ?? 0,
+      ...(listed === undefined ? {} : { listDigest: listed.listDigest }),
       notKnown: rules.absent,
     },
   };
 }
 
-async function readExclusionList(
-  file: string | undefined,
-): Promise<{ readonly rules: ExclusionRules; readonly numPictures: number } | undefined> {
-  if (file === undefined) return undefined;
-  const { exclusions } = parseExclusionManifest(await readText(file), file);
-  return { rules: listedExclusions(exclusions), numPictures: exclusions.size };
+interface ExclusionList {
+  readonly rules: ExclusionRules;
+  readonly numPictures: number;
+  readonly listDigest: string;
 }
 
-async function readText(file: string): Promise<string> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (error) {
-    const errno = errnoOf(error);
-    if (errno === undefined) throw error;
-    throw new SourceError(`${file}: cannot be read (${errno})`, {
-      file,
-      remedy: "name the file that crossweave audit --exclusions wrote",
-      cause: error,
-    });
-  }
+async function readExclusionList(file: string | undefined): Promise<ExclusionList | undefined> {
+  if (file === undefined) return undefined;
+  const manifest = await readManifest(file);
+  const exclusions = exclusionsOf(manifest);
+  return {
+    rules: listedExclusions(exclusions),
+    numPictures: exclusions.size,
+    listDigest: manifest.digest,
+  };
 }

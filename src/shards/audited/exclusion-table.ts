@@ -1,3 +1,4 @@
+import type { ExclusionRow, ExclusionStepRow } from "../../core/attestation/exclusion-row.ts";
 import { SourceError } from "../../core/errors.ts";
 import { BodyCursor } from "../arrow/batch-body.ts";
 import { type ColumnView, utf8 } from "../arrow/codec.ts";
@@ -7,37 +8,6 @@ import { ArrowFileWriter, encodeBatch } from "../arrow/file-writer.ts";
 import { ArrowFormatError } from "../arrow/format-error.ts";
 import { field, type FieldCodec, list, nullable, struct } from "../arrow/nested-codec.ts";
 import { metadataDifference } from "../shard-file.ts";
-
-/** One step of the chain by which a training picture is an evaluation picture. */
-export interface ExclusionStepRow {
-  readonly from: string;
-  readonly to: string;
-  readonly rule: string;
-  readonly evidence: string;
-  readonly fromPlace: string;
-  readonly toPlace: string;
-  /** Canonical JSON of what hashes and pixels say, or null where a name joins the two. */
-  readonly near: string | null;
-}
-
-/** One row of an exclusion manifest: a training picture to leave out, and why. */
-export interface ExclusionRow {
-  readonly key: string;
-  /** The collection that named the picture. */
-  readonly dataset: string;
-  /** Where it is trained on. */
-  readonly set: string;
-  readonly split: string;
-  readonly rule: string;
-  readonly evidence: string;
-  /** The evaluation picture that it is. */
-  readonly evalSet: string;
-  readonly evalSplit: string;
-  readonly evalKey: string;
-  readonly chain: readonly ExclusionStepRow[];
-  readonly policy: string | null;
-  readonly toolVersion: string;
-}
 
 /** An exclusion manifest as an Arrow file holds it. */
 export interface ExclusionTable {

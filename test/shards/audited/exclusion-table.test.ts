@@ -2,9 +2,9 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { assert as check, asyncProperty, nat } from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { ExclusionRow } from "../../../src/core/attestation/exclusion-row.ts";
 import { SourceError } from "../../../src/core/errors.ts";
 import {
-  type ExclusionRow,
   type ExclusionTable,
   exclusionTableBytes,
   isArrowFile,

@@ -1,0 +1,103 @@
+import { z } from "zod";
+import type { JsonValue } from "../../core/digest.ts";
+import type { MeasuredRecall } from "../findings.ts";
+import type { AuditVerdict, WitnessSplit } from "../verdict.ts";
+
+/** A split that an audit has read, and the digest that names its set. */
+export interface SettingsSplit {
+  readonly set: string;
+  readonly split: string;
+  readonly digest: string;
+  readonly pictures: number;
+}
+
+/** What an audit was asked to do: all that decides its result beside the pictures themselves. */
+export interface AuditSettings {
+  readonly tool: { readonly name: "crossweave"; readonly version: string };
+  readonly rules: readonly string[];
+  /** How near-duplicates were looked for; null when they were not. */
+  readonly near: {
+    readonly method: string;
+    readonly settings: Readonly<Record<string, string | number | boolean>>;
+    readonly recall: MeasuredRecall | null;
+  } | null;
+  readonly policy: { readonly name: string; readonly digest: string } | null;
+  /** The digest of a reviewer's list, or null without one. */
+  readonly review: string | null;
+  readonly training: readonly SettingsSplit[];
+  readonly evaluation: readonly SettingsSplit[];
+  /** Splits on neither side, through which chains may lead. */
+  readonly through: readonly SettingsSplit[];
+}
+
+const digest = z.string().regex(/^[0-9a-f]{64}$/);
+const count = z.int().nonnegative();
+const splits = z.array(
+  z.strictObject({ set: z.string(), split: z.string(), digest, pictures: count }),
+);
+const recall: z.ZodType<MeasuredRecall> = z.strictObject({
+  recall: z.number(),
+  lowerBound: z.number(),
+  confidence: z.number(),
+  numPairs: count,
+  digest,
+});
+
+export const auditSettingsSchema: z.ZodType<AuditSettings> = z.strictObject({
+  tool: z.strictObject({ name: z.literal("crossweave"), version: z.string() }),
+  rules: z.array(z.string()),
+  near: z
+    .strictObject({
+      method: z.string(),
+      settings: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+      recall: recall.nullable(),
+    })
+    .nullable(),
+  policy: z.strictObject({ name: z.string(), digest }).nullable(),
+  review: digest.nullable(),
+  training: splits,
+  evaluation: splits,
+  through: splits,
+});
+
+/** The settings by which a version of the tool came to a verdict. */
+export function settingsOf(verdict: AuditVerdict, toolVersion: string): AuditSettings {
+  const { checked, near, policy } = verdict;
+  return {
+    tool: { name: "crossweave", version: toolVersion },
+    rules: checked.rules,
+    near:
+      near === null ? null : { method: near.method, settings: near.settings, recall: near.recall },
+    policy: policy === null ? null : { name: policy.name, digest: policy.digest },
+    review: null,
+    training: checked.training.map(splitOf),
+    evaluation: checked.against.map(splitOf),
+    through: checked.through.map(splitOf),
+  };
+}
+
+function splitOf({ digest: setDigest, pictures, set, split }: WitnessSplit): SettingsSplit {
+  return { set, split, digest: setDigest, pictures };
+}
+
+/** The settings as a document. */
+export function settingsJson(settings: AuditSettings): { readonly [name: string]: JsonValue } {
+  const { evaluation, near, policy, through, tool, training } = settings;
+  return {
+    ...settings,
+    tool: { ...tool },
+    near: near === null ? null : nearJson(near),
+    policy: policy === null ? null : { ...policy },
+    training: training.map((split) => ({ ...split })),
+    evaluation: evaluation.map((split) => ({ ...split })),
+    through: through.map((split) => ({ ...split })),
+  };
+}
+
+function nearJson(near: NonNullable<AuditSettings["near"]>): JsonValue {
+  return {
+    method: near.method,
+    settings: { ...near.settings },
+    recall: near.recall === null ? null : { ...near.recall },
+  };
+}

@@ -1,0 +1,85 @@
+import { mkdir, readFile } from "node:fs/promises";
+import { dirname, format, parse } from "node:path";
+import { type ExclusionManifest, manifestText } from "../../audit/manifests/exclusion-manifest.ts";
+import {
+  manifestOfTable,
+  parseManifest,
+  type ReadManifest,
+  tableOf,
+} from "../../audit/manifests/read-manifest.ts";
+import { errnoOf, RefusedError, SourceError } from "../../core/errors.ts";
+import { explainedWriteError, writeFileAtomically } from "../../core/files.ts";
+import {
+  exclusionTableBytes,
+  isArrowFile,
+  readExclusionTable,
+} from "../../shards/audited/exclusion-table.ts";
+
+/** The two files of an exclusion manifest: the name that was given, and the same with the other ending. */
+export interface ManifestFiles {
+  readonly json: string;
+  readonly arrow: string;
+}
+
+/** Where a manifest is written: "exclusions.json" and "exclusions.arrow", whichever of the two was named. */
+export function manifestFilesOf(path: string): ManifestFiles {
+  const { dir, ext, name, root } = parse(path);
+  const sibling = (ending: string): string => format({ root, dir, name, ext: ending });
+  if (ext === ".arrow") return { json: sibling(".json"), arrow: path };
+  return { json: path, arrow: sibling(".arrow") };
+}
+
+/**
+ * Writes a manifest as canonical JSON and as an Arrow file with the same rows. Throws RefusedError when one of the two is
+ * there already and no manifest.
+ */
+export async function writeManifest(
+  path: string,
+  manifest: ExclusionManifest,
+): Promise<ManifestFiles> {
+  const files = manifestFilesOf(path);
+  for (const file of [files.json, files.arrow]) await refuseOtherFile(file);
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFileAtomically(files.arrow, await exclusionTableBytes(tableOf(manifest)));
+    await writeFileAtomically(files.json, manifestText(manifest));
+  } catch (error) {
+    throw explainedWriteError(error, dirname(path));
+  }
+  return files;
+}
+
+/** Reads a manifest, JSON or Arrow. Throws SourceError when `path` cannot be read or holds none. */
+export async function readManifest(path: string): Promise<ReadManifest> {
+  const bytes = await readFile(path).catch((error: unknown) => {
+    const errno = errnoOf(error);
+    if (errno === undefined) throw error;
+    throw new SourceError(`${path}: cannot be read (${errno})`, {
+      file: path,
+      remedy: "name the file that crossweave audit --exclusions wrote",
+      cause: error,
+    });
+  });
+  return isArrowFile(bytes)
+    ? manifestOfTable(await readExclusionTable(bytes, path), path)
+    : parseManifest(bytes.toString("utf8"), path);
+}
+
+async function refuseOtherFile(path: string): Promise<void> {
+  const bytes = await readFile(path).catch((error: unknown) => {
+    if (errnoOf(error) === "ENOENT") return undefined;
+    throw error;
+  });
+  if (bytes === undefined || isManifest(bytes)) return;
+  throw new RefusedError(`${path} exists and is no exclusion manifest; it is left as it is`, {
+    file: path,
+    remedy: "name another file",
+  });
+}
+
+/** Whether bytes call themselves a manifest, whatever became of them since. */
+function isManifest(bytes: Buffer): boolean {
+  return bytes.includes("crossweave-exclusions") && (isArrowFile(bytes) || bytes[0] === BRACE);
+}
+
+const BRACE = 0x7b;
