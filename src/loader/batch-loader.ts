@@ -14,7 +14,7 @@ import { Deliveries, type LoaderStatistics } from "./measuring/deliveries.ts";
 import type { Batch, LoaderOptions } from "./options.ts";
 import { largestBatchSizes } from "./pictures/picture-sizes.ts";
 import { SampleSource } from "./sample-source.ts";
-import { WordPieceTokenizer } from "./text/word-piece.ts";
+import type { WordPieceTokenizer } from "./text/word-piece.ts";
 import { type Builder, BuilderThread } from "./workers/builder-thread.ts";
 import { errorOf } from "./workers/thread-faults.ts";
 import type { BuildOutcome, WorkerStart } from "./workers/worker-messages.ts";
@@ -271,11 +271,7 @@ async function composerOptions(
   source: SampleSource,
   options: LoaderOptions,
 ): Promise<ComposerOptions> {
-  const { batching, grouping, letterCase = "lower", vocabulary } = options;
-  const tokenizer =
-    batching.kind === "tokens"
-      ? await WordPieceTokenizer.fromFile(vocabulary, { letterCase })
-      : undefined;
+  const { batching, grouping } = options;
   const sets = options.sets.map(({ weight }, index) => ({
     weight,
     numScenes: source.setSizes[index] ?? 0,
@@ -287,9 +283,16 @@ async function composerOptions(
     table: await source.table({
       portrait: grouping === "aspect",
       regions: batching.kind === "tokens" && batching.tokensPerPicture === "regions",
-      tokenizer,
+      tokenizer: batching.kind === "tokens" ? await measuringTokenizer(options) : undefined,
     }),
   };
+}
+
+/** What measures texts is loaded where batches are made by their lengths. */
+async function measuringTokenizer(options: LoaderOptions): Promise<WordPieceTokenizer> {
+  const { letterCase = "lower", vocabulary } = options;
+  const { WordPieceTokenizer } = await import("./text/word-piece.ts");
+  return WordPieceTokenizer.fromFile(vocabulary, { letterCase });
 }
 
 /** The ring: each slot holds the largest batch that the options allow. */

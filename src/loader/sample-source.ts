@@ -6,10 +6,9 @@ import type { PictureRegions, SceneHead } from "../core/records.ts";
 import { ListedSet, listingOf, type SetListing } from "../shards/reading/listed-set.ts";
 import type { SplitTable } from "../shards/reading/split-table.ts";
 import type { SplitReader } from "../shards/shard-set-reader.ts";
-import { loadSceneTable, type TableNeeds, type TableSplit } from "./batching/load-scene-table.ts";
+import type { TableNeeds, TableSplit } from "./batching/load-scene-table.ts";
 import { emptyTable, type SceneTable } from "./batching/scene-table.ts";
 import type { LoaderSet } from "./options.ts";
-import { loadPictureChains } from "./tables/load-picture-chains.ts";
 import { groupOf, noChains, type PictureChains } from "./pairing/picture-chains.ts";
 import type { SceneRange } from "./pairing/replaced-picture.ts";
 import { sceneNames } from "./pairing/same-picture.ts";
@@ -119,7 +118,11 @@ export class SampleSource implements SampleLookup, AsyncDisposable {
   }
 
   /** What batching needs to know of all scenes; empty where it needs nothing. */
-  table(needs: TableNeeds): Promise<SceneTable> {
+  async table(needs: TableNeeds): Promise<SceneTable> {
+    const { portrait, regions, tokenizer } = needs;
+    if (!portrait && !regions && tokenizer === undefined) return emptyTable;
+    // What keeps tables is loaded where one is needed, and on no thread that builds batches.
+    const { loadSceneTable } = await import("./batching/load-scene-table.ts");
     return loadSceneTable(this.#tableSplits, needs);
   }
 
@@ -130,7 +133,9 @@ export class SampleSource implements SampleLookup, AsyncDisposable {
    */
   async chains(): Promise<PictureChains> {
     const isMixed = this.#tableSplits.length > 1 || this.listed.some((set) => set.isMixed);
-    return isMixed ? loadPictureChains(this.#tableSplits) : noChains;
+    if (!isMixed) return noChains;
+    const { loadPictureChains } = await import("./tables/load-picture-chains.ts");
+    return loadPictureChains(this.#tableSplits);
   }
 
   /** LeakError for a scene of an excluded picture. */

@@ -27,8 +27,6 @@ const MAX_KNOWN_TEXTS = 512;
 
 /** BERT's WordPiece tokenizer (greedy, longest piece first). Special tokens in a text are words like any other. */
 export class WordPieceTokenizer {
-  /** SHA-256 of the vocabulary's lines; two tokenizers of one digest and letter case give equal ids. */
-  readonly digest: string;
   readonly specials: SpecialTokenIds;
   readonly letterCase: LetterCase;
   readonly #tokens: readonly string[];
@@ -40,10 +38,11 @@ export class WordPieceTokenizer {
 
   private constructor(tokens: readonly string[], letterCase: LetterCase) {
     this.#tokens = tokens;
-    this.#ids = new Map(tokens.map((token, id) => [token, id]));
-    if (this.#ids.size < tokens.length) throw duplicateToken(tokens);
+    const ids = new Map<string, number>();
+    for (let id = 0; id < tokens.length; id += 1) ids.set(tokens[id] ?? "", id);
+    if (ids.size < tokens.length) throw duplicateToken(tokens);
+    this.#ids = ids;
     this.letterCase = letterCase;
-    this.digest = sha256(tokens.join("\n"));
     this.specials = {
       pad: this.id("[PAD]"),
       unknown: this.id("[UNK]"),
@@ -75,6 +74,11 @@ export class WordPieceTokenizer {
       const remedy = "name a vocab.txt with --set data.vocabulary=FILE";
       throw new SourceError(message, { file: path, remedy, cause: error });
     }
+  }
+
+  /** SHA-256 of the vocabulary's lines; two tokenizers of one digest and letter case give equal ids. */
+  get digest(): string {
+    return sha256(this.#tokens.join("\n"));
   }
 
   /** The number of tokens, special ones included. */

@@ -55,33 +55,50 @@ export function splitTables(splits: readonly SplitEntry[]): SplitTable[] {
 }
 
 function splitTable(split: SplitEntry, firstKey: number): SplitTable {
-  const batches = split.shards.flatMap((shard) => shard.batches);
-  const firstScenes = sumsBefore(batches.map(({ numScenes }) => numScenes));
-  const { length } = batches;
+  const { length } = split.shards;
+  const numBatches = split.shards.reduce((sum, { batches }) => sum + batches.length, 0);
   const table = {
     name: split.name,
     role: split.role,
-    numScenes: firstScenes.at(-1) ?? 0,
+    numScenes: 0,
     numPictures: split.numPictures,
     numTexts: split.numTexts,
     firstKey,
     shards: split.shards.map(({ file, sizeBytes, sha256 }) => ({ file, sizeBytes, sha256 })),
-    firstBatches: new Uint32Array(shared(4 * (split.shards.length + 1))),
-    firstScenes: new Float64Array(shared(8 * (length + 1))),
-    offsets: new Float64Array(shared(8 * length)),
-    sizes: new Float64Array(shared(8 * length)),
-    headSizes: new Float64Array(shared(8 * length)),
-    headDigests: new Uint8Array(shared(DIGEST_BYTES * length)),
+    firstBatches: new Uint32Array(shared(4 * (length + 1))),
+    firstScenes: new Float64Array(shared(8 * (numBatches + 1))),
+    offsets: new Float64Array(shared(8 * numBatches)),
+    sizes: new Float64Array(shared(8 * numBatches)),
+    headSizes: new Float64Array(shared(8 * numBatches)),
+    headDigests: new Uint8Array(shared(DIGEST_BYTES * numBatches)),
   };
-  table.firstBatches.set(sumsBefore(split.shards.map((shard) => shard.batches.length)));
-  table.firstScenes.set(firstScenes);
-  for (const [number, { headSha256, headSizeBytes, offset, sizeBytes }] of batches.entries()) {
-    table.offsets[number] = offset;
-    table.sizes[number] = sizeBytes;
-    table.headSizes[number] = headSizeBytes;
-    table.headDigests.set(Buffer.from(headSha256, "hex"), number * DIGEST_BYTES);
+  return { ...table, numScenes: fillTable(table, split.shards) };
+}
+
+/** Fills the columns in one pass, since an index may list many thousands of batches; gives the number of scenes. */
+function fillTable(
+  table: Pick<
+    SplitTable,
+    "firstBatches" | "firstScenes" | "offsets" | "sizes" | "headSizes" | "headDigests"
+  >,
+  shards: readonly ShardEntry[],
+): number {
+  const digests = Buffer.from(table.headDigests.buffer);
+  let [number, numScenes] = [0, 0];
+  for (const [shardIndex, { batches }] of shards.entries()) {
+    for (const batch of batches) {
+      table.firstScenes[number] = numScenes;
+      table.offsets[number] = batch.offset;
+      table.sizes[number] = batch.sizeBytes;
+      table.headSizes[number] = batch.headSizeBytes;
+      digests.write(batch.headSha256, number * DIGEST_BYTES, "hex");
+      numScenes += batch.numScenes;
+      number += 1;
+    }
+    table.firstBatches[shardIndex + 1] = number;
   }
-  return table;
+  table.firstScenes[number] = numScenes;
+  return numScenes;
 }
 
 /** The batch of a scene, and the scene's row in it; undefined outside the split. */
@@ -136,11 +153,6 @@ export function placeOf(slot: BatchSlot, set: string): ShardPlace {
 
 function shared(sizeBytes: number): SharedArrayBuffer {
   return new SharedArrayBuffer(sizeBytes);
-}
-
-function sumsBefore(sizes: readonly number[]): number[] {
-  let sum = 0;
-  return [0, ...sizes.map((size) => (sum += size))];
 }
 
 /** The position of the last of ascending values that is not above `value`; the one behind the last does not count. */

@@ -117,7 +117,7 @@ describe("the table of a split's scenes", () => {
   });
 
   it("is computed at every start where nothing can be written", async () => {
-    await mkdir(cache);
+    await mkdir(cache, { recursive: true });
     await writeFile(tables(), "a file in the folder's place");
     const first = await loadSceneTable([split], needs);
     expect(await loadSceneTable([split], needs)).toEqual(first);
