@@ -20,6 +20,7 @@ const checks = [
   ["oxfmt", "--check"],
   ["oxlint", "--type-aware"],
   ["tsc", "--noEmit"],
+  ["tsc", "--noEmit", "-p", "tsconfig.browser.json"],
   ["knip"],
   ["vitest", "run", "test/architecture.test.ts"],
 ];

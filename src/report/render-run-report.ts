@@ -1,6 +1,4 @@
-import type { VNode } from "preact";
-import { renderToString } from "preact-render-to-string";
-import { html, styleElement, type Markup } from "./markup.ts";
+import { html, renderMarkup, styleElement } from "./markup.ts";
 import type { RunReport } from "./run-report.ts";
 import { auditSection } from "./sections/audit.ts";
 import { exampleSection } from "./sections/examples.ts";
@@ -41,11 +39,5 @@ export async function renderRunReport(report: RunReport): Promise<string> {
       </body>
     </html>
   `;
-  return `<!doctype html>\n${asNodes(page)
-    .map((node) => renderToString(node))
-    .join("")}\n`;
-}
-
-function asNodes(markup: Markup): readonly VNode[] {
-  return Array.isArray(markup) ? markup : [markup];
+  return `<!doctype html>\n${renderMarkup(page)}\n`;
 }

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { chromium, type Browser } from "playwright-core";
@@ -40,6 +40,11 @@ async function unpackedChromium(): Promise<string> {
     [join(import.meta.dirname, "fixtures/unpack-chromium.ts")],
     // The name of a system for which the package unpacks its own copy of the system's libraries.
     { env: { ...process.env, TMPDIR: unfinished, AWS_EXECUTION_ENV: "AWS_Lambda_nodejs24.x" } },
+  );
+  // Without a font Chromium ends at the first button; the package's own file names folders of another system.
+  await writeFile(
+    join(unfinished, "fonts/fonts.conf"),
+    `<fontconfig><dir>${folder}/fonts</dir><cachedir>${folder}/fonts</cachedir></fontconfig>\n`,
   );
   // Another process may have been faster: its folder is as good.
   await rename(unfinished, folder).catch(() => rm(unfinished, { recursive: true, force: true }));

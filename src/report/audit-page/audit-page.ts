@@ -1,0 +1,125 @@
+/** All that the page of an audit shows: plain data, filled by the command line. */
+export interface AuditPage {
+  readonly outcome: "clean" | "leaking" | "unchecked";
+  /** The verdict in one sentence that says against what. */
+  readonly summary: string;
+  /** The digest of the verdict: what a decision list names. */
+  readonly digest: string;
+  readonly training: readonly PageSplit[];
+  /** The evaluation splits: the page speaks of these and of no others. */
+  readonly against: readonly PageSplit[];
+  /** Splits on neither side that may join pictures of the two. */
+  readonly through: readonly Omit<PageSplit, "leaked">[];
+  /** How pictures and texts were compared, with thresholds and measured recall. */
+  readonly methods: readonly PageMethod[];
+  readonly yields: readonly PageYield[];
+  readonly matrix: PageMatrix | null;
+  readonly taxonomy: readonly PageTaxonomyRow[];
+  readonly totals: PageTotals;
+  /** Leaks, suspects, pairs that a person allowed, and texts; in this order. */
+  readonly pairs: readonly PagePair[];
+  /** Encoded thumbnails (WebP, JPEG or PNG), each picture once; pairs name them by their places. */
+  readonly pictures: readonly Uint8Array[];
+  /** What a person decided before; a saved list holds these as well. */
+  readonly decisions: readonly PageDecision[];
+  readonly notes: readonly string[];
+}
+
+export interface PageSplit {
+  readonly set: string;
+  readonly split: string;
+  /** The digest of the shard set, or of the annotation files. */
+  readonly digest: string;
+  readonly pictures: number;
+  readonly leaked: number;
+}
+
+export interface PageMethod {
+  /** "near-duplicates". */
+  readonly name: string;
+  /** "PDQ within 31 bits, correlation 0.9 or more". */
+  readonly detail: string;
+}
+
+export interface PageYield {
+  readonly rule: string;
+  readonly pairs: number;
+  /** Training pictures that leak by this rule and by no stronger one. */
+  readonly added: number;
+  /** Of `pairs` how many have perceptual hashes on both sides, and how many of those the hashes contradict. */
+  readonly compared: number;
+  readonly contradicted: number;
+  readonly comparable: { readonly train: number; readonly eval: number };
+}
+
+/** Leaks from each training split (row) into each evaluation split (column). */
+export interface PageMatrix {
+  readonly columns: readonly string[];
+  readonly rows: readonly { readonly name: string; readonly cells: readonly number[] }[];
+  /** What a cell counts: "leaking pairs that are listed". */
+  readonly unit: string;
+}
+
+export interface PageTaxonomyRow {
+  readonly modality: string;
+  readonly coverage: string;
+  readonly degree: string;
+  /** Training pictures, each counted once. */
+  readonly pictures: number;
+}
+
+/** Exact counts, however many pairs are listed. */
+export interface PageTotals {
+  readonly leaks: number;
+  readonly suspects: number;
+  readonly allowed: number;
+  readonly texts: number;
+  /** Training pictures to leave out. */
+  readonly exclusions: number;
+}
+
+export type PageList = "leak" | "suspect" | "allowed" | "text";
+
+/** One pair, training side first. */
+export interface PagePair {
+  readonly list: PageList;
+  readonly rule: string;
+  readonly alsoBy: readonly string[];
+  /** "picture · between datasets · near-identical"; empty for a suspect. */
+  readonly kind: string;
+  readonly train: PagePlace;
+  readonly eval: PagePlace;
+  /** The chain from the training to the evaluation picture. */
+  readonly chain: readonly PageStep[];
+  /** Numbers beside the pair: "distance" "12 of 256 bits", "correlation" "0.981". */
+  readonly measures: readonly PageMethod[];
+  /** Whether names, bytes or pixels prove the pair, so that no person can allow it. */
+  readonly proven: boolean;
+}
+
+export interface PagePlace {
+  readonly set: string;
+  readonly split: string;
+  readonly scene: string;
+  /** The picture's key, or the text's id. */
+  readonly key: string;
+  /** The place of its thumbnail in `pictures`; null where there is none to show. */
+  readonly picture: number | null;
+  readonly text: string | null;
+  readonly label: string | null;
+}
+
+export interface PageStep {
+  readonly from: string;
+  readonly to: string;
+  readonly rule: string;
+  readonly evidence: string;
+}
+
+export interface PageDecision {
+  readonly train: string;
+  readonly eval: string;
+  readonly decision: "allow" | "deny";
+  readonly rule: string;
+  readonly note: string;
+}
