@@ -1,4 +1,4 @@
-import { namesOfPicture, type PictureNameKind } from "../core/keys.ts";
+import { kindOfField, namesOfPicture, type NameField, type PictureNameKind } from "../core/keys.ts";
 import type { PictureInfo } from "../core/records.ts";
 
 /** The rules by which one step of a chain calls two pictures the same, strongest evidence first. */
@@ -18,6 +18,20 @@ export type StepRule = (typeof stepRules)[number];
 export type LeakRule = StepRule | "chain";
 
 export const leakRules: readonly LeakRule[] = [...stepRules, "chain"];
+
+/** The rule by which two pictures are the same that have one name in these fields. */
+export function ruleOfFields(one: NameField, other: NameField): StepRule {
+  if (one === "key" && other === "key") return "same-key";
+  return ruleOfKind[kindOfField[one]];
+}
+
+const ruleOfKind = {
+  key: "linked-key",
+  photo: "same-flickr-photo",
+  address: "same-url",
+  bytes: "same-bytes",
+  pixels: "same-pixels",
+} as const satisfies Readonly<Record<PictureNameKind, StepRule>>;
 
 export interface IdentityRule {
   readonly name: LeakRule;

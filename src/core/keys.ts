@@ -122,7 +122,7 @@ export const nameFields = [
 export type NameField = (typeof nameFields)[number];
 
 /** The kind of name that each field gives. */
-export const kindOfField = {
+export const kindOfField: Readonly<Record<NameField, PictureNameKind>> = {
   key: "key",
   "linked key": "key",
   "Flickr photo id": "photo",
@@ -132,10 +132,11 @@ export const kindOfField = {
   "source file": "bytes",
   "stored file": "bytes",
   pixels: "pixels",
-} as const satisfies Readonly<Record<NameField, PictureNameKind>>;
+};
 
 /** One name of a picture; its kind is that of the field. */
 export interface PictureName {
+  readonly kind: PictureNameKind;
   readonly name: string;
   readonly field: NameField;
 }
@@ -161,7 +162,7 @@ const FLICKR30K_PREFIX = "flickr30k:";
 
 function referenceNames(picture: PictureReferenceNames): PictureName[] {
   const { flickrPhotoId: recorded, key, linkedKeys, url } = picture;
-  const names: PictureName[] = [{ name: key, field: "key" }];
+  const names: PictureName[] = [{ kind: "key", name: key, field: "key" }];
   for (const linked of linkedKeys) addName(names, "linked key", linked);
   if (recorded !== null) addName(names, "Flickr photo id", recorded);
   else if (key.startsWith(FLICKR30K_PREFIX)) {
@@ -180,8 +181,8 @@ const NO_NAME = /^0*$/;
 function addName(names: PictureName[], field: NameField, name: string | undefined): void {
   if (name === undefined || NO_NAME.test(name)) return;
   const kind = kindOfField[field];
-  if (names.some((known) => known.name === name && kindOfField[known.field] === kind)) return;
-  names.push({ name, field });
+  if (names.some((known) => known.name === name && known.kind === kind)) return;
+  names.push({ kind, name, field });
 }
 
 // EXIF orientations 5 to 8 turn a picture by a quarter.
@@ -205,8 +206,8 @@ const kindWords = {
 } as const;
 
 /** A name with its kind before it, as loaders are told of it: "key coco:391895", "Flickr photo 2945213105". */
-export function spelledName({ field, name }: PictureName): string {
-  return `${kindWords[kindOfField[field]]} ${name}`;
+export function spelledName({ kind, name }: PictureName): string {
+  return `${kindWords[kind]} ${name}`;
 }
 
 /** All names of a picture, each with its kind before it: pictures that have one in common are the same picture. */

@@ -1,0 +1,56 @@
+import assert from "node:assert";
+import { GrowingWords } from "./growing-words.ts";
+
+const CHUNK_BYTES = 2 ** 20;
+// Offsets are 32-bit words.
+const MAX_BYTES = 2 ** 32;
+
+/** Many short texts as UTF-8, numbered in the order in which they came: some 4 bytes each beside their own. */
+export class TextPool {
+  readonly #chunks: Buffer[] = [];
+  readonly #starts = new GrowingWords();
+  #size = 0;
+
+  get length(): number {
+    return this.#starts.length;
+  }
+
+  /** The number of the text. */
+  add(text: string): number {
+    const bytes = Buffer.from(text, "utf8");
+    assert(this.#size + bytes.length < MAX_BYTES, "4 GiB of names");
+    this.#starts.push(this.#size);
+    let written = 0;
+    while (written < bytes.length) {
+      const place = this.#size % CHUNK_BYTES;
+      if (place === 0) this.#chunks.push(Buffer.alloc(CHUNK_BYTES));
+      const copied = bytes.copy(this.#chunks.at(-1) ?? bytes, place, written);
+      written += copied;
+      this.#size += copied;
+    }
+    return this.#starts.length - 1;
+  }
+
+  text(number: number): string {
+    const start = this.#starts.at(number);
+    const end = number + 1 < this.#starts.length ? this.#starts.at(number + 1) : this.#size;
+    const first = this.#chunks[Math.floor(start / CHUNK_BYTES)];
+    const place = start % CHUNK_BYTES;
+    if (first !== undefined && place + end - start <= CHUNK_BYTES) {
+      return first.toString("utf8", place, place + end - start);
+    }
+    return Buffer.concat(this.#pieces(start, end)).toString("utf8");
+  }
+
+  #pieces(start: number, end: number): Buffer[] {
+    const pieces: Buffer[] = [];
+    for (let place = start; place < end;) {
+      const within = place % CHUNK_BYTES;
+      const length = Math.min(CHUNK_BYTES - within, end - place);
+      const chunk = this.#chunks[Math.floor(place / CHUNK_BYTES)];
+      if (chunk !== undefined) pieces.push(chunk.subarray(within, within + length));
+      place += length;
+    }
+    return pieces;
+  }
+}
