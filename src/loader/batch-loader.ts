@@ -5,8 +5,8 @@ import { batchSizeBytes, rankShape, viewBatch } from "./batch-shape.ts";
 import { BatchComposer, type ComposerOptions } from "./batching/batch-composer.ts";
 import { type BatchJob, EpochCursor, type StreamPosition } from "./batching/epoch-cursor.ts";
 import { checkOptions } from "./check-options.ts";
+import type { BuiltBatch } from "./collating/joined-parts.ts";
 import { checkFirstRegions } from "./collating/sample-regions.ts";
-import type { BuiltBatch } from "./collate.ts";
 import { checkLoaderState } from "./batching/check-loader-state.ts";
 import type { LoaderState } from "./batching/loader-state.ts";
 import { tellDelivery, tellFault, tellSkips } from "./measuring/channels.ts";
@@ -15,6 +15,7 @@ import type { Batch, LoaderOptions } from "./options.ts";
 import { largestBatchSizes } from "./pictures/picture-sizes.ts";
 import { SampleSource } from "./sample-source.ts";
 import type { WordPieceTokenizer } from "./text/word-piece.ts";
+import { BuilderTeam, type RequestedBatch } from "./workers/builder-team.ts";
 import { type Builder, BuilderThread } from "./workers/builder-thread.ts";
 import { errorOf } from "./workers/thread-faults.ts";
 import type { BuildOutcome, WorkerStart } from "./workers/worker-messages.ts";
@@ -28,12 +29,9 @@ export interface LoaderPlan {
   readonly numDroppedPerEpoch: number;
 }
 
-interface PendingBatch {
+interface PendingBatch extends RequestedBatch {
   readonly slot: number;
   readonly job: BatchJob;
-  /** The builder's number. */
-  readonly builder: number;
-  readonly outcome: Promise<BuildOutcome>;
 }
 
 /**
@@ -51,9 +49,9 @@ export class BatchLoader implements AsyncDisposable {
   readonly setDigests: readonly string[];
   readonly #options: LoaderOptions;
   readonly #composer: BatchComposer;
-  readonly #builders: readonly Builder[];
+  readonly #team: BuilderTeam;
   readonly #slots: readonly SharedArrayBuffer[];
-  /** Of each slot: 1 once its batch is built, 0 before. */
+  /** Of each slot: how many parts of its batch are built. */
   readonly #isBuilt: Int32Array;
   /** Slots that hold nothing the consumer still needs. */
   readonly #freeSlots: number[];
@@ -61,7 +59,6 @@ export class BatchLoader implements AsyncDisposable {
   #leftovers: Promise<unknown> = Promise.resolve();
   #isStreaming = false;
   readonly #deliveries = new Deliveries();
-  #turn = 0;
   /** Behind the batch that the consumer was given last. */
   #position: StreamPosition = { epoch: 0, step: 0 };
 
@@ -70,7 +67,7 @@ export class BatchLoader implements AsyncDisposable {
     this.setDigests = parts.setDigests;
     this.#options = parts.options;
     this.#composer = parts.composer;
-    this.#builders = parts.builders;
+    this.#team = new BuilderTeam(parts.builders);
     this.#slots = parts.slots;
     this.#isBuilt = parts.isBuilt;
     this.#freeSlots = [...parts.slots.keys()];
@@ -161,7 +158,8 @@ export class BatchLoader implements AsyncDisposable {
         const startMs = performance.now();
         const numReady = this.#numReady(pending);
         for (const slot of this.#freeSlots.splice(0)) {
-          pending.push(this.#request(slot, await cursor.next()));
+          const job = await cursor.next();
+          pending.push(this.#request(slot, job, { isAwaited: pending.length === 0 }));
         }
         const first = pending[0];
         assert(first !== undefined, "the ring has no slot");
@@ -183,22 +181,21 @@ export class BatchLoader implements AsyncDisposable {
 
   /** Ends the workers; batches in hand are given up. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#builders.map((builder) => builder[Symbol.asyncDispose]()));
+    await this.#team[Symbol.asyncDispose]();
   }
 
-  /** Builders take turns, so that batches are ready about in order. */
-  #request(slot: number, job: BatchJob): PendingBatch {
-    const number = this.#turn % this.#builders.length;
-    const builder = this.#builders[number];
-    assert(builder !== undefined, "the loader has no builder");
-    this.#turn += 1;
+  /** A stream's first batch is the one that somebody waits for while nothing else is to be built. */
+  #request(slot: number, job: BatchJob, { isAwaited }: { isAwaited: boolean }): PendingBatch {
     Atomics.store(this.#isBuilt, slot, 0);
-    return { slot, job, builder: number, outcome: builder.build({ slot, ...job }) };
+    const inSlot = { slot, ...job };
+    const asked = isAwaited ? this.#team.buildTogether(inSlot) : this.#team.build(inSlot);
+    return { slot, job, ...asked };
   }
 
   /** How many batches lie finished. */
   #numReady(pending: readonly PendingBatch[]): number {
-    return pending.filter(({ slot }) => Atomics.load(this.#isBuilt, slot) === 1).length;
+    return pending.filter(({ numParts, slot }) => Atomics.load(this.#isBuilt, slot) === numParts)
+      .length;
   }
 
   #deliver(

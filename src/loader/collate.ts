@@ -3,26 +3,23 @@ import { strict as assert } from "node:assert";
 import pLimit from "p-limit";
 
 import { ShardError } from "../core/errors.ts";
-import type { ImageKey } from "../core/keys.ts";
 import { rankRows, rankShape, viewBatch } from "./batch-shape.ts";
 import type { BatchComposer } from "./batching/batch-composer.ts";
 import type { BatchJob } from "./batching/epoch-cursor.ts";
 import { type BatchPlan, planBatch } from "./collating/batch-plan.ts";
+import {
+  type BatchPart,
+  type BuiltBatch,
+  rowsOfPart,
+  summedStatistics,
+  wholeBatch,
+} from "./collating/joined-parts.ts";
 import type { PicturePlan, SampleContext } from "./collating/sample-plan.ts";
 import { pixelRow, writePadding, writeSample } from "./collating/write-sample.ts";
 import type { SampleKey } from "./draws.ts";
-import type { BatchShape, BatchStatistics, SampleStatistics, SkippedSample } from "./options.ts";
+import type { BatchShape, SkippedSample } from "./options.ts";
 import { buildSample, type Sample } from "./sample.ts";
 import { type BuildTimings, BuildTimer, summedTimings } from "./timings.ts";
-
-/** A batch's shape, and what of it is not in its arrays. */
-export interface BuiltBatch {
-  readonly shape: BatchShape;
-  readonly keys: readonly ImageKey[];
-  readonly textIds: readonly string[];
-  readonly statistics: BatchStatistics;
-  readonly timings: BuildTimings;
-}
 
 export interface CollateContext extends SampleContext {
   readonly composer: BatchComposer;
@@ -32,15 +29,16 @@ export interface CollateContext extends SampleContext {
 const SAMPLES_AT_ONCE = 2;
 
 /**
- * Fills `memory` with a rank's share of a batch: a pure function of the shard sets, the options and the job.
+ * Fills `memory` with a rank's share of a batch, or with a part of it: a pure function of the shard sets, the options and the job.
  * The first fault in the batch's order is thrown, and only when nothing writes to the memory any more.
  */
 export async function collateBatch(
-  job: BatchJob,
+  job: BatchJob & { readonly part?: BatchPart },
   memory: SharedArrayBuffer,
   { context, signal }: { context: CollateContext; signal: AbortSignal },
 ): Promise<BuiltBatch> {
   const { composer, options } = context;
+  const { part = wholeBatch } = job;
   const composed = composer.compose(job.epoch, job.batchIndex, job.place);
   const { regionsPerPicture, samples, textTokens } = composed;
   const timer = new BuildTimer();
@@ -51,11 +49,13 @@ export async function collateBatch(
   const { specials } = context.tokenizer;
   const target = { arrays: viewBatch(memory, shape), shape, specials };
   const { end, start } = rankRows(samples.length, options);
+  const rows = rowsOfPart(end - start, part);
   const limit = pLimit(SAMPLES_AT_ONCE);
   const settled = await Promise.allSettled(
-    Array.from({ length: end - start }, (_, row) =>
+    Array.from({ length: rows.end - rows.first }, (_, index) =>
       limit(async () => {
         signal.throwIfAborted();
+        const row = rows.first + index;
         const planned = { samples, plan, row: pixelRow(row, target) };
         const built = await buildOrReplace(start + row, planned, context);
         writeSample(built.sample, row, target);
@@ -67,7 +67,9 @@ export async function collateBatch(
     if (result.status === "rejected") throw result.reason;
     return result.value;
   });
-  for (let row = built.length; row < shape.numPictures; row += 1) writePadding(row, target);
+  // Behind the last part's rows.
+  const numWritten = part.index === part.numParts - 1 ? shape.numPictures : rows.end;
+  for (let row = rows.end; row < numWritten; row += 1) writePadding(row, target);
   return summary(shape, built, timer.timings);
 }
 
@@ -136,19 +138,14 @@ function summary(
   planning: BuildTimings,
 ): BuiltBatch {
   const samples = built.map(({ sample }) => sample);
-  const total = (name: keyof SampleStatistics): number =>
-    samples.reduce((sum, { statistics }) => sum + statistics[name], 0);
   return {
     shape,
     keys: samples.map(({ key }) => key),
     textIds: samples.flatMap(({ texts }) => texts.map(({ textId }) => textId)),
-    statistics: {
-      numRedraws: total("numRedraws"),
-      numRepeats: total("numRepeats"),
-      numCutTexts: total("numCutTexts"),
-      numDroppedTexts: total("numDroppedTexts"),
-      skipped: built.flatMap(({ skipped }) => skipped),
-    },
+    statistics: summedStatistics(
+      samples.map(({ statistics }) => statistics),
+      built.flatMap(({ skipped }) => skipped),
+    ),
     timings: summedTimings([planning, ...samples.map(({ timings }) => timings)]),
   };
 }

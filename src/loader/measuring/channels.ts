@@ -16,7 +16,7 @@ export interface DeliveredBatch extends BuildTimings {
   readonly buildMs: number;
   /** Batches that lay finished when the consumer asked, this one included: 0 where it had to wait. */
   readonly numReady: number;
-  /** The number of the thread that built it; 0 where batches are built on the calling thread. */
+  /** The number of the thread that built it; 0 where batches are built on the calling thread, or by all threads together. */
   readonly builder: number;
 }
 

@@ -72,7 +72,7 @@ export class BatchBuilder implements AsyncDisposable {
         context: this.#context,
         signal: this.#stopping.signal,
       });
-      Atomics.store(this.#isBuilt, job.slot, 1);
+      Atomics.add(this.#isBuilt, job.slot, 1);
       return { kind: "built", batch, buildMs: performance.now() - startMs };
     } catch (error) {
       return { kind: "failed", fault: faultOf(error) };

@@ -1,6 +1,6 @@
 import type { ComposerOptions } from "../batching/batch-composer.ts";
 import type { BatchJob } from "../batching/epoch-cursor.ts";
-import type { BuiltBatch } from "../collate.ts";
+import type { BatchPart, BuiltBatch } from "../collating/joined-parts.ts";
 import type { LoaderOptions } from "../options.ts";
 import type { ListedSamples } from "../sample-source.ts";
 import type { PictureChains } from "../pairing/picture-chains.ts";
@@ -17,13 +17,15 @@ export interface WorkerStart extends ComposerOptions {
   readonly chains: PictureChains;
   /** The ring: a worker writes batches into these; both threads see them. */
   readonly slots: readonly SharedArrayBuffer[];
-  /** Of each slot, in shared memory: 1 once its batch is built. */
+  /** Of each slot, in shared memory: how many parts of its batch are built. */
   readonly isBuilt: Int32Array;
 }
 
 /** A batch to build, and the slot to put it in. */
 export interface SlotJob extends BatchJob {
   readonly slot: number;
+  /** The rows to build; all of them when left out. */
+  readonly part?: BatchPart;
 }
 
 export type WorkerRequest =
