@@ -36,6 +36,8 @@ export interface NearEvidence {
   readonly evalView: string;
   /** Correlation of the aligned pixels, -1 to 1; null when the pixels were not there to be compared. */
   readonly correlation: number | null;
+  /** In what share of the places with anything to see the aligned pixels agree, 0 to 1. */
+  readonly agreement?: number | undefined;
 }
 
 /** How near-duplicates were looked for, and how many there were; all of it is covered by the verdict's digest. */
@@ -47,6 +49,8 @@ export interface NearSummary {
   readonly hashed: { readonly train: number; readonly eval: number };
   /** Pictures with too little in them to be told apart by such hashes. */
   readonly notComparable: { readonly train: number; readonly eval: number };
+  /** The first of these. */
+  readonly listedNotComparable: readonly PicturePlace[];
   /** Pairs within the threshold, those of them that pixels verified, and the rest. */
   readonly candidates: number;
   readonly verified: number;

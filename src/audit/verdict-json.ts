@@ -21,7 +21,8 @@ export function verdictJson(verdict: AuditVerdict): JsonValue {
 }
 
 function findingsJson(findings: Findings): { readonly [key: string]: JsonValue } {
-  const { checked, exclusions, kinds, leaks, near, policy, suspects, textLeaks, yields } = findings;
+  const { checked, exclusions, kinds, leaks, matrix, near, policy, review, suspects } = findings;
+  const { textLeaks, yields } = findings;
   const { clean, listing, numPairs, numSuspects, numTextLeaks, outcome } = findings;
   return {
     format: "crossweave-audit",
@@ -38,6 +39,7 @@ function findingsJson(findings: Findings): { readonly [key: string]: JsonValue }
     },
     yields: yields.map(yieldJson),
     kinds: kinds.map(({ kind, pictures }) => ({ kind: { ...kind }, pictures })),
+    matrix: matrix.map((cell) => ({ ...cell })),
     listing: { ...listing },
     numPairs,
     leaks: leaks.map(leakJson),
@@ -47,6 +49,7 @@ function findingsJson(findings: Findings): { readonly [key: string]: JsonValue }
     textLeaks: textLeaks.map(textLeakJson),
     near: nearJson(near),
     policy: policy === null ? null : { ...policy },
+    review: review === null ? null : { ...review, allowed: review.allowed.map(leakJson) },
     exclusions: { count: exclusions.length, sha256: digestOfExclusions(exclusions) },
   };
 }
@@ -81,12 +84,13 @@ function textLeakJson(leak: TextLeak): JsonValue {
 
 function nearJson(near: NearSummary | null): JsonValue {
   if (near === null) return null;
-  const { hashed, notComparable, recall, settings } = near;
+  const { hashed, listedNotComparable, notComparable, recall, settings } = near;
   return {
     ...near,
     settings: { ...settings },
     hashed: { ...hashed },
     notComparable: { ...notComparable },
+    listedNotComparable: listedNotComparable.map((place) => ({ ...place })),
     recall: recall === null ? null : { ...recall },
   };
 }

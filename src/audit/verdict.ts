@@ -87,7 +87,7 @@ export type WitnessSplit = Omit<CheckedSplit, "leaked">;
 
 export interface RuleYield {
   readonly rule: LeakRule;
-  /** Pairs of a training and an evaluation picture that the rule calls the same; exact, however many. */
+  /** Pairs of a training and an evaluation picture that the rule calls the same; of "chain" all pairs. Exact, however many. */
   readonly pairs: number;
   /** Training pictures that leak by this rule and by no stronger one. */
   readonly added: number;
@@ -99,10 +99,34 @@ export interface RuleYield {
   readonly contradicted: number;
 }
 
+/** What a training split holds of an evaluation split; both are "set/split". */
+export interface MatrixCell {
+  readonly train: string;
+  readonly eval: string;
+  /** Training pictures that are in the evaluation split, by any chain. */
+  readonly trainPictures: number;
+  /** Evaluation pictures that are in the training split, by any chain. */
+  readonly evalPictures: number;
+}
+
 /** How many training pictures leak in one way; each counts once, by the nearest evaluation picture. */
 export interface KindCount {
   readonly kind: LeakKind;
   readonly pictures: number;
+}
+
+/** A person's decisions, and what became of them. */
+export interface ReviewNote {
+  /** What names the decisions. */
+  readonly sha256: string;
+  /** Pairs that would be leaks if the list did not allow them; no more than `listing` allows. */
+  readonly allowed: readonly Leak[];
+  /** All of them, exact. */
+  readonly numAllowed: number;
+  /** Suspects that are leaks because the list denies them. */
+  readonly numDenied: number;
+  /** Pairs that the list allows and that stay leaks: key, bytes or pixels prove them. */
+  readonly numOverruled: number;
 }
 
 export interface AuditVerdict {
@@ -114,6 +138,8 @@ export interface AuditVerdict {
   /** Pairs of a training and an evaluation picture that are one picture, by chains as well; exact, however many. */
   readonly numPairs: number;
   readonly kinds: readonly KindCount[];
+  /** Pairs of splits with a picture in common. */
+  readonly matrix: readonly MatrixCell[];
   /** Pairs that hashes suggest and pixels did not verify; no more than `listing` allows. */
   readonly suspects: readonly Suspect[];
   /** All of them, exact. */
@@ -126,6 +152,8 @@ export interface AuditVerdict {
   readonly near: NearSummary | null;
   /** By which policy; null when none was given. */
   readonly policy: PolicyNote | null;
+  /** What a person's list of decisions changed; null without one. */
+  readonly review: ReviewNote | null;
   readonly checked: {
     /** Training pictures. */
     readonly train: number;
@@ -152,6 +180,6 @@ export interface ListingLimits {
   readonly maxPairs: number;
   /** Pairs listed for one identity: pictures that are the same, by whatever chain. */
   readonly maxPairsPerGroup: number;
-  /** Evaluation pictures listed for one training picture and one rule. */
+  /** Evaluation pictures listed for one training picture. */
   readonly maxPartners: number;
 }

@@ -65,6 +65,7 @@ function rulesBetween(a: PictureInfo, b: PictureInfo): LeakRule[] {
     "same-bytes": meet(filesOf(a), filesOf(b)),
     "same-pixels": a.pixelSha256 === b.pixelSha256,
     "near-duplicate": false,
+    "denied-by-reviewer": false,
     chain: false,
   };
   return leakRules.filter((rule) => holds[rule]);

@@ -163,6 +163,7 @@ function noneByRule(): Record<LeakRule, number> {
     "same-bytes": 0,
     "same-pixels": 0,
     "near-duplicate": 0,
+    "denied-by-reviewer": 0,
     chain: 0,
   };
 }
