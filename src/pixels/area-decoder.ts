@@ -84,6 +84,17 @@ export class AreaDecoder {
     this.#resample({ width, height, data }, { ...wanted, area: part.area }, into);
   }
 
+  /** All pixels of a picture, upright, in memory of their own; on the calling thread. Rejects as `decode` does. */
+  async decodeWhole(
+    bytes: Uint8Array,
+    { stored, orientation }: Pick<AreaRequest, "stored" | "orientation">,
+  ): Promise<RgbPixels> {
+    using jpeg = this.#openJpeg(bytes);
+    const pixels = jpeg === undefined ? await sharpPixels(bytes) : wholeJpeg(jpeg);
+    requireSize(pixels, stored);
+    return upright(pixels, orientation);
+  }
+
   #openJpeg(bytes: Uint8Array): OpenedJpeg | undefined {
     return isJpeg(bytes) ? this.#jpegs?.open(bytes) : undefined;
   }
@@ -108,6 +119,14 @@ export class AreaDecoder {
   #open(source: PictureSize, wanted: StoredArea): PictureRoom {
     return this.#resampler.openFor(source, this.#weights.resampling(wanted));
   }
+}
+
+function wholeJpeg({ decode, frame }: OpenedJpeg): RgbPixels {
+  const { width, height } = frame;
+  const data = new Uint8Array(width * height * NUM_CHANNELS);
+  const area = { left: 0, top: 0, right: width, bottom: height };
+  decode({ reduction: 1, region: { x: 0, y: 0, width, height }, isWhole: true, area }, data);
+  return { width, height, data };
 }
 
 function isJpeg(bytes: Uint8Array): boolean {

@@ -1,0 +1,167 @@
+import { HASH_BYTES } from "../perceptual/hash.ts";
+import { PictureRecords } from "./picture-records.ts";
+import type { RecordKind } from "./near-settings.ts";
+
+/** Where the records of one side of an audit come from, shard by shard in the fixed order of the audit. */
+export interface RecordSource {
+  readonly kind: RecordKind;
+  readonly numShards: number;
+  readonly read: (shardIndex: number) => Promise<Uint8Array>;
+}
+
+/** A picture of a side by its number; numbers go on from shard to shard. */
+export interface PlacedRecord {
+  readonly shardIndex: number;
+  readonly row: number;
+  readonly records: PictureRecords;
+}
+
+/** Shards whose records are held, so that neighbours need not be read again. */
+const MAX_HELD_SHARDS = 8;
+
+/** The records of one side, of which only a few shards' are in memory. */
+export class RecordSide {
+  readonly kind: RecordKind;
+  readonly #source: RecordSource;
+  /** How many pictures come before each shard, and behind them how many there are. */
+  readonly #starts: readonly number[];
+  readonly #held = new Map<number, PictureRecords>();
+
+  private constructor(source: RecordSource, starts: readonly number[]) {
+    this.kind = source.kind;
+    this.#source = source;
+    this.#starts = starts;
+  }
+
+  /** Reads all records once, to number the pictures and to tell `visit` of each. */
+  static async open(
+    source: RecordSource,
+    visit: (records: PictureRecords, row: number, picture: number) => void,
+  ): Promise<RecordSide> {
+    const starts = [0];
+    for (let shardIndex = 0; shardIndex < source.numShards; shardIndex += 1) {
+      const first = starts.at(-1) ?? 0;
+      const records = new PictureRecords(source.kind, await source.read(shardIndex));
+      for (let row = 0; row < records.numPictures; row += 1) visit(records, row, first + row);
+      starts.push(first + records.numPictures);
+    }
+    return new RecordSide(source, starts);
+  }
+
+  get numPictures(): number {
+    return this.#starts.at(-1) ?? 0;
+  }
+
+  /** The picture with a number below `numPictures`. */
+  async at(picture: number): Promise<PlacedRecord> {
+    const shardIndex = lastAtMost(this.#starts, picture);
+    const records = await this.#records(shardIndex);
+    return { shardIndex, row: picture - (this.#starts[shardIndex] ?? 0), records };
+  }
+
+  /** All records in order. */
+  async *shards(): AsyncGenerator<{ readonly records: PictureRecords; readonly first: number }> {
+    for (let shardIndex = 0; shardIndex < this.#source.numShards; shardIndex += 1) {
+      const bytes = await this.#source.read(shardIndex);
+      const records = new PictureRecords(this.kind, bytes);
+      yield { records, first: this.#starts[shardIndex] ?? 0 };
+    }
+  }
+
+  async #records(shardIndex: number): Promise<PictureRecords> {
+    const held =
+      this.#held.get(shardIndex) ??
+      new PictureRecords(this.kind, await this.#source.read(shardIndex));
+    this.#held.delete(shardIndex);
+    this.#held.set(shardIndex, held);
+    const [oldest] = this.#held.keys();
+    if (this.#held.size > MAX_HELD_SHARDS && oldest !== undefined) this.#held.delete(oldest);
+    return held;
+  }
+}
+
+/** The place of the last of ascending `starts` that is no more than `value` and has something behind it. */
+function lastAtMost(starts: readonly number[], value: number): number {
+  let [low, high] = [0, starts.length - 2];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if ((starts[middle] ?? 0) <= value) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+/** Hashes that are searched, and of each the picture and the view it is of. */
+export interface ViewRows {
+  readonly hashes: Uint8Array;
+  readonly pictures: Uint32Array;
+  readonly views: Uint8Array;
+}
+
+/** The comparable hashes of a side's views from `firstView` to before `endView`, in parts of about `maxRows`. */
+export async function* viewRows(
+  side: RecordSide,
+  range: { readonly firstView: number; readonly endView: number; readonly maxRows: number },
+): AsyncGenerator<ViewRows> {
+  const { firstView, endView, maxRows } = range;
+  let rows = new RowList();
+  for await (const { records, first } of side.shards()) {
+    const views = { firstView, endView: Math.min(endView, records.numViews) };
+    for (let row = 0; row < records.numPictures; row += 1) {
+      rows.addViews({ records, row, picture: first + row }, views);
+      if (rows.length < maxRows) continue;
+      yield rows.taken();
+      rows = new RowList();
+    }
+  }
+  if (rows.length > 0) yield rows.taken();
+}
+
+const FIRST_CAPACITY = 1024;
+
+class RowList {
+  #hashes = new Uint8Array(FIRST_CAPACITY * HASH_BYTES);
+  #pictures = new Uint32Array(FIRST_CAPACITY);
+  #views = new Uint8Array(FIRST_CAPACITY);
+  length = 0;
+
+  addViews(
+    { records, row, picture }: { records: PictureRecords; row: number; picture: number },
+    { firstView, endView }: { firstView: number; endView: number },
+  ): void {
+    for (let view = firstView; view < endView; view += 1) {
+      if (records.isViewComparable(row, view)) this.#add(records.hash(row, view), picture, view);
+    }
+  }
+
+  taken(): ViewRows {
+    return {
+      hashes: this.#hashes.subarray(0, this.length * HASH_BYTES),
+      pictures: this.#pictures.subarray(0, this.length),
+      views: this.#views.subarray(0, this.length),
+    };
+  }
+
+  #add(hash: Uint8Array, picture: number, view: number): void {
+    if (this.length === this.#views.length) this.#grow();
+    this.#hashes.set(hash, this.length * HASH_BYTES);
+    this.#pictures[this.length] = picture;
+    this.#views[this.length] = view;
+    this.length += 1;
+  }
+
+  #grow(): void {
+    const capacity = 2 * this.length;
+    const grown = {
+      hashes: new Uint8Array(capacity * HASH_BYTES),
+      pictures: new Uint32Array(capacity),
+      views: new Uint8Array(capacity),
+    };
+    grown.hashes.set(this.#hashes);
+    grown.pictures.set(this.#pictures);
+    grown.views.set(this.#views);
+    this.#hashes = grown.hashes;
+    this.#pictures = grown.pictures;
+    this.#views = grown.views;
+  }
+}

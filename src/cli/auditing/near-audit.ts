@@ -1,0 +1,222 @@
+import { strict as assert } from "node:assert";
+import { findCandidates } from "../../audit/near/find-candidates.ts";
+import {
+  type ComparedCandidate,
+  nearFindings,
+  type NearFindings,
+  type PixelScore,
+} from "../../audit/near/near-findings.ts";
+import {
+  type NearSettings,
+  nearSettings,
+  type RecordKind,
+  trainingKind,
+} from "../../audit/near/near-settings.ts";
+import { PictureRecords } from "../../audit/near/picture-records.ts";
+import { RecordSide } from "../../audit/near/record-side.ts";
+import { spellHash } from "../../audit/perceptual/hash.ts";
+import type { PicturePlace } from "../../audit/verdict.ts";
+import type { Progress } from "../../core/progress.ts";
+import type { PictureInfo, SceneHead, SplitRole } from "../../core/records.ts";
+import { listingOf } from "../../shards/reading/listed-set.ts";
+import type { ShardSetReader } from "../../shards/shard-set-reader.ts";
+import { NearCache } from "./near-cache.ts";
+import {
+  comparePairs,
+  type FoundPair,
+  type FoundPicture,
+  pictureAt,
+  type StoredSide,
+} from "./near-comparison.ts";
+import {
+  type ComparedShard,
+  comparedShards,
+  makeRecords,
+  type RecordMaking,
+  recordSource,
+} from "./near-records.ts";
+import { NearThreads } from "./near-threads.ts";
+
+/** How near-duplicates are looked for, as far as the command line says. */
+export interface NearChoice {
+  readonly windows?: "eval" | "both" | undefined;
+  readonly distance?: number | undefined;
+}
+
+export interface OpenedSet {
+  readonly location: string;
+  readonly reader: ShardSetReader;
+}
+
+export interface NearOptions {
+  readonly choice: NearChoice;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+export interface NearAudit {
+  readonly findings: NearFindings;
+  /** Heads of a split with the perceptual hashes of their pictures filled in, where they say something. */
+  readonly withHashes: (at: SplitAt, heads: AsyncIterable<SceneHead>) => AsyncGenerator<SceneHead>;
+}
+
+export interface SplitAt {
+  readonly setIndex: number;
+  readonly split: string;
+}
+
+/** Pictures that are named of those that hashes cannot compare. */
+const MAX_LISTED = 100;
+
+/**
+ * Looks for near-duplicates between all training and all evaluation pictures of the sets. What was computed of a shard
+ * before, by an audit that was interrupted or of other sets, is not computed again; the findings are the same.
+ * Throws ShardError when a shard is damaged, RefusedError when the cache cannot be written.
+ */
+export async function auditNear(
+  sets: readonly OpenedSet[],
+  { choice, progress, signal }: NearOptions,
+): Promise<NearAudit> {
+  const indexes = sets.map(({ reader }) => reader.index);
+  const shards = comparedShards(indexes);
+  const numTraining = indexes
+    .flatMap(({ splits }) => splits)
+    .reduce((sum, { role, numPictures }) => sum + (role === "train" ? numPictures : 0), 0);
+  const settings = nearSettings(numTraining, choice);
+  const listings = sets.map(({ location, reader }) => listingOf(location, reader.index));
+  await using threads = new NearThreads({ listings }, { signal });
+  const making = { cache: new NearCache(signal), threads, progress, signal };
+  await makeRecords(
+    shards.map((shard) => ({ shard, kind: kindOf(shard.role, settings) })),
+    making,
+  );
+  const findings = await findNear({ sets, shards, settings }, making);
+  return {
+    findings,
+    withHashes: (at, heads) => filledIn(heads, hashesOf({ shards, settings, at }, making)),
+  };
+}
+
+function kindOf(role: SplitRole, settings: NearSettings): RecordKind {
+  return role === "eval" ? "bank" : trainingKind(settings);
+}
+
+interface NearWork {
+  readonly sets: readonly OpenedSet[];
+  readonly shards: readonly ComparedShard[];
+  readonly settings: NearSettings;
+}
+
+async function findNear(work: NearWork, making: RecordMaking): Promise<NearFindings> {
+  const { settings } = work;
+  const train = await openSide(work, "train", making);
+  const evaluated = await openSide(work, "eval", making);
+  const { candidates, numUncompared } = await findCandidates(
+    { train: train.records, eval: evaluated.records, settings },
+    making,
+  );
+  const pairs: FoundPair[] = [];
+  for (const candidate of candidates) {
+    const [of, onto] = [
+      await pictureAt(train, candidate.train),
+      await pictureAt(evaluated, candidate.eval),
+    ];
+    pairs.push({ candidate, train: of, eval: onto });
+  }
+  const scores = await comparePairs(pairs, making);
+  const listed = [...train.listed, ...evaluated.listed].slice(0, MAX_LISTED);
+  return nearFindings(await placed(work, pairs, scores), {
+    settings,
+    hashed: { train: train.records.numPictures, eval: evaluated.records.numPictures },
+    notComparable: { train: train.numNotComparable, eval: evaluated.numNotComparable },
+    listedNotComparable: await Promise.all(listed.map((picture) => placeOf(work, picture))),
+    numUncompared,
+  });
+}
+
+/** A side with its pictures that hashes cannot compare, of which the first are named. */
+interface OpenedSide extends StoredSide {
+  readonly numNotComparable: number;
+  readonly listed: readonly FoundPicture[];
+}
+
+async function openSide(
+  { shards, settings }: NearWork,
+  role: SplitRole,
+  making: RecordMaking,
+): Promise<OpenedSide> {
+  const ofRole = shards.filter((shard) => shard.role === role);
+  const flat: number[] = [];
+  let numNotComparable = 0;
+  const source = recordSource(ofRole, kindOf(role, settings), making);
+  const records = await RecordSide.open(source, (found, row, picture) => {
+    if (found.isComparable(row)) return;
+    numNotComparable += 1;
+    if (flat.length < MAX_LISTED) flat.push(picture);
+  });
+  const side = { records, shards: ofRole };
+  const listed: FoundPicture[] = [];
+  for (const picture of flat) listed.push(await pictureAt(side, picture));
+  return { ...side, numNotComparable, listed };
+}
+
+async function placed(
+  work: NearWork,
+  pairs: readonly FoundPair[],
+  scores: readonly PixelScore[],
+): Promise<readonly ComparedCandidate[]> {
+  const compared: ComparedCandidate[] = [];
+  for (const [at, { candidate, train, eval: evaluated }] of pairs.entries()) {
+    const score = scores[at];
+    assert(score !== undefined, "every pair has been compared");
+    compared.push({
+      candidate,
+      score,
+      train: await placeOf(work, train),
+      eval: await placeOf(work, evaluated),
+    });
+  }
+  return compared;
+}
+
+async function placeOf({ sets }: NearWork, found: FoundPicture): Promise<PicturePlace> {
+  const { setIndex, split, sceneIndex, pictureIndex, shard } = found;
+  const head = await sets[setIndex]?.reader.split(split).head(sceneIndex);
+  const picture = head?.pictures[pictureIndex];
+  assert(head !== undefined && picture !== undefined, "a picture that was hashed");
+  return { set: shard.set, split, sceneKey: head.sceneKey, picture: picture.key };
+}
+
+/** The whole pictures' hashes of a split in order, null for those that say little. */
+async function* hashesOf(
+  { shards, settings, at }: Omit<NearWork, "sets"> & { readonly at: SplitAt },
+  making: RecordMaking,
+): AsyncGenerator<string | null> {
+  const ofSplit = shards.filter(
+    ({ setIndex, split }) => setIndex === at.setIndex && split === at.split,
+  );
+  const [first] = ofSplit;
+  if (first === undefined) return;
+  const kind = kindOf(first.role, settings);
+  const source = recordSource(ofSplit, kind, making);
+  for (let shardIndex = 0; shardIndex < source.numShards; shardIndex += 1) {
+    const records = new PictureRecords(kind, await source.read(shardIndex));
+    for (let row = 0; row < records.numPictures; row += 1) {
+      yield records.isComparable(row) ? spellHash(records.hash(row, 0)) : null;
+    }
+  }
+}
+
+async function* filledIn(
+  heads: AsyncIterable<SceneHead>,
+  hashes: AsyncGenerator<string | null>,
+): AsyncGenerator<SceneHead> {
+  for await (const head of heads) {
+    const pictures: PictureInfo[] = [];
+    for (const picture of head.pictures) {
+      const { value } = await hashes.next();
+      pictures.push({ ...picture, perceptualHash: value ?? null });
+    }
+    yield { ...head, pictures };
+  }
+}

@@ -1,0 +1,132 @@
+import { createHash } from "node:crypto";
+import { mkdir, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { z } from "zod";
+import {
+  type RecordKind,
+  RECORD_VERSION,
+  VERIFICATION_VERSION,
+} from "../../audit/near/near-settings.ts";
+import { recordBytes } from "../../audit/near/picture-records.ts";
+import type { PixelScore } from "../../audit/near/near-findings.ts";
+import { cacheFolder } from "../../core/cache-folder.ts";
+import { canonicalJson } from "../../core/digest.ts";
+import { errnoOf } from "../../core/errors.ts";
+import { explainedWriteError, writeFileAtomically } from "../../core/files.ts";
+import { ProcessLock } from "../../core/locks.ts";
+
+const DIGEST_BYTES = 32;
+
+/** The scores of the pairs of one training shard, by `pairName`. */
+export type KnownScores = Map<string, PixelScore>;
+
+const scoresSchema = z.object({
+  scores: z.record(z.string(), z.tuple([z.boolean(), z.number(), z.number()])),
+  sha256: z.string(),
+});
+
+/**
+ * What audits have computed of shards' pictures, in the cache folder: records by the shard's digest, scores of pairs by
+ * that of the training shard. Each file is written whole or not at all and carries its SHA-256; one that is damaged counts
+ * as missing. A new version of a method has files of its own.
+ */
+export class NearCache {
+  readonly #folder: string;
+  readonly #signal: AbortSignal;
+
+  constructor(signal: AbortSignal, folder: string = join(cacheFolder(), "near-duplicates")) {
+    this.#folder = folder;
+    this.#signal = signal;
+  }
+
+  /** The records of a shard, or undefined when they have to be made. */
+  async readRecords(shardSha256: string, kind: RecordKind): Promise<Uint8Array | undefined> {
+    const bytes = await bytesAt(this.#recordsPath(shardSha256, kind));
+    if (bytes === undefined || bytes.length < DIGEST_BYTES) return undefined;
+    const content = bytes.subarray(0, -DIGEST_BYTES);
+    const isWhole = content.length % recordBytes(kind) === 0;
+    return isWhole && digestOf(content).equals(bytes.subarray(-DIGEST_BYTES)) ? content : undefined;
+  }
+
+  async writeRecords(shardSha256: string, kind: RecordKind, records: Uint8Array): Promise<void> {
+    const content = Buffer.concat([records, digestOf(records)]);
+    await this.#write(this.#recordsPath(shardSha256, kind), content);
+  }
+
+  /** What is known of pairs whose training picture is in a shard. */
+  async readScores(shardSha256: string): Promise<KnownScores> {
+    const bytes = await bytesAt(this.#scoresPath(shardSha256));
+    const parsed = scoresSchema.safeParse(parsedJson(bytes?.toString("utf8") ?? ""));
+    if (!parsed.success || scoresDigest(parsed.data.scores) !== parsed.data.sha256)
+      return new Map();
+    return new Map(
+      Object.entries(parsed.data.scores).map(([name, [isVerified, correlation, agreement]]) => [
+        name,
+        { isVerified, correlation, agreement },
+      ]),
+    );
+  }
+
+  async writeScores(shardSha256: string, known: KnownScores): Promise<void> {
+    const scores = Object.fromEntries(
+      [...known].map(([name, { isVerified, correlation, agreement }]) => [
+        name,
+        [isVerified, correlation, agreement] as const,
+      ]),
+    );
+    const text = canonicalJson({ scores, sha256: scoresDigest(scores) });
+    await this.#write(this.#scoresPath(shardSha256), text);
+  }
+
+  #recordsPath(shardSha256: string, kind: RecordKind): string {
+    return join(this.#folder, `records-${RECORD_VERSION}`, `${shardSha256}.${kind}`);
+  }
+
+  #scoresPath(shardSha256: string): string {
+    return join(
+      this.#folder,
+      `scores-${RECORD_VERSION}-${VERIFICATION_VERSION}`,
+      `${shardSha256}.json`,
+    );
+  }
+
+  async #write(path: string, content: Uint8Array | string): Promise<void> {
+    try {
+      await mkdir(dirname(path), { recursive: true });
+      // Two audits may have computed the same, and a file that is being written has one name.
+      using _ = await ProcessLock.acquire(join(this.#folder, "write.lock"), {
+        signal: this.#signal,
+      });
+      await writeFileAtomically(path, content);
+    } catch (error) {
+      throw explainedWriteError(error, path, "name a folder for caches with CROSSWEAVE_CACHE");
+    }
+  }
+}
+
+type ScoreEntries = Readonly<Record<string, readonly [boolean, number, number]>>;
+
+function scoresDigest(scores: ScoreEntries): string {
+  return digestOf(Buffer.from(canonicalJson(scores))).toString("hex");
+}
+
+function digestOf(content: Uint8Array): Buffer {
+  return createHash("sha256").update(content).digest();
+}
+
+async function bytesAt(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
