@@ -2,8 +2,8 @@ import { type Kernel, kernelWeights, type LinePart, type LineWeights } from "./l
 import type { Area } from "./jpeg-part.ts";
 import { MAX_QUICK_TAPS, type PictureSize, type Resampling } from "./resampler.ts";
 
-// Whole pictures have few sizes; crops have as many as they have pixels on a side. A few MB together.
-const MAX_KEPT = 256;
+// Whole pictures have few sizes; crops have as many as they have pixels on a side, mirrored or not. Up to some 6 MB.
+const MAX_KEPT = 1024;
 
 /** How an area of a picture is shown; pixels outside it have no weight. */
 export interface Showing {
