@@ -1,5 +1,7 @@
 import type { Command } from "commander";
 import { addAuditCommand } from "./audit-commands/audit.ts";
+import { addManifestCommand } from "./audit-commands/manifest.ts";
+import { addProofCommand } from "./audit-commands/proof.ts";
 import { addBenchLoaderCommand } from "./commands/bench-loader.ts";
 import { addDemoCommand } from "./commands/demo.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
@@ -20,6 +22,8 @@ const addCommands: readonly ((program: Command) => void)[] = [
   addPrepareCommand,
   addValidateCommand,
   addAuditCommand,
+  addManifestCommand,
+  addProofCommand,
   addBenchLoaderCommand,
   addTrainCommand,
   addEvalCommand,

@@ -7,6 +7,7 @@ import { runCommand, type CommandContext, type CommandOutcome } from "../frame.t
 import { verdictText } from "../auditing/audit-text.ts";
 import { addExamples, packageVersion } from "../program.ts";
 import type { AuditedSet } from "../auditing/shard-set-audit.ts";
+import type { ProofFlags, WrittenProof } from "../proving/proof-writing.ts";
 import { shellWord } from "../terminal/shell-word.ts";
 
 /** Adds `crossweave audit`. */
@@ -24,7 +25,14 @@ export function addAuditCommand(program: Command): void {
       "--exclusions <file>",
       "write the training pictures that have to go, for crossweave prepare --exclude: as JSON, and beside it as an Arrow file",
     )
-    .option("--dry-run", "compare, but leave the file of --exclusions unwritten")
+    .option(
+      "--proof <file>",
+      "where nothing leaks: write what was compared, signed, and put it into the sets",
+    )
+    .option("--key <file>", "the private key that signs --proof; crossweave proof keygen makes one")
+    .option("--unsigned", "with --proof: sign nothing, so that nobody vouches for it")
+    .option("--no-bind", "with --proof: leave the folders of the sets as they are")
+    .option("--dry-run", "compare, but leave the files of --exclusions and --proof unwritten")
     .action((folders: readonly string[], options: AuditFlags) =>
       runCommand(
         {
@@ -32,16 +40,21 @@ export function addAuditCommand(program: Command): void {
           activity: `comparing the pictures of ${folders.join(", ")}`,
           writesTo: options.exclusions === undefined ? undefined : dirname(options.exclusions),
         },
-        (context) => audit({ folders, exclusionsFile: exclusionsFileOf(options) }, context),
+        (context) =>
+          audit(
+            { folders, exclusionsFile: exclusionsFileOf(options), proofFlags: options },
+            context,
+          ),
       ),
     );
   addExamples(command, [
     "crossweave audit shards/coco",
     "crossweave audit shards/coco shards/coco-fit --exclusions exclusions.json",
+    "crossweave audit shards/coco --proof proof.json --key keys/audit",
   ]);
 }
 
-interface AuditFlags {
+interface AuditFlags extends ProofFlags {
   readonly exclusions?: string;
   readonly dryRun?: true;
 }
@@ -53,6 +66,7 @@ function exclusionsFileOf({ dryRun, exclusions }: AuditFlags): string | undefine
 interface AuditCall {
   readonly folders: readonly string[];
   readonly exclusionsFile: string | undefined;
+  readonly proofFlags: AuditFlags;
 }
 
 interface AuditResult {
@@ -60,28 +74,35 @@ interface AuditResult {
   readonly verdict: JsonValue;
   readonly sets: readonly AuditedSet[];
   readonly exclusionsFile: string | null;
+  /** The proof, where one was asked for and nothing leaks. */
+  readonly proof: WrittenProof | null;
   readonly notes: readonly string[];
   readonly next: string | null;
 }
 
 async function audit(
-  { folders, exclusionsFile }: AuditCall,
+  { folders, exclusionsFile, proofFlags }: AuditCall,
   context: CommandContext,
 ): Promise<CommandOutcome<AuditResult>> {
   const { auditShardSets } = await import("../auditing/shard-set-audit.ts");
   const { verdictJson } = await import("../../audit/verdict-json.ts");
   const { verdictSummary } = await import("../../audit/verdict-text.ts");
+  const { planProof, proofNotes, writeProof } = await import("../proving/proof-writing.ts");
+  const plan = await planProof(proofFlags);
   const { verdict, sets } = await auditShardSets(folders, context);
   const written = verdict.outcome === "unchecked" ? undefined : exclusionsFile;
   if (written !== undefined) {
-    const { writeManifest } = await import("../auditing/manifest-files.ts");
+    const { writeManifest } = await import("../proving/manifest-files.ts");
     const { manifestOf } = await import("../../audit/manifests/exclusion-manifest.ts");
     await writeManifest(written, manifestOf(verdict, packageVersion()));
   }
   const summary = verdictSummary(verdict);
-  const notes = sets
+  const proof =
+    plan === undefined || !verdict.clean ? null : await writeProof(plan, { verdict, sets });
+  const partial = sets
     .filter((set) => set.partial)
     .map(({ folder }) => `${folder} was prepared with pictures missing; those were not compared`);
+  const notes = [...partial, ...proofNotes(plan, verdict)];
   const next = nextStep(verdict, { folders, exclusionsFile: written });
   return {
     result: {
@@ -89,18 +110,25 @@ async function audit(
       verdict: verdictJson(verdict),
       sets,
       exclusionsFile: written ?? null,
+      proof,
       notes,
       next,
     },
-    text: verdictText({ verdict, summary, notes, next }),
+    text: await withProof(verdictText({ verdict, summary, notes, next }), proof),
     exitCode: exitCodeOf[verdict.outcome],
   };
+}
+
+async function withProof(text: string, proof: WrittenProof | null): Promise<string> {
+  if (proof === null) return text;
+  const { proofWrittenText } = await import("../proving/proof-text.ts");
+  return `${text}\n\n${proofWrittenText(proof)}`;
 }
 
 const exitCodeOf = { clean: 0, leaking: 20, unchecked: 2 } as const;
 
 /** What to do about a verdict that is not clean. */
-function nextStep(verdict: AuditVerdict, call: AuditCall): string | null {
+function nextStep(verdict: AuditVerdict, call: Omit<AuditCall, "proofFlags">): string | null {
   if (verdict.outcome === "unchecked") {
     const lacking = verdict.checked.eval === 0 ? "evaluation" : "training";
     return `next: name a shard set with ${lacking} pictures as well: crossweave audit <set...>`;

@@ -20,7 +20,7 @@ import { prepareSet } from "../preparation/prepare-set.ts";
 import { auditRow, writeRetrievalReport } from "../runs/run-page.ts";
 import { evaluateRun, type RunRetrieval } from "../runs/retrieval.ts";
 import { runTraining } from "../runs/training.ts";
-import { writeManifest } from "../auditing/manifest-files.ts";
+import { writeManifest } from "../proving/manifest-files.ts";
 import { auditShardSets } from "../auditing/shard-set-audit.ts";
 import { claimDemoFolder } from "./demo-folder.ts";
 import { foundPairs, plantedInCoco } from "./planted-leaks.ts";

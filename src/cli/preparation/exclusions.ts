@@ -10,7 +10,7 @@ import { readLeakPolicy } from "../../ingest/exclusion/leak-policy.ts";
 import { exclusionRules } from "../../ingest/exclusion/policy-rules.ts";
 import { listPictures } from "../../ingest/list-pictures.ts";
 import type { PreparationRecipe } from "../../ingest/recipe.ts";
-import { readManifest } from "../auditing/manifest-files.ts";
+import { readManifest } from "../proving/manifest-files.ts";
 import type { PrepareContext } from "./prepare-set.ts";
 
 /** What is told of the exclusions of a set, on the terminal and in its index. */

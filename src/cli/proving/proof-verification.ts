@@ -1,0 +1,149 @@
+import {
+  exclusionListFault,
+  missingSets,
+  type ProvenRole,
+  roleIn,
+  type SetOnDisk,
+  setFaults,
+} from "../../audit/proof/compare-set.ts";
+import type { VerifyingKey } from "../../audit/proof/keys.ts";
+import { type Proof, requireSignature } from "../../audit/proof/read-proof.ts";
+import { ShardError, SourceError, StateError } from "../../core/errors.ts";
+import { readIndex } from "../../shards/shard-set-index.ts";
+import { validateShardSet } from "../../shards/validation/validate-shard-set.ts";
+import type { CommandContext } from "../frame.ts";
+import { readManifest } from "./manifest-files.ts";
+import { trainingShards } from "./proof-writing.ts";
+
+export interface VerificationCall {
+  readonly proof: Proof;
+  readonly folders: readonly string[];
+  /** Undefined where a proof without a signature is to be accepted. */
+  readonly key: VerifyingKey | undefined;
+  /** Exclusion manifests that the sets were prepared with. */
+  readonly exclusions: readonly string[];
+}
+
+/** A set whose every byte is as the proof says. */
+export interface VerifiedSet {
+  readonly location: string;
+  readonly name: string;
+  readonly digest: string;
+  readonly role: ProvenRole;
+  readonly numFiles: number;
+  readonly sizeBytes: number;
+}
+
+export interface Verification {
+  readonly sets: readonly VerifiedSet[];
+  /** What was not checked, in sentences. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Checks a proof against its key, the sets, every byte of their files and the exclusion lists. Throws StateError that names
+ * everything that is not as the proof says.
+ */
+export async function verifyProof(
+  call: VerificationCall,
+  context: CommandContext,
+): Promise<Verification> {
+  const { folders, key, proof } = call;
+  if (key !== undefined) requireSignature(proof, key);
+  const faults: string[] = [];
+  const onDisk: SetOnDisk[] = [];
+  for (const folder of folders) {
+    const found = await setOnDisk(folder).catch((error: unknown) => faultOf(error));
+    if (typeof found === "string") faults.push(found);
+    else onDisk.push(found);
+  }
+  const sets: VerifiedSet[] = [];
+  for (const set of onDisk) {
+    const own = [...setFaults(proof, set)];
+    faults.push(...own);
+    if (own.length > 0) continue;
+    const { faults: damaged, verified } = await checkBytes(proof, set, context);
+    faults.push(...damaged);
+    sets.push(verified);
+  }
+  // A set that could not be read may be the one that seems to be missing.
+  if (onDisk.length === folders.length) faults.push(...missingSets(proof, onDisk));
+  for (const file of call.exclusions) faults.push(...(await listFaults(proof, file)));
+  refuse(proof, faults);
+  return { sets, notes: notesOf(call, sets) };
+}
+
+async function setOnDisk(location: string): Promise<SetOnDisk> {
+  const index = await readIndex(location);
+  const { digest, name, proof } = index;
+  const boundProof = proof?.sha256 ?? null;
+  return { location, name, digest, boundProof, trainingShards: trainingShards(index) };
+}
+
+/** What a damaged or missing file tells; any other error is thrown on. */
+function faultOf(error: unknown): string {
+  if (error instanceof ShardError || error instanceof SourceError) return error.message;
+  throw error;
+}
+
+async function checkBytes(
+  proof: Proof,
+  set: SetOnDisk,
+  { progress, signal }: CommandContext,
+): Promise<{ readonly faults: readonly string[]; readonly verified: VerifiedSet }> {
+  const { digest, location, name } = set;
+  const report = await validateShardSet(location, { digests: "files", progress, signal });
+  const { numFiles, sizeBytes } = report.checked;
+  return {
+    faults: report.faults.map(({ file, message }) => `${location}/${file}: ${message}`),
+    verified: { location, name, digest, role: roleIn(proof, set), numFiles, sizeBytes },
+  };
+}
+
+async function listFaults(proof: Proof, file: string): Promise<readonly string[]> {
+  try {
+    const { digest } = await readManifest(file);
+    return [exclusionListFault(proof, { file, digest }) ?? []].flat();
+  } catch (error) {
+    return [faultOf(error)];
+  }
+}
+
+const MAX_LISTED = 20;
+
+function refuse({ file }: Proof, faults: readonly string[]): void {
+  if (faults.length === 0) return;
+  const listed = faults.slice(0, MAX_LISTED).map((fault) => `\n  ${fault}`);
+  const more = faults.length > MAX_LISTED ? `\n  and ${faults.length - MAX_LISTED} more` : "";
+  throw new StateError(`${file}: the proof does not verify:${listed.join("")}${more}`, {
+    file,
+    remedy: "restore the files that the proof speaks of, or audit the sets again for a new proof",
+  });
+}
+
+function notesOf(
+  { exclusions, key, proof }: VerificationCall,
+  sets: readonly VerifiedSet[],
+): string[] {
+  const { predicate } = proof;
+  const notes: string[] = [];
+  if (key === undefined) notes.push("the signature was not checked: nobody vouches for the proof");
+  const lists = new Set(predicate.sets.flatMap(({ exclusionList }) => exclusionList ?? []));
+  if (lists.size > exclusions.length) {
+    notes.push(
+      `exclusion lists that the sets were prepared with: ${[...lists].join(", ")}; name their files with --exclusions to check them`,
+    );
+  }
+  const given = new Set(sets.map(({ digest }) => digest));
+  const absent = predicate.settings.evaluation.filter(({ digest }) => !given.has(digest));
+  if (absent.length > 0) {
+    const names = absent.map(({ digest, set, split }) => `${set}/${split} (${digest})`);
+    notes.push(
+      `evaluation sets that were not named here, so that only their digests are known: ${names.join(", ")}`,
+    );
+  }
+  for (const { bound, name } of predicate.sets) {
+    if (!bound) notes.push(`${name} was not bound: its index.json need not name the proof`);
+  }
+  return notes;
+}
