@@ -1,6 +1,5 @@
 import { MAX_PDQ_DISTANCE, MIN_QUALITY } from "../perceptual/pdq.ts";
-import { MIN_OVERLAP } from "../perceptual/details.ts";
-import { VERIFIED_AGREEMENT, VERIFIED_SCORE } from "../perceptual/verify-pair.ts";
+import { MIN_OVERLAP, VERIFIED_AGREEMENT, VERIFIED_SCORE } from "../perceptual/verify-pair.ts";
 import { type BankView, bankViews, passingViews } from "../perceptual/window-bank.ts";
 
 /** What decides which pairs are candidates; the rest of the method is in the versions. */

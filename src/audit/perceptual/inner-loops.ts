@@ -12,7 +12,7 @@ const compiled = new Map<string, WebAssembly.Module>();
  * Throws Error for a name that the compiled file lacks: it is not this version's.
  */
 export function innerLoops(
-  name: "pdq" | "hamming",
+  name: "pdq" | "hamming" | "alignment",
   memory: WebAssembly.Memory,
 ): (loop: string) => InnerLoop {
   const { exports } = new WebAssembly.Instance(compiledModule(name), { env: { memory } });

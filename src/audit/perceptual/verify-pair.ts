@@ -1,5 +1,6 @@
-import { type Alignment, sampleAligned, type SampleGrid, sampleWhole } from "./alignment.ts";
-import { detailAgreement, detailCorrelation } from "./details.ts";
+import type { Alignment } from "./alignment.ts";
+import { type AlignedDetails, detailAgreement } from "./details.ts";
+import { type InnerLoop, innerLoops } from "./inner-loops.ts";
 import { halve, type LumaPlane, reduceToLuma, turnPlane } from "./luma-plane.ts";
 import type { RgbPicture } from "./pdq.ts";
 
@@ -27,6 +28,13 @@ export const VERIFIED_AGREEMENT = 0.7;
 /** Below it, pictures have no more in common than any two. */
 const SUSPECT_SCORE = 0.35;
 
+/** Less overlap can correlate by chance. */
+export const MIN_OVERLAP = 0.5;
+/** Details are what is left when the mean of a square of this part of the side is taken away. */
+const DETAIL_SHARE = 8;
+/** What correlates less where it was looked for coarsely is not looked for further. */
+const PROMISING_SCORE = 0.25;
+
 const FINE_SIDE = 128;
 const COARSE_SAMPLES = 32;
 const FINE_SAMPLES = 64;
@@ -50,31 +58,94 @@ export function comparedPicture(picture: RgbPicture): ComparedPicture {
   return { fine, coarse: halve(fine) };
 }
 
-/**
- * Compares the pixels of a pair. From the alignment that the hashes suggest, the place where the details of
- * the two correlate best is searched for step by step, first coarsely; brightness and contrast do not matter.
- */
-export function verifyPair(
-  protectedPicture: ComparedPicture,
-  picture: ComparedPicture,
-  suggested: Alignment,
-): Verification {
-  const { symmetry } = suggested;
-  const coarse = {
-    onto: turnPlane(protectedPicture.coarse, symmetry),
-    grid: sampleWhole(picture.coarse, COARSE_SAMPLES),
-  };
-  const fine = {
-    onto: turnPlane(protectedPicture.fine, symmetry),
-    grid: sampleWhole(picture.fine, FINE_SAMPLES),
-  };
-  const near = climb(coarse, suggested, { first: COARSE_STEP, maxRounds: COARSE_ROUNDS });
-  const alignment = climb(fine, near, { first: FINE_STEP, maxRounds: FINE_ROUNDS });
-  const samples = sampleAligned(fine.onto, fine.grid, alignment);
-  const score = detailCorrelation(samples, FINE_SAMPLES);
-  const agreement = detailAgreement(samples, FINE_SAMPLES);
-  const overlap = samples.numInBoth / FINE_SAMPLES ** 2;
-  return { verdict: verdictOf(score, agreement), score, agreement, alignment, overlap };
+const PAGE_BYTES = 65_536;
+const NUMBER_BYTES = Float32Array.BYTES_PER_ELEMENT;
+// native/alignment.c's room first: three sums of 64 bits, then five numbers a sample; then a plane and samples.
+const SUM_BYTES = 3 * 8 * (FINE_SAMPLES + 1) ** 2;
+const PLANE_AT = SUM_BYTES + 5 * NUMBER_BYTES * FINE_SAMPLES ** 2;
+const SAMPLES_AT = PLANE_AT + NUMBER_BYTES * FINE_SIDE ** 2;
+const END = SAMPLES_AT + NUMBER_BYTES * FINE_SAMPLES ** 2;
+
+/** Compares pictures pair by pair, in memory of its own. */
+export class PairVerifier {
+  readonly #memory = new WebAssembly.Memory({ initial: Math.ceil(END / PAGE_BYTES) });
+  readonly #sampleWhole: InnerLoop;
+  readonly #correlation: InnerLoop;
+
+  constructor() {
+    const loop = innerLoops("alignment", this.#memory);
+    this.#sampleWhole = loop("sampleWhole");
+    this.#correlation = loop("correlation");
+  }
+
+  /**
+   * Compares the pixels of a pair. From the alignment that the hashes suggest, the place where the details of
+   * the two correlate best is searched for step by step, first coarsely; brightness and contrast do not matter.
+   */
+  verify(
+    protectedPicture: ComparedPicture,
+    picture: ComparedPicture,
+    suggested: Alignment,
+  ): Verification {
+    const { symmetry } = suggested;
+    const coarse = { onto: turnPlane(protectedPicture.coarse, symmetry), side: COARSE_SAMPLES };
+    this.#load(coarse, picture.coarse);
+    const near = this.#climb(coarse, suggested, { first: COARSE_STEP, maxRounds: COARSE_ROUNDS });
+    const fine = { onto: turnPlane(protectedPicture.fine, symmetry), side: FINE_SAMPLES };
+    this.#load(fine, picture.fine);
+    const maxRounds = near.score < PROMISING_SCORE ? 0 : FINE_ROUNDS;
+    const { alignment } = this.#climb(fine, near.alignment, { first: FINE_STEP, maxRounds });
+    const score = this.#scoreOf(fine, alignment);
+    const details = this.#details();
+    const agreement = detailAgreement(details);
+    const overlap = details.inBoth.reduce((sum, here) => sum + here, 0) / FINE_SAMPLES ** 2;
+    return { verdict: verdictOf(score, agreement), score, agreement, alignment, overlap };
+  }
+
+  #load({ onto, side }: Stage, plane: LumaPlane): void {
+    const numbers = new Float32Array(this.#memory.buffer);
+    numbers.set(plane.data, PLANE_AT / NUMBER_BYTES);
+    this.#sampleWhole(PLANE_AT, plane.width, plane.height, side, SAMPLES_AT);
+    numbers.set(onto.data, PLANE_AT / NUMBER_BYTES);
+  }
+
+  /** Tries a step in each direction of each parameter as long as one is better, then half steps. */
+  #climb(
+    stage: Stage,
+    start: Alignment,
+    { first, maxRounds }: { readonly first: number; readonly maxRounds: number },
+  ): { readonly alignment: Alignment; readonly score: number } {
+    let best = { alignment: start, score: this.#scoreOf(stage, start) };
+    let step = first;
+    for (let round = 0; round < maxRounds && step >= LAST_STEP; round += 1) {
+      const before = best.score;
+      for (const move of moves(step)) {
+        const alignment = moved(best.alignment, move);
+        const score = this.#scoreOf(stage, alignment);
+        if (score > best.score) best = { alignment, score };
+      }
+      if (best.score === before) step /= 2;
+    }
+    return best;
+  }
+
+  #scoreOf({ onto, side }: Stage, alignment: Alignment): number {
+    const { middleX, middleY, halfWidth, halfHeight, degrees } = alignment;
+    const angle = (degrees * Math.PI) / 180;
+    const radius = Math.round(side / DETAIL_SHARE / 2);
+    const plane = [PLANE_AT, onto.width, onto.height];
+    const samples = [SAMPLES_AT, side, radius, MIN_OVERLAP * side * side];
+    const place = [middleX, middleY, halfWidth, halfHeight, Math.cos(angle), Math.sin(angle)];
+    return this.#correlation(...plane, ...samples, ...place, 0);
+  }
+
+  /** Of what was correlated last, on the fine grid; good until the next. */
+  #details(): AlignedDetails {
+    const area = FINE_SAMPLES ** 2;
+    const part = (at: number): Float32Array =>
+      new Float32Array(this.#memory.buffer, SUM_BYTES + at * NUMBER_BYTES * area, area);
+    return { side: FINE_SAMPLES, inBoth: part(2), onto: part(3), of: part(4) };
+  }
 }
 
 function verdictOf(score: number, agreement: number): Verification["verdict"] {
@@ -82,29 +153,10 @@ function verdictOf(score: number, agreement: number): Verification["verdict"] {
   return score >= SUSPECT_SCORE ? "suspect" : "refuted";
 }
 
-interface Planes {
+/** The turned protected picture in one size, and how many samples of the other lie on it in each direction. */
+interface Stage {
   readonly onto: LumaPlane;
-  readonly grid: SampleGrid;
-}
-
-/** Tries a step in each direction of each parameter as long as one is better, then half steps. */
-function climb(
-  planes: Planes,
-  start: Alignment,
-  { first, maxRounds }: { readonly first: number; readonly maxRounds: number },
-): Alignment {
-  let best = { alignment: start, score: scoreOf(planes, start) };
-  let step = first;
-  for (let round = 0; round < maxRounds && step >= LAST_STEP; round += 1) {
-    const before = best.score;
-    for (const move of moves(step)) {
-      const alignment = moved(best.alignment, move);
-      const score = scoreOf(planes, alignment);
-      if (score > best.score) best = { alignment, score };
-    }
-    if (best.score === before) step /= 2;
-  }
-  return best.alignment;
+  readonly side: number;
 }
 
 type Move = Readonly<Partial<Omit<Alignment, "symmetry">>>;
@@ -130,8 +182,4 @@ function moved(alignment: Alignment, move: Move): Alignment {
     halfHeight: alignment.halfHeight + (move.halfHeight ?? 0),
     degrees: alignment.degrees + (move.degrees ?? 0),
   };
-}
-
-function scoreOf(planes: Planes, alignment: Alignment): number {
-  return detailCorrelation(sampleAligned(planes.onto, planes.grid, alignment), planes.grid.side);
 }

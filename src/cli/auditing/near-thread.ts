@@ -9,7 +9,7 @@ import { PdqHasher, type RgbPicture } from "../../audit/perceptual/pdq.ts";
 import {
   type ComparedPicture,
   comparedPicture,
-  verifyPair,
+  PairVerifier,
 } from "../../audit/perceptual/verify-pair.ts";
 import { ShardError } from "../../core/errors.ts";
 import type { PictureInfo } from "../../core/records.ts";
@@ -32,6 +32,7 @@ const { listings }: NearThreadStart = workerData;
 const sets = new Map<number, Promise<ListedSet>>();
 const decoder = AreaDecoder.load();
 const hasher = new PdqHasher();
+const verifier = new PairVerifier();
 
 /** Small versions of pictures that were compared, 80 KB each: a picture is often in several pairs in a row. */
 const MAX_COMPARED_PICTURES = 256;
@@ -86,7 +87,7 @@ async function comparePair({
   assert(onto !== undefined && of !== undefined, "views that are recorded");
   const suggested = alignmentOfViews(onto, of);
   const protectedPicture = await comparedAt(evalPlace);
-  const verification = verifyPair(protectedPicture, await comparedAt(train), suggested);
+  const verification = verifier.verify(protectedPicture, await comparedAt(train), suggested);
   const { agreement, score, verdict } = verification;
   return { isVerified: verdict === "verified", correlation: score, agreement };
 }

@@ -10,7 +10,7 @@ import {
   type ComparedPicture,
   comparedPicture,
   type Verification,
-  verifyPair,
+  PairVerifier,
 } from "../../../src/audit/perceptual/verify-pair.ts";
 import {
   bankViews,
@@ -70,9 +70,11 @@ export function nearness(protectedPicture: SeenPicture, other: SeenPicture): Nea
   };
 }
 
+const verifier = new PairVerifier();
+
 export function verified(protectedPicture: SeenPicture, other: SeenPicture): Verification {
   const { suggested } = nearness(protectedPicture, other);
-  return verifyPair(protectedPicture.compared, other.compared, suggested);
+  return verifier.verify(protectedPicture.compared, other.compared, suggested);
 }
 
 // Hashes of flat pictures and parts are of noise.
