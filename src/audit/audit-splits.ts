@@ -45,6 +45,7 @@ export async function auditSplits(
     numTextLeaks: 0,
     near: options.near?.summary ?? null,
     policy: null,
+    review: null,
     checked,
     yields: collector.yields(),
     listing,

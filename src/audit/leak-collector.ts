@@ -1,199 +1,265 @@
-import assert from "node:assert";
 import type { ImageKey } from "../core/keys.ts";
-import type { PictureInfo } from "../core/records.ts";
-import type { EvidenceStep } from "./findings.ts";
+import type { EvidenceStep, LeakKind, Suspect } from "./findings.ts";
+import { placeOf, ruleOfLink, rulesBetween, stepsOf } from "./identity/chain-steps.ts";
+import { contradictionOf } from "./identity/contradictions.ts";
+import type { Identities } from "./identity/identities.ts";
+import { NearestEvaluation } from "./identity/nearest-evaluation.ts";
+import { partnersOf, type ChainLink, type Partner } from "./identity/partners.ts";
+import { countByRule, countPairs } from "./identity/rule-yields.ts";
+import { sourceOverlaps } from "./identity/source-overlaps.ts";
+import type { RelatedSplits } from "./relate-splits.ts";
+import { leakRules, type LeakRule } from "./rules.ts";
 import type {
-  ProtectedGroup,
-  ProtectedIndex,
-  ProtectedPicture,
-  RuleMatch,
-} from "./protected-index.ts";
-import { identityRules, leakRules, type IdentityRule, type LeakRule } from "./rules.ts";
-import type { Exclusion, Leak, ListingLimits, PicturePlace, RuleYield } from "./verdict.ts";
+  AuditVerdict,
+  Exclusion,
+  KindCount,
+  Leak,
+  ListingLimits,
+  MatrixCell,
+  PicturePlace,
+  RuleYield,
+} from "./verdict.ts";
 
-/** Holds each training picture against the protected index and keeps what was found. */
+/** What the graph of an audit's splits says of leaks. */
 export class LeakCollector {
-  readonly #protected: ProtectedIndex;
+  readonly #related: RelatedSplits;
+  readonly #identities: Identities;
   readonly #limits: ListingLimits;
-  readonly #leaks: Leak[] = [];
-  readonly #reasons = new Map<ImageKey, Reason & { readonly train: PicturePlace }>();
-  readonly #reasonOfGroup = new Map<ProtectedGroup, Reason>();
-  readonly #numPairs = identityRules.map(() => 0);
-  readonly #numAdded = identityRules.map(() => 0);
+  readonly #nearest: NearestEvaluation;
+  /** The training pictures that leak, ascending. */
+  readonly #leaking: Uint32Array;
 
-  constructor(protectedIndex: ProtectedIndex, limits: ListingLimits) {
-    this.#protected = protectedIndex;
+  constructor(related: RelatedSplits, limits: ListingLimits) {
+    this.#related = related;
+    this.#identities = related.identities;
     this.#limits = limits;
+    this.#nearest = new NearestEvaluation(related.identities);
+    this.#leaking = this.#leakingPictures();
   }
 
-  /** Pairs to show, in the order in which the training pictures came. */
-  get leaks(): readonly Leak[] {
-    return this.#leaks;
-  }
-
-  /** Whether the training picture is an evaluation picture. */
-  check(picture: PictureInfo, place: PicturePlace): boolean {
-    const matches = this.#protected.match(picture);
-    const strongest = matches[0];
-    if (strongest === undefined) return false;
-    for (const { ruleIndex, numPictures } of matches) {
-      this.#numPairs[ruleIndex] = (this.#numPairs[ruleIndex] ?? 0) + numPictures;
+  /** Pairs to show, in the order of the training pictures. */
+  leaks(): readonly Leak[] {
+    const leaks: Leak[] = [];
+    const numListed = new Map<number, number>();
+    for (const picture of this.#leaking) {
+      const identity = this.#identities.identityOf(picture);
+      const listed = numListed.get(identity) ?? 0;
+      const { maxPairs, maxPairsPerGroup, maxPartners } = this.#limits;
+      const room = Math.min(maxPartners, maxPairsPerGroup - listed, maxPairs - leaks.length);
+      if (maxPairs <= leaks.length) break;
+      if (room <= 0) continue;
+      const partners = partnersOf(this.#identities, picture).take(room);
+      const found = partners.map((partner) => this.#leakOf(picture, partner)).toArray();
+      numListed.set(identity, listed + found.length);
+      leaks.push(...found);
     }
-    this.#numAdded[strongest.ruleIndex] = (this.#numAdded[strongest.ruleIndex] ?? 0) + 1;
-    this.#exclude(place, strongest);
-    this.#list(place, matches);
-    return true;
+    return leaks;
+  }
+
+  /** All pairs, by chains as well; exact. */
+  numPairs(): number {
+    return countPairs(this.#identities);
+  }
+
+  /** By the number of each source, how many of its pictures also stand on the other side. */
+  leakedBySource(): readonly number[] {
+    const leaked = this.#identities.sources.map(() => 0);
+    const other = { train: "eval", eval: "train" } as const;
+    for (let picture = 0; picture < this.#identities.numPictures; picture += 1) {
+      const role = this.#identities.roleOf(picture);
+      if (role === "witness") continue;
+      if (this.#identities.countPartners(picture, other[role]) === 0) continue;
+      const source = this.#identities.sourceNumber(picture);
+      leaked[source] = (leaked[source] ?? 0) + 1;
+    }
+    return leaked;
   }
 
   yields(): readonly RuleYield[] {
-    const comparable = this.#protected.comparable();
-    return identityRules.map(({ name: rule }, index) => ({
-      rule,
-      pairs: this.#numPairs[index] ?? 0,
-      added: this.#numAdded[index] ?? 0,
-      comparable: comparable[index] ?? { train: 0, eval: 0 },
-      compared: 0,
-      contradicted: 0,
+    const added = new Map<LeakRule, number>();
+    for (const picture of this.#leaking) {
+      const rule = this.#ruleOf(this.#chainFrom(picture));
+      added.set(rule, (added.get(rule) ?? 0) + 1);
+    }
+    const chained = { pairs: this.numPairs() };
+    return countByRule(this.#identities).map((count) => ({
+      ...count,
+      ...(count.rule === "chain" ? chained : {}),
+      added: added.get(count.rule) ?? 0,
     }));
+  }
+
+  /** How many training pictures leak in which way, by their nearest evaluation picture; in the order of the kinds' names. */
+  kinds(): readonly KindCount[] {
+    const counts = new Map<string, { readonly kind: LeakKind; pictures: number }>();
+    for (const picture of this.#leaking) {
+      const links = this.#chainFrom(picture);
+      const kind = this.#kindOf(picture, links);
+      const name = `${kind.degree} ${kind.coverage} ${kind.modality}`;
+      const count = counts.get(name);
+      if (count === undefined) counts.set(name, { kind, pictures: 1 });
+      else count.pictures += 1;
+    }
+    return Array.from(counts)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([, count]) => count);
+  }
+
+  /** What every training split holds of every evaluation split; splits that share nothing are left out. */
+  matrix(): readonly MatrixCell[] {
+    const { sources } = this.#identities;
+    const nameOf = (source: number): string =>
+      `${sources[source]?.set ?? ""}/${sources[source]?.split ?? ""}`;
+    return sourceOverlaps(this.#identities).map((overlap) => ({
+      train: nameOf(overlap.train),
+      eval: nameOf(overlap.eval),
+      trainPictures: overlap.trainPictures,
+      evalPictures: overlap.evalPictures,
+    }));
+  }
+
+  /** Those of the suspects that are not the same picture by other evidence. */
+  suspects(suspects: readonly Suspect[]): Pick<AuditVerdict, "suspects" | "numSuspects"> {
+    const left = suspects.filter((suspect) => !this.#areOne(suspect));
+    return { suspects: left.slice(0, this.#limits.maxPairs), numSuspects: left.length };
   }
 
   /** Every leaking training picture once, by key, with its strongest rule. */
   exclusions(): readonly Exclusion[] {
-    return [...this.#reasons]
-      .map(([key, { evidence, partner, rule, shared, train }]) => {
-        const chain = [stepOf({ rule, evidence: shared }, train, partner)];
-        return { key, rule, evidence, train, eval: partner, chain };
-      })
-      .toSorted((a, b) => (a.key < b.key ? -1 : 1));
-  }
-
-  #exclude(train: PicturePlace, { ruleIndex, groups: [group] }: RuleMatch): void {
-    const known = this.#reasons.get(train.picture);
-    if (group === undefined || (known !== undefined && known.ruleIndex <= ruleIndex)) return;
-    const reason = this.#reasonOfGroup.get(group) ?? describeReason(group, ruleIndex);
-    this.#reasonOfGroup.set(group, reason);
-    this.#reasons.set(train.picture, { ...reason, train: known?.train ?? train });
-  }
-
-  #list(train: PicturePlace, matches: readonly RuleMatch[]): void {
-    for (const match of matches) {
-      const open = match.groups.filter((group) => this.#hasRoom(group));
-      for (const { partner, group, rules } of pairsOf(open, match, matches)) {
-        if (!this.#hasRoom(group)) continue;
-        group.numListed += 1;
-        this.#leaks.push(describeLeak({ train, partner, group, rules }));
+    const strongest = new Map<ImageKey, { readonly picture: number; readonly rank: number }>();
+    const firsts = new Map<ImageKey, number>();
+    for (const picture of this.#leaking) {
+      const key = this.#identities.key(picture);
+      const links = this.#chainFrom(picture);
+      // Of two chains the shorter is the better reason.
+      const rank = leakRules.indexOf(this.#ruleOf(links)) + links.length;
+      if (rank < (strongest.get(key)?.rank ?? Number.POSITIVE_INFINITY)) {
+        strongest.set(key, { picture, rank });
       }
+      if (!firsts.has(key)) firsts.set(key, picture);
     }
+    return Array.from(strongest)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, { picture }]) => {
+        const links = this.#chainFrom(picture);
+        const first = firsts.get(key) ?? picture;
+        return new LeakingPicture(this.#identities, {
+          key,
+          rule: this.#ruleOf(links),
+          first,
+          links,
+        });
+      });
   }
 
-  #hasRoom(group: ProtectedGroup): boolean {
-    return (
-      group.numListed < this.#limits.maxPairsPerGroup && this.#leaks.length < this.#limits.maxPairs
-    );
+  #leakingPictures(): Uint32Array {
+    const leaking: number[] = [];
+    for (let picture = 0; picture < this.#identities.numPictures; picture += 1) {
+      const isTrained = this.#identities.roleOf(picture) === "train";
+      if (isTrained && this.#nearest.isProtected(picture)) leaking.push(picture);
+    }
+    return Uint32Array.from(leaking);
+  }
+
+  #chainFrom(picture: number): readonly ChainLink[] {
+    return this.#nearest.chainFrom(picture) ?? [];
+  }
+
+  #leakOf(picture: number, { links, picture: partner }: Partner): Leak {
+    const chain = stepsOf(this.#identities, links);
+    const pair = { one: picture, other: partner };
+    const [rule = "chain", ...alsoBy] = rulesBetween(this.#identities, pair);
+    return {
+      rule,
+      alsoBy: alsoBy.filter((weaker) => rule !== "same-key" || weaker !== "linked-key"),
+      train: this.#placeOf(picture),
+      eval: this.#placeOf(partner),
+      evidence: evidenceOf(chain),
+      kind: this.#kindOf(picture, links),
+      chain,
+      contradiction: contradictionOf(this.#identities, pair),
+    };
+  }
+
+  /** The rule of a nearest chain. */
+  #ruleOf(links: readonly ChainLink[]): LeakRule {
+    const [only, second] = links;
+    if (only === undefined || second !== undefined) return "chain";
+    return ruleOfLink(this.#identities, only);
+  }
+
+  #kindOf(picture: number, links: readonly ChainLink[]): LeakKind {
+    const partner = links.at(-1)?.to ?? picture;
+    const [one, other] = [this.#identities.key(picture), this.#identities.key(partner)];
+    return {
+      modality: this.#related.texts.share(picture, partner) ? "picture-and-text" : "picture",
+      coverage: collectionOf(one) === collectionOf(other) ? "within-dataset" : "between-datasets",
+      degree: links.some((link) => "edge" in link) ? "near-identical" : "identical",
+    };
+  }
+
+  #areOne(suspect: Suspect): boolean {
+    const { numberAt } = this.#related;
+    const [one, other] = [numberAt(suspect.train), numberAt(suspect.eval)];
+    if (one === undefined || other === undefined) return false;
+    const [first, second] = [one, other].map((picture) => this.#identities.identityOf(picture));
+    if (first === undefined || second === undefined) return false;
+    return first === second || this.#identities.neighboursOf(first)?.has(second) === true;
+  }
+
+  #placeOf(picture: number): PicturePlace {
+    return placeOf(this.#identities, picture);
   }
 }
 
-/** Why a training picture has to stay out: the same for all that share a group. */
-interface Reason {
-  readonly ruleIndex: number;
+/** A training picture to leave out, by its nearest chain; there may be millions, so what is told of it is put together when asked for. */
+class LeakingPicture implements Exclusion {
+  readonly key: ImageKey;
   readonly rule: LeakRule;
-  readonly evidence: string;
-  readonly shared: string;
-  readonly partner: PicturePlace;
-}
+  readonly #identities: Identities;
+  readonly #first: number;
+  readonly #links: readonly ChainLink[];
 
-function describeReason(group: ProtectedGroup, ruleIndex: number): Reason {
-  const { name, evidenceOf } = ruleAt(ruleIndex);
-  const [first] = group.first;
-  assert(first !== undefined);
-  const shared = evidenceOf(group.token);
-  return {
-    ruleIndex,
-    rule: name,
-    evidence: `${shared}; evaluation picture ${describePlace(first.place)}`,
-    shared,
-    partner: first.place,
-  };
-}
+  constructor(
+    identities: Identities,
+    picture: {
+      readonly key: ImageKey;
+      readonly rule: LeakRule;
+      /** The first picture of that key that is trained on and leaks. */
+      readonly first: number;
+      readonly links: readonly ChainLink[];
+    },
+  ) {
+    this.key = picture.key;
+    this.rule = picture.rule;
+    this.#identities = identities;
+    this.#first = picture.first;
+    this.#links = picture.links;
+  }
 
-interface SamePicture {
-  readonly partner: ProtectedPicture;
-  readonly group: ProtectedGroup;
-  readonly rules: readonly LeakRule[];
-}
+  get chain(): readonly EvidenceStep[] {
+    return stepsOf(this.#identities, this.#links);
+  }
 
-/** The evaluation pictures of `groups` for which `match` is the strongest of `matches`, each once. */
-function* pairsOf(
-  groups: readonly ProtectedGroup[],
-  match: RuleMatch,
-  matches: readonly RuleMatch[],
-): Generator<SamePicture> {
-  const paired = new Set<ProtectedPicture>();
-  for (const group of groups) {
-    for (const partner of group.first) {
-      if (paired.has(partner) || matches.find((other) => holds(other, partner)) !== match) continue;
-      paired.add(partner);
-      const rules = matches.filter((other) => holds(other, partner)).map(nameOf);
-      yield { partner, group, rules };
-    }
+  get evidence(): string {
+    const { picture, set, split } = this.eval;
+    return `${evidenceOf(this.chain)}; evaluation picture ${picture} of ${set}/${split}`;
+  }
+
+  get train(): PicturePlace {
+    return placeOf(this.#identities, this.#first);
+  }
+
+  get eval(): PicturePlace {
+    return placeOf(this.#identities, this.#links.at(-1)?.to ?? this.#first);
   }
 }
 
-function holds(match: RuleMatch, partner: ProtectedPicture): boolean {
-  return match.groups.some((group) => partner.groups.includes(group));
+/** The steps of a chain in a sentence. */
+function evidenceOf(chain: readonly EvidenceStep[]): string {
+  return chain.map(({ evidence }) => evidence).join(", then ");
 }
 
-function nameOf(match: RuleMatch): LeakRule {
-  return ruleAt(match.ruleIndex).name;
-}
-
-function describeLeak(pair: SamePicture & { readonly train: PicturePlace }): Leak {
-  const [rule = "same-key", ...alsoBy] = pair.rules;
-  const { evidenceOf, implies } = ruleAt(leakRules.indexOf(rule));
-  const evidence = evidenceOf(pair.group.token);
-  const isWithin = sourceOf(pair.train) === sourceOf(pair.partner.place);
-  return {
-    rule,
-    alsoBy: alsoBy.filter((weaker) => weaker !== implies),
-    train: pair.train,
-    eval: pair.partner.place,
-    evidence,
-    kind: {
-      modality: "picture",
-      coverage: isWithin ? "within-dataset" : "between-datasets",
-      degree: "identical",
-    },
-    chain: [stepOf({ rule, evidence }, pair.train, pair.partner.place)],
-    contradiction: null,
-  };
-}
-
-function sourceOf({ picture }: PicturePlace): string {
-  return picture.slice(0, picture.indexOf(":"));
-}
-
-function stepOf(
-  { rule, evidence }: { readonly rule: LeakRule; readonly evidence: string },
-  from: PicturePlace,
-  to: PicturePlace,
-): EvidenceStep {
-  assert(rule !== "chain");
-  return {
-    from: from.picture,
-    to: to.picture,
-    rule,
-    evidence,
-    fromPlace: `${from.set}/${from.split}`,
-    toPlace: `${to.set}/${to.split}`,
-  };
-}
-
-function ruleAt(ruleIndex: number): IdentityRule {
-  const rule = identityRules[ruleIndex];
-  assert(rule !== undefined);
-  return rule;
-}
-
-function describePlace(place: PicturePlace): string {
-  return `${place.picture} of ${place.set}/${place.split}`;
+function collectionOf(key: ImageKey): string {
+  return key.slice(0, key.indexOf(":"));
 }

@@ -1,4 +1,4 @@
-import { identityRules } from "./rules.ts";
+import { sharedByRule } from "./rules.ts";
 import type { AuditVerdict, CheckedSplit } from "./verdict.ts";
 
 /**
@@ -10,10 +10,7 @@ export function verdictSummary(verdict: AuditVerdict): string {
   if (outcome === "unchecked") return uncheckedSummary(verdict);
   const training = `${count(checked.train, "training picture")} of ${describeSplits(checked.training)}`;
   const evaluation = `${count(checked.eval, "evaluation picture")} of ${describeSplits(checked.against, true)}`;
-  const shared = listed(
-    identityRules.map((rule) => rule.shared),
-    "or",
-  );
+  const shared = listed(Object.values(sharedByRule), "or");
   if (outcome === "clean") return `no picture of ${training} shares ${shared} with ${evaluation}`;
   const numTrain = sumOf(checked.training, ({ leaked }) => leaked);
   const numEval = sumOf(checked.against, ({ leaked }) => leaked);

@@ -1,7 +1,7 @@
 import { sha256 } from "../../src/core/digest.ts";
 import { imageKey } from "../../src/core/keys.ts";
-import type { PictureInfo, SceneHead, SplitRole } from "../../src/core/records.ts";
-import type { AuditedSplit } from "../../src/audit/verdict.ts";
+import type { PictureInfo, SceneHead } from "../../src/core/records.ts";
+import type { AuditedSplit, AuditRole } from "../../src/audit/verdict.ts";
 
 /** A picture like no other: every token it has is made from `id`. */
 export function pictureOf(id: number, same: Partial<PictureInfo> = {}): PictureInfo {
@@ -36,7 +36,7 @@ export function sceneOf(...pictures: readonly PictureInfo[]): SceneHead {
 /** A split of one-picture scenes. */
 export function splitOf(
   name: string,
-  role: SplitRole,
+  role: AuditRole,
   pictures: readonly PictureInfo[],
 ): AuditedSplit {
   return splitOfScenes(
@@ -49,7 +49,7 @@ export function splitOf(
 /** `name` is "set/split". */
 export function splitOfScenes(
   name: string,
-  role: SplitRole,
+  role: AuditRole,
   scenes: Iterable<SceneHead>,
 ): AuditedSplit {
   const [set = "", split = ""] = name.split("/");

@@ -3,22 +3,24 @@ import {
   assert,
   asyncProperty,
   constantFrom,
+  infiniteStream,
   nat,
   option,
   record,
   uniqueArray,
   type Arbitrary,
 } from "fast-check";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { auditSplits } from "../../src/audit/audit-splits.ts";
 import { leakRules, type LeakRule } from "../../src/audit/rules.ts";
+import type { AuditedSplit } from "../../src/audit/verdict.ts";
 import { sha256 } from "../../src/core/digest.ts";
 import { imageKey } from "../../src/core/keys.ts";
 import type { PictureInfo } from "../../src/core/records.ts";
 import { pictureOf, splitOf } from "./picture-fixtures.ts";
 
 // A picture as the tokens it may share: few values, so that pairs are frequent.
-const smallId = nat({ max: 12 });
+const smallId = nat({ max: 20 });
 const tokens = record({
   key: smallId,
   photo: option(smallId),
@@ -27,8 +29,18 @@ const tokens = record({
   stored: smallId,
   pixels: smallId,
   links: uniqueArray(smallId, { maxLength: 3 }),
+  hash: nat({ max: 2 }),
 });
 type Tokens = typeof tokens extends Arbitrary<infer T> ? T : never;
+const side = array(tokens, { maxLength: 12 });
+const worlds = record({ train: side, evaluation: side, spread: constantFrom(1, 7919) });
+type Worlds = typeof worlds extends Arbitrary<infer T> ? T : never;
+const everything = { maxPairs: 1e6, maxPairsPerGroup: 1e6, maxPartners: 1e6 };
+
+/** None, and two hashes that differ in 32 bits. */
+function hashNumbered(number: number): string | null {
+  return number === 0 ? null : (number === 1 ? "0" : "f").repeat(8).padEnd(64, "0");
+}
 
 function pictureWith(shared: Tokens, spread: number): PictureInfo {
   const photo = (id: number | null): string | null =>
@@ -77,34 +89,129 @@ function toldRules(rules: readonly LeakRule[]): string {
   return rules.filter((rule) => !isSame || rule !== "linked-key").join();
 }
 
-const comparing = leakRules.slice(0, 6);
+/** Pictures of one number are one picture, by whatever chain of names. */
+function identitiesAmong(pictures: readonly PictureInfo[]): readonly number[] {
+  let identities = pictures.map((_, index) => index);
+  for (;;) {
+    const next = pictures.map((picture, one) =>
+      Math.min(
+        ...pictures.map((other, at) =>
+          one === at || rulesBetween(picture, other).length > 0 ? (identities[at] ?? 0) : one,
+        ),
+      ),
+    );
+    if (next.every((identity, index) => identity === identities[index])) return identities;
+    identities = next;
+  }
+}
 
-it("finds all pairs that a comparison of every pair finds, and no other", async () => {
-  const side = array(tokens, { maxLength: 12 });
-  await assert(
-    asyncProperty(side, side, constantFrom(1, 7919), async (train, evaluation, spread) => {
-      const trainSide = train.map((shared) => pictureWith(shared, spread));
-      const evalSide = evaluation.map((shared) => pictureWith(shared, 1));
-      const verdict = await auditSplits(
-        [splitOf("a/train", "train", trainSide), splitOf("b/test", "eval", evalSide)],
-        { listing: { maxPairs: 1e6, maxPairsPerGroup: 1e6, maxPartners: 1e6 } },
-      );
-      const pairs = trainSide.flatMap((a) => evalSide.map((b) => rulesBetween(a, b)));
-      const found = verdict.leaks.map(({ rule, alsoBy }) => [rule, ...alsoBy].join());
-      const expected = pairs.filter((rules) => rules.length > 0).map(toldRules);
-      expect(found.toSorted()).toEqual(expected.toSorted());
-      expect(verdict.yields.map((ruleYield) => ruleYield.pairs)).toEqual(
-        comparing.map((rule) => pairs.filter((rules) => rules.includes(rule)).length),
-      );
-      const leaking = trainSide.filter((a) => evalSide.some((b) => rulesBetween(a, b).length > 0));
-      expect(verdict.exclusions.map(({ key }) => key)).toEqual(
-        [...new Set(leaking.map(({ key }) => key))].toSorted(),
-      );
-      expect(verdict.checked.training[0]?.leaked).toBe(leaking.length);
-      expect(verdict.checked.against[0]?.leaked).toBe(
-        evalSide.filter((b) => trainSide.some((a) => rulesBetween(a, b).length > 0)).length,
-      );
-    }),
-    { numRuns: 200 },
-  );
+function isTold(rule: LeakRule): boolean {
+  return !["near-duplicate", "denied-by-reviewer", "chain"].includes(rule);
+}
+
+function hashesOf(world: Worlds): (string | null)[] {
+  return [...world.train, ...world.evaluation].map((shared) => hashNumbered(shared.hash));
+}
+
+describe("an audit of small worlds", () => {
+  it("finds all pairs that a comparison of every pair and their closure find, and no other", async () => {
+    await assert(
+      asyncProperty(worlds, async (world) => {
+        const trainSide = world.train.map((shared) => pictureWith(shared, world.spread));
+        const evalSide = world.evaluation.map((shared) => pictureWith(shared, 1));
+        const verdict = await auditSplits(
+          [splitOf("a/train", "train", trainSide), splitOf("b/test", "eval", evalSide)],
+          { listing: everything },
+        );
+        const identities = identitiesAmong([...trainSide, ...evalSide]);
+        const isOne = (train: number, other: number): boolean =>
+          identities[train] === identities[trainSide.length + other];
+        const pairs = trainSide.flatMap((a, train) =>
+          evalSide.flatMap((b, other) => (isOne(train, other) ? [rulesBetween(a, b)] : [])),
+        );
+        const found = verdict.leaks.map(({ rule, alsoBy }) => [rule, ...alsoBy].join());
+        const expected = pairs.map((rules) => (rules.length === 0 ? "chain" : toldRules(rules)));
+        expect(found.toSorted()).toEqual(expected.toSorted());
+        expect(verdict.numPairs).toBe(pairs.length);
+        const counted = verdict.yields.filter(({ rule }) => isTold(rule));
+        expect(counted.map((ruleYield) => ruleYield.pairs)).toEqual(
+          counted.map(({ rule }) => pairs.filter((rules) => rules.includes(rule)).length),
+        );
+        const leaking = trainSide.filter((_, train) => evalSide.some((__, at) => isOne(train, at)));
+        expect(verdict.exclusions.map(({ key }) => key)).toEqual(
+          [...new Set(leaking.map(({ key }) => key))].toSorted(),
+        );
+        expect(verdict.checked.training[0]?.leaked).toBe(leaking.length);
+        expect(verdict.checked.against[0]?.leaked).toBe(
+          evalSide.filter((_, at) => trainSide.some((__, train) => isOne(train, at))).length,
+        );
+        const added = verdict.yields.reduce((sum, ruleYield) => sum + ruleYield.added, 0);
+        expect(added).toBe(leaking.length);
+        expect(verdict.kinds.reduce((sum, { pictures }) => sum + pictures, 0)).toBe(leaking.length);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it("counts by rule how many matches the hashes contradict", async () => {
+    await assert(
+      asyncProperty(worlds, async (world) => {
+        const hashes = hashesOf(world);
+        const trainSide = world.train.map((shared, at) => ({
+          ...pictureWith(shared, world.spread),
+          perceptualHash: hashes[at] ?? null,
+        }));
+        const evalSide = world.evaluation.map((shared, at) => ({
+          ...pictureWith(shared, 1),
+          perceptualHash: hashes[world.train.length + at] ?? null,
+        }));
+        const verdict = await auditSplits([
+          splitOf("a/train", "train", trainSide),
+          splitOf("b/test", "eval", evalSide),
+        ]);
+        const compared = trainSide.flatMap((a) =>
+          evalSide.flatMap((b) => {
+            const areHashed = a.perceptualHash !== null && b.perceptualHash !== null;
+            const rules = rulesBetween(a, b);
+            const isContent = rules.includes("same-bytes") || rules.includes("same-pixels");
+            const isFar = a.perceptualHash !== b.perceptualHash;
+            return areHashed ? [{ rules, contradicted: isFar && !isContent }] : [];
+          }),
+        );
+        const byName = verdict.yields.slice(0, 4);
+        expect(byName.map((its) => [its.compared, its.contradicted])).toEqual(
+          byName.map(({ rule }) => {
+            const held = compared.filter(({ rules }) => rules.includes(rule));
+            return [held.length, held.filter(({ contradicted }) => contradicted).length];
+          }),
+        );
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it("comes to the same verdict whatever the order of splits", async () => {
+    await assert(
+      asyncProperty(worlds, infiniteStream(nat()), async (world, ranks) => {
+        const splits = (): AuditedSplit[] => [
+          splitOf("a/train", "train", thirdOf(world.train, 0)),
+          splitOf("b/train", "train", thirdOf(world.train, 1)),
+          splitOf("c/list", "witness", thirdOf(world.train, 2)),
+          splitOf("a/test", "eval", thirdOf(world.evaluation, 0)),
+          splitOf("b/test", "eval", thirdOf(world.evaluation, 1)),
+          splitOf("d/list", "witness", thirdOf(world.evaluation, 2)),
+        ];
+        const shuffled = splits()
+          .map((split) => ({ split, rank: ranks.next().value }))
+          .toSorted((a, b) => a.rank - b.rank)
+          .map(({ split }) => split);
+        expect(await auditSplits(shuffled)).toEqual(await auditSplits(splits()));
+      }),
+      { numRuns: 60 },
+    );
+  });
 });
+
+function thirdOf(pictures: readonly Tokens[], third: number): PictureInfo[] {
+  return pictures.filter((_, at) => at % 3 === third).map((shared) => pictureWith(shared, 1));
+}

@@ -87,7 +87,7 @@ describe("crossweave audit", () => {
     expect(status).toBe(20);
     expect(stdout).toContain("1 of 4 training pictures of train-only/train shares");
     expect(stdout).toMatch(
-      /same-key {2}coco:2 \(train-only\/train\) {2}coco:2 \(leaking\/test\) {2}key coco:2; also same-bytes, same-pixels/,
+      /same-key {2}coco:2 \(train-only\/train\) {2}coco:2 \(leaking\/test\) {2}key coco:2 \(in train-only\/train; in leaking\/test\); also same-url, same-bytes, same-pixels/,
     );
     expect(stdout).toContain("note: leaking was prepared with pictures missing");
     expect(stdout).toContain(

@@ -34,6 +34,13 @@ export function rulesBetween(
   return stepRules.filter((rule) => rules.has(rule));
 }
 
+/** The rule of one step. */
+export function ruleOfLink(identities: Identities, link: ChainLink): StepRule {
+  if ("edge" in link) return "near-duplicate";
+  const fromField = identities.fieldOf(link.from, link.name) ?? "key";
+  return ruleOfFields(fromField, identities.fieldOf(link.to, link.name) ?? "key");
+}
+
 function stepOf(identities: Identities, link: ChainLink): EvidenceStep {
   const { from, to } = link;
   const ends = {

@@ -1,11 +1,11 @@
 import assert from "node:assert";
 import { nameFields, parseImageKey, type ImageKey, type NameField } from "../../core/keys.ts";
 import type { AuditRole } from "../verdict.ts";
-import { DisjointSets } from "./disjoint-sets.ts";
-import type { GrowingWords } from "./growing-words.ts";
+import { DisjointSets } from "../tables/disjoint-sets.ts";
+import type { GrowingWords } from "../tables/growing-words.ts";
 import type { NearEdge, PictureSource } from "./identity-graph.ts";
-import type { NameTable } from "./name-table.ts";
-import type { PictureTable } from "./picture-table.ts";
+import type { NameTable } from "../tables/name-table.ts";
+import type { PictureTable } from "../tables/picture-table.ts";
 
 const FIELD_BITS = 4;
 const FIELD_MASK = 2 ** FIELD_BITS - 1;

@@ -3,10 +3,10 @@ import { kindOfField, type PictureName } from "../../core/keys.ts";
 import type { NearEvidence } from "../findings.ts";
 import { ruleOfFields, stepRules, type StepRule } from "../rules.ts";
 import type { AuditRole } from "../verdict.ts";
-import { GrowingWords } from "./growing-words.ts";
+import { GrowingWords } from "../tables/growing-words.ts";
 import { Identities, incidence } from "./identities.ts";
-import { NameTable } from "./name-table.ts";
-import { NO_HASH, PictureTable } from "./picture-table.ts";
+import { NameTable } from "../tables/name-table.ts";
+import { NO_HASH, PictureTable } from "../tables/picture-table.ts";
 
 /** Where pictures come from: a split of a shard set, or a part of a dataset as its annotation files list it. */
 export interface PictureSource {

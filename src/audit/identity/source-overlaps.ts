@@ -1,5 +1,3 @@
-import { kindOfField } from "../../core/keys.ts";
-import { leakRules, ruleOfFields, type LeakRule } from "../rules.ts";
 import type { Identities } from "./identities.ts";
 
 /** What a training source holds of an evaluation source. */
@@ -11,13 +9,7 @@ export interface SourceOverlap {
   readonly evalPictures: number;
   /** Training pictures that are in the evaluation source. */
   readonly trainPictures: number;
-  /** Of `evalPictures` how many by each rule, the strongest; those that only a chain joins stand under "chain". */
-  readonly byRule: Readonly<Record<LeakRule, number>>;
-  /** The first of the evaluation pictures, whose chains may be shown. */
-  readonly examples: readonly number[];
 }
-
-const MAX_EXAMPLES = 5;
 
 /** For every training and every evaluation source with a picture in common what they share, by the sources' numbers. */
 export function sourceOverlaps(identities: Identities): readonly SourceOverlap[] {
@@ -32,8 +24,6 @@ interface OverlapCounts {
   readonly eval: number;
   evalPictures: number;
   trainPictures: number;
-  readonly byRule: Record<LeakRule, number>;
-  readonly examples: number[];
 }
 
 class OverlapTable {
@@ -41,8 +31,6 @@ class OverlapTable {
   readonly #counts = new Map<string, OverlapCounts>();
   /** Of each identity the sources of its pictures. */
   readonly #sources = new Map<number, ReadonlySet<number>>();
-  /** Of each name the training sources that have it, and which have it as a key of their own. */
-  readonly #bearers = new Map<number, ReadonlyMap<number, boolean>>();
 
   constructor(identities: Identities) {
     this.#identities = identities;
@@ -67,13 +55,7 @@ class OverlapTable {
       for (const source of others) this.#countsOf(own, source).trainPictures += 1;
       return;
     }
-    const rules = this.#rulesBySource(picture);
-    for (const source of others) {
-      const counts = this.#countsOf(source, own);
-      counts.evalPictures += 1;
-      counts.byRule[rules.get(source) ?? "chain"] += 1;
-      if (counts.examples.length < MAX_EXAMPLES) counts.examples.push(picture);
-    }
+    for (const source of others) this.#countsOf(source, own).evalPictures += 1;
   }
 
   rows(): readonly SourceOverlap[] {
@@ -103,40 +85,6 @@ class OverlapTable {
     return found;
   }
 
-  /** The strongest rule of one step between an evaluation picture and each training source. */
-  #rulesBySource(picture: number): ReadonlyMap<number, LeakRule> {
-    const rules = new Map<number, LeakRule>();
-    this.#identities.forEachSharedName(picture, (name, field) => {
-      for (const [source, isOwn] of this.#bearersOf(name)) {
-        const isKey = kindOfField[field] === "key";
-        const rule = ruleOfFields(field, isKey && isOwn ? "key" : isKey ? "linked key" : field);
-        const known = rules.get(source);
-        const isStronger =
-          known === undefined || leakRules.indexOf(rule) < leakRules.indexOf(known);
-        if (isStronger) rules.set(source, rule);
-      }
-    });
-    for (const { other } of this.#identities.nearEdgesOf(picture)) {
-      const source = this.#identities.sourceNumber(other);
-      if (!rules.has(source)) rules.set(source, "near-duplicate");
-    }
-    return rules;
-  }
-
-  #bearersOf(name: number): ReadonlyMap<number, boolean> {
-    const known = this.#bearers.get(name);
-    if (known !== undefined) return known;
-    const bearers = new Map<number, boolean>();
-    for (const member of this.#identities.membersOf(name)) {
-      if (this.#identities.roleOf(member) !== "train") continue;
-      const source = this.#identities.sourceNumber(member);
-      const isOwn = this.#identities.fieldOf(member, name) === "key";
-      bearers.set(source, isOwn || bearers.get(source) === true);
-    }
-    this.#bearers.set(name, bearers);
-    return bearers;
-  }
-
   #countsOf(train: number, evaluation: number): OverlapCounts {
     const name = `${train} ${evaluation}`;
     const known = this.#counts.get(name);
@@ -146,24 +94,8 @@ class OverlapTable {
       eval: evaluation,
       evalPictures: 0,
       trainPictures: 0,
-      byRule: noneByRule(),
-      examples: [],
     };
     this.#counts.set(name, counts);
     return counts;
   }
-}
-
-function noneByRule(): Record<LeakRule, number> {
-  return {
-    "same-key": 0,
-    "linked-key": 0,
-    "same-flickr-photo": 0,
-    "same-url": 0,
-    "same-bytes": 0,
-    "same-pixels": 0,
-    "near-duplicate": 0,
-    "denied-by-reviewer": 0,
-    chain: 0,
-  };
 }

@@ -180,9 +180,6 @@ describe("the identity graph", () => {
         expect(
           new Map(overlaps.map((row) => [`${row.train} ${row.eval}`, row.evalPictures])),
         ).toEqual(counts);
-        for (const { byRule, evalPictures } of overlaps) {
-          expect(Object.values(byRule).reduce((sum, count) => sum + count, 0)).toBe(evalPictures);
-        }
       }),
       { numRuns: 200 },
     );

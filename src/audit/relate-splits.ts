@@ -1,0 +1,146 @@
+import { canonicalJson } from "../core/digest.ts";
+import { ConfigError } from "../core/errors.ts";
+import { namesOfPicture } from "../core/keys.ts";
+import { silentProgress, type Progress } from "../core/progress.ts";
+import type { PictureInfo, SceneHead } from "../core/records.ts";
+import type { Identities } from "./identity/identities.ts";
+import { IdentityGraph } from "./identity/identity-graph.ts";
+import type { NearFindings } from "./near/near-findings.ts";
+import { TextMarks } from "./text-marks.ts";
+import type { AuditedSplit, AuditRole, PicturePlace, WitnessSplit } from "./verdict.ts";
+
+export interface RelateOptions {
+  readonly progress?: Progress | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** What a search for near-duplicates has found between these splits. */
+  readonly near?: NearFindings | undefined;
+}
+
+/** A split whose pictures are in the graph; its place in the list is the number of its source there. */
+export interface RelatedSplit extends WitnessSplit {
+  readonly role: AuditRole;
+}
+
+/** Pictures of splits in one graph. */
+export interface RelatedSplits {
+  readonly splits: readonly RelatedSplit[];
+  readonly identities: Identities;
+  readonly texts: TextMarks;
+  /** The number of the first picture at a place that `near` names. */
+  readonly numberAt: (place: PicturePlace) => number | undefined;
+}
+
+/**
+ * Reads the pictures of all splits into one graph, evaluation splits first. The graph does not depend on the order in
+ * which the splits are given. Throws ConfigError when a split is given twice.
+ */
+export async function relateSplits(
+  splits: readonly AuditedSplit[],
+  options: RelateOptions = {},
+): Promise<RelatedSplits> {
+  const reading = new SplitReading(options);
+  const related: RelatedSplit[] = [];
+  for (const split of inFixedOrder(splits)) related.push(await reading.read(split));
+  return { splits: related, ...reading.finish() };
+}
+
+const PICTURES_PER_REPORT = 1000;
+
+class SplitReading {
+  readonly #options: RelateOptions;
+  readonly #graph = new IdentityGraph();
+  readonly #texts = new TextMarks();
+  /** The places that near-duplicates have, and the pictures that were seen there. */
+  readonly #places: Map<string, number | undefined>;
+
+  constructor(options: RelateOptions) {
+    this.#options = options;
+    const { suspects = [], verified = [] } = options.near ?? {};
+    const places = [...verified, ...suspects].flatMap((pair) => [pair.train, pair.eval]);
+    this.#places = new Map(places.map((place) => [spelledPlace(place), undefined]));
+  }
+
+  async read(audited: AuditedSplit): Promise<RelatedSplit> {
+    const { numPictures: total, role, set, setDigest: digest, split } = audited;
+    const { progress = silentProgress, signal } = this.#options;
+    const source = this.#graph.addSource({ set, split, role });
+    let pictures = 0;
+    for await (const head of audited.heads) {
+      signal?.throwIfAborted();
+      this.#texts.addScene(head.texts);
+      for (const picture of head.pictures) {
+        this.#add(source, picture, { set, split, sceneKey: head.sceneKey });
+        pictures += 1;
+        if (pictures % PICTURES_PER_REPORT === 0) {
+          const activity = `audit ${set}/${split}`;
+          progress.report({ activity, done: pictures, total, unit: "pictures" });
+        }
+      }
+    }
+    return { set, split, digest, pictures, role };
+  }
+
+  finish(): Omit<RelatedSplits, "splits"> {
+    const numberAt = (place: PicturePlace): number | undefined =>
+      this.#places.get(spelledPlace(place));
+    for (const { evidence, near, ...pair } of this.#options.near?.verified ?? []) {
+      const [one, other] = [numberAt(pair.train), numberAt(pair.eval)];
+      if (one === undefined || other === undefined) throw missingPicture(pair);
+      this.#graph.addNear({ one, other, near, evidence });
+    }
+    return { identities: this.#graph.identities(), texts: this.#texts, numberAt };
+  }
+
+  #add(
+    source: number,
+    picture: PictureInfo,
+    at: Omit<PicturePlace, "picture"> & Pick<SceneHead, "sceneKey">,
+  ): void {
+    const number = this.#graph.add(source, {
+      names: namesOfPicture(picture),
+      place: at.sceneKey,
+      perceptualHash: picture.perceptualHash,
+    });
+    this.#texts.addPicture();
+    if (this.#places.size === 0) return;
+    const place = spelledPlace({ ...at, picture: picture.key });
+    if (this.#places.has(place) && this.#places.get(place) === undefined) {
+      this.#places.set(place, number);
+    }
+  }
+}
+
+function spelledPlace({ picture, sceneKey, set, split }: PicturePlace): string {
+  return [set, split, sceneKey, picture].join("\n");
+}
+
+function missingPicture(pair: {
+  readonly train: PicturePlace;
+  readonly eval: PicturePlace;
+}): Error {
+  return new Error(
+    `near-duplicates were found between ${pair.train.picture} and ${pair.eval.picture}, which are not both in the splits`,
+  );
+}
+
+const roleRanks = { eval: 0, train: 1, witness: 2 } as const;
+
+/** Splits by role, set, digest and name, so that the order on the command line changes nothing. */
+function inFixedOrder(splits: readonly AuditedSplit[]): readonly AuditedSplit[] {
+  const byIdentity = new Map<string, AuditedSplit>();
+  for (const split of splits) {
+    const identity = canonicalJson([split.set, split.setDigest, split.split]);
+    if (byIdentity.has(identity)) {
+      throw new ConfigError(
+        `split "${split.split}" of shard set "${split.set}" (${split.setDigest}) is given twice`,
+        { remedy: "name each shard set once" },
+      );
+    }
+    byIdentity.set(identity, split);
+  }
+  return [...byIdentity]
+    .toSorted(
+      ([a, one], [b, other]) => roleRanks[one.role] - roleRanks[other.role] || (a < b ? -1 : 1),
+    )
+    .map(([, split]) => split);
+}

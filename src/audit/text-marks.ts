@@ -1,0 +1,51 @@
+import type { SceneText } from "../core/records.ts";
+import { GrowingWords } from "./tables/growing-words.ts";
+import { hashName } from "./tables/name-hash.ts";
+
+/** What is said of each picture: 32 bits for every text with its label, enough to see whether two pictures share one. */
+export class TextMarks {
+  /** The marks of all scenes, one after the other, and where those of each end. */
+  readonly #marks = new GrowingWords();
+  readonly #ends = new GrowingWords();
+  /** Of each picture its scene. */
+  readonly #scenes = new GrowingWords();
+  readonly #hash = new Uint32Array(4);
+
+  /** Adds a scene whose pictures come next. */
+  addScene(texts: readonly SceneText[]): void {
+    for (const text of texts) {
+      hashName(spelled(text), 0, this.#hash);
+      this.#marks.push(this.#hash[0] ?? 0);
+    }
+    this.#ends.push(this.#marks.length);
+  }
+
+  /** Adds a picture of the last scene; pictures are numbered as they come. */
+  addPicture(): void {
+    this.#scenes.push(this.#ends.length - 1);
+  }
+
+  /** Whether a text with its label is said of both pictures. */
+  share(one: number, other: number): boolean {
+    return !this.#marksOf(one).isDisjointFrom(this.#marksOf(other));
+  }
+
+  #marksOf(picture: number): Set<number> {
+    const scene = this.#scenes.at(picture);
+    const marks = new Set<number>();
+    const end = this.#ends.at(scene);
+    for (let at = scene === 0 ? 0 : this.#ends.at(scene - 1); at < end; at += 1) {
+      marks.add(this.#marks.at(at));
+    }
+    return marks;
+  }
+}
+
+const SPACES = /\s+/g;
+
+/** Texts that differ in spaces and capitals alone are equal; the answer of most people is a question's label. */
+function spelled({ answers, label, text }: SceneText): string {
+  const most = answers.toSorted((a, b) => b.count - a.count || (a.answer < b.answer ? -1 : 1))[0];
+  const words = text.trim().toLowerCase().replaceAll(SPACES, " ");
+  return JSON.stringify([words, label ?? most?.answer ?? null]);
+}
