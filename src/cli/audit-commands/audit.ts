@@ -3,10 +3,16 @@ import type { Command } from "commander";
 import type { AuditVerdict } from "../../audit/verdict.ts";
 import type { JsonValue } from "../../core/digest.ts";
 import { escapeControls } from "../../core/text.ts";
+import {
+  addAnnotationOptions,
+  type AnnotationFlags,
+  runAnnotationAudit,
+} from "../annotation-audit/annotation-command.ts";
 import { runCommand, type CommandContext, type CommandOutcome } from "../frame.ts";
 import { verdictText } from "../auditing/audit-text.ts";
 import { addExamples, packageVersion } from "../program.ts";
 import type { AuditedSet } from "../auditing/shard-set-audit.ts";
+import type { ResultFlags } from "../audit-report/result-files.ts";
 import type { ProofFlags, WrittenProof } from "../proving/proof-writing.ts";
 import { shellWord } from "../terminal/shell-word.ts";
 
@@ -18,7 +24,7 @@ export function addAuditCommand(program: Command): void {
       "Compare every training picture with every evaluation picture of the sets: key, Flickr photo, bytes, pixels.",
     )
     .argument(
-      "<set...>",
+      "[set...]",
       "folders of shard sets, or https://… or s3://…; all are compared with one another",
     )
     .option(
@@ -32,9 +38,19 @@ export function addAuditCommand(program: Command): void {
     .option("--key <file>", "the private key that signs --proof; crossweave proof keygen makes one")
     .option("--unsigned", "with --proof: sign nothing, so that nobody vouches for it")
     .option("--no-bind", "with --proof: leave the folders of the sets as they are")
-    .option("--dry-run", "compare, but leave the files of --exclusions and --proof unwritten")
-    .action((folders: readonly string[], options: AuditFlags) =>
-      runCommand(
+    .option(
+      "--report <file>",
+      "write one offline HTML page with the pairs side by side, for a review by keyboard",
+    )
+    .option("--sarif <file>", "write the findings as SARIF 2.1.0")
+    .option("--junit <file>", "write the findings as JUnit XML")
+    .option("--dry-run", "compare, but write no file")
+    .action((folders: readonly string[], options: AuditFlags) => {
+      if (options.annotations !== undefined && folders.length === 0) {
+        return runAnnotationAudit(command, options.annotations, options);
+      }
+      requireSets(command, folders, options);
+      return runCommand(
         {
           command,
           activity: `comparing the pictures of ${folders.join(", ")}`,
@@ -42,19 +58,40 @@ export function addAuditCommand(program: Command): void {
         },
         (context) =>
           audit(
-            { folders, exclusionsFile: exclusionsFileOf(options), proofFlags: options },
+            {
+              folders,
+              exclusionsFile: exclusionsFileOf(options),
+              proofFlags: options,
+              resultFlags: options.dryRun === true ? {} : options,
+            },
             context,
           ),
-      ),
-    );
+      );
+    });
+  addAnnotationOptions(command);
   addExamples(command, [
     "crossweave audit shards/coco",
     "crossweave audit shards/coco shards/coco-fit --exclusions exclusions.json",
     "crossweave audit shards/coco --proof proof.json --key keys/audit",
+    "crossweave audit --annotations ../data --policy soho",
   ]);
 }
 
-interface AuditFlags extends ProofFlags {
+/** Ends the command as misused unless it has sets and none of the flags that go with --annotations alone. */
+function requireSets(
+  command: Command,
+  folders: readonly string[],
+  { annotations, policy, backbone }: AnnotationFlags,
+): void {
+  if (annotations !== undefined) {
+    command.error("--annotations compares annotation files, and sets are named as well");
+  }
+  if (folders.length === 0) command.error("no shard set is named, and no --annotations");
+  if (policy !== undefined) command.error("--policy goes with --annotations");
+  if (backbone !== undefined) command.error("--backbone goes with --annotations");
+}
+
+interface AuditFlags extends ProofFlags, ResultFlags, AnnotationFlags {
   readonly exclusions?: string;
   readonly dryRun?: true;
 }
@@ -67,6 +104,7 @@ interface AuditCall {
   readonly folders: readonly string[];
   readonly exclusionsFile: string | undefined;
   readonly proofFlags: AuditFlags;
+  readonly resultFlags: ResultFlags;
 }
 
 interface AuditResult {
@@ -81,13 +119,15 @@ interface AuditResult {
 }
 
 async function audit(
-  { folders, exclusionsFile, proofFlags }: AuditCall,
+  { folders, exclusionsFile, proofFlags, resultFlags }: AuditCall,
   context: CommandContext,
 ): Promise<CommandOutcome<AuditResult>> {
   const { auditShardSets } = await import("../auditing/shard-set-audit.ts");
   const { verdictJson } = await import("../../audit/verdict-json.ts");
   const { verdictSummary } = await import("../../audit/verdict-text.ts");
   const { planProof, proofNotes, writeProof } = await import("../proving/proof-writing.ts");
+  const { refuseOtherResults, writeResults } = await import("../audit-report/result-files.ts");
+  await refuseOtherResults(resultFlags);
   const plan = await planProof(proofFlags);
   const { verdict, sets } = await auditShardSets(folders, context);
   const written = verdict.outcome === "unchecked" ? undefined : exclusionsFile;
@@ -102,7 +142,16 @@ async function audit(
   const partial = sets
     .filter((set) => set.partial)
     .map(({ folder }) => `${folder} was prepared with pictures missing; those were not compared`);
-  const notes = [...partial, ...proofNotes(plan, verdict)];
+  const known = [...partial, ...proofNotes(plan, verdict)];
+  const results = {
+    verdict,
+    folders,
+    summary,
+    notes: known,
+    decisions: [],
+    version: packageVersion(),
+  };
+  const notes = [...known, ...(await writeResults(resultFlags, results, context))];
   const next = nextStep(verdict, { folders, exclusionsFile: written });
   return {
     result: {
@@ -128,7 +177,10 @@ async function withProof(text: string, proof: WrittenProof | null): Promise<stri
 const exitCodeOf = { clean: 0, leaking: 20, unchecked: 2 } as const;
 
 /** What to do about a verdict that is not clean. */
-function nextStep(verdict: AuditVerdict, call: Omit<AuditCall, "proofFlags">): string | null {
+function nextStep(
+  verdict: AuditVerdict,
+  call: Pick<AuditCall, "folders" | "exclusionsFile">,
+): string | null {
   if (verdict.outcome === "unchecked") {
     const lacking = verdict.checked.eval === 0 ? "evaluation" : "training";
     return `next: name a shard set with ${lacking} pictures as well: crossweave audit <set...>`;

@@ -10,8 +10,6 @@ import type { ListedDataset, ListingOptions, MemberPicture } from "./listed-data
 
 /** Flickr8k, which nothing here is prepared from: it is listed because all of it is in Flickr30K. */
 export const flickr8kDataset = "flickr8k";
-/** The name of its one split. */
-export const flickr8kSplit = "official split";
 
 const CAPTIONS = "flickr8k/Flickr8k.token.txt";
 const partLists = [
@@ -43,7 +41,6 @@ export async function listFlickr8k(options: ListingOptions): Promise<ListedDatas
   if (files.length === 0) throw noFile();
   return {
     dataset: flickr8kDataset,
-    split: flickr8kSplit,
     files,
     pictures: () => pictures.values(),
     [Symbol.dispose]: () => {},

@@ -11,8 +11,6 @@ export interface MemberPicture extends ListedPicture {
 /** The pictures of a dataset with their parts of one published split, as often as they are asked for. */
 export interface ListedDataset extends Disposable {
   readonly dataset: string;
-  /** The published split that the parts are of. */
-  readonly split: string;
   /** The files that were read, with their digests. */
   readonly files: readonly FileDigest[];
   /** One that is in several parts comes once for each; always in the same order. */
@@ -25,4 +23,13 @@ export interface ListingOptions {
   readonly folder: string;
   readonly progress: Progress;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** Datasets whose files give their pictures another collection's names, and say no more of them. */
+const namesOnly: ReadonlySet<string> = new Set(["vqa2"]);
+const FLICKR30K = "flickr30k:";
+
+/** Whether a dataset's listing of a picture would say which photo it is and what it is linked to, if anything. */
+export function isTold(dataset: string, { isUnlisted, key }: MemberPicture): boolean {
+  return key.startsWith(FLICKR30K) || (!isUnlisted && !namesOnly.has(dataset));
 }

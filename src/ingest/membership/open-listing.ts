@@ -9,36 +9,53 @@ import { listReleasePictures, releaseDataset } from "./release-pictures.ts";
 import { readShippedHashes } from "./shipped-hashes.ts";
 import { listSnliVeParts, withSnliVeLists } from "./snli-ve-lists.ts";
 
-/** A listing, or why there is none: "none of its files is there". */
-export type OpenedListing =
-  | { readonly listed: ListedDataset; readonly absent?: never }
-  | { readonly absent: string; readonly listed?: never };
+/** What is there of a dataset. */
+export interface OpenedListing {
+  /** Its pictures; undefined when no file lists any. */
+  readonly listed: ListedDataset | undefined;
+  /** What is not there, in words: "none of its files is there"; undefined when nothing is known to lack. */
+  readonly lacks: string | undefined;
+}
+
+type WantedListing = Pick<NamedPictures, "dataset" | "split" | "parts">;
 
 /**
  * Opens the list of a dataset's pictures with their parts of a published split, of which `wanted` are
- * asked for. Files that are not there are no fault; throws SourceError when one is damaged, ConfigError
- * for a dataset or a split that there is not.
+ * asked for. Files that are not there are no fault: where those of the split are not, the pictures are
+ * listed without parts. Throws SourceError when a file is damaged, ConfigError for a dataset or a split
+ * that there is not.
  */
 export async function openListing(
-  wanted: Pick<NamedPictures, "dataset" | "split" | "parts">,
+  wanted: WantedListing,
   options: ListingOptions,
 ): Promise<OpenedListing> {
+  const withParts = await tried(options.folder, () => list(wanted, options));
+  if (!(withParts instanceof SourceError)) return { listed: withParts, lacks: undefined };
+  const { dataset } = wanted;
+  const isPrepared = dataset !== releaseDataset && dataset !== flickr8kDataset;
+  const lacks = isPrepared
+    ? await absenceOf(withParts, await readDatasetManifest(dataset), options.folder)
+    : withParts.message;
+  if (!isPrepared) return { listed: undefined, lacks };
+  const withoutParts = await tried(options.folder, () => listPlanned(dataset, undefined, options));
+  return { listed: withoutParts instanceof SourceError ? undefined : withoutParts, lacks };
+}
+
+/** The listing, or the error that a file is not there. */
+async function tried(
+  folder: string,
+  open: () => Promise<ListedDataset>,
+): Promise<ListedDataset | SourceError> {
   try {
-    return { listed: await list(wanted, options) };
+    return await open();
   } catch (error) {
-    if (!(error instanceof SourceError && (await isOfAbsentFile(error, options.folder))))
-      throw error;
-    return { absent: await absenceIn(wanted.dataset, error, options.folder) };
+    if (error instanceof SourceError && (await isOfAbsentFile(error, folder))) return error;
+    throw error;
   }
 }
 
-async function absenceIn(dataset: string, error: SourceError, folder: string): Promise<string> {
-  if (dataset === releaseDataset || dataset === flickr8kDataset) return error.message;
-  return absenceOf(error, await readDatasetManifest(dataset), folder);
-}
-
 async function list(
-  { dataset, split, parts }: Pick<NamedPictures, "dataset" | "split" | "parts">,
+  { dataset, split, parts }: WantedListing,
   options: ListingOptions,
 ): Promise<ListedDataset> {
   if (dataset === flickr8kDataset) return listFlickr8k(options);
@@ -48,42 +65,24 @@ async function list(
   const manifest = await readDatasetManifest(dataset);
   const published = split ?? manifest.splits[0]?.name ?? "";
   if (dataset === "snli-ve") return listSnliVe(manifest, published, options);
-  const listed = await listPlanned(
-    dataset,
-    { published, hasParts: parts !== "everything" },
-    options,
-  );
+  const listed = await listPlanned(dataset, published, options);
   return dataset === "nlvr2" ? withHashes(listed, await readShippedHashes(options)) : listed;
 }
 
+/** By the parts of a published split, or without any. */
 async function listPlanned(
   dataset: string,
-  { published, hasParts }: { readonly published: string; readonly hasParts: boolean },
+  published: string | undefined,
   options: ListingOptions,
 ): Promise<ListedDataset> {
-  const plan = await planPicturesOf(dataset, { published, hasParts }, options);
+  const withParts = published !== undefined;
+  const plan = await planPictures(dataset, { ...options, publishedSplit: published, withParts });
   return {
     dataset,
-    split: published,
     files: plan.files,
     pictures: () => plan.pictures(),
     [Symbol.dispose]: () => plan[Symbol.dispose](),
   };
-}
-
-// Where all pictures are asked for, whatever their parts, the files of the split need not be there.
-async function planPicturesOf(
-  dataset: string,
-  { published, hasParts }: { readonly published: string; readonly hasParts: boolean },
-  options: ListingOptions,
-): ReturnType<typeof planPictures> {
-  try {
-    return await planPictures(dataset, { ...options, publishedSplit: published });
-  } catch (error) {
-    const mayDoWithout = !hasParts && error instanceof SourceError;
-    if (!mayDoWithout || !(await isOfAbsentFile(error, options.folder))) throw error;
-    return planPictures(dataset, { ...options, withParts: false });
-  }
 }
 
 /** SNLI-VE's pictures by its pairs and, for parts whose pairs are not there, by its lists. */
@@ -94,16 +93,14 @@ async function listSnliVe(
 ): Promise<ListedDataset> {
   const lists = await listSnliVeParts(manifest, published, options);
   try {
-    const listed = await listPlanned(manifest.dataset, { published, hasParts: true }, options);
+    const listed = await listPlanned(manifest.dataset, published, options);
     return withSnliVeLists(listed, lists);
   } catch (error) {
     if (!(error instanceof SourceError) || lists.pictures.length === 0) throw error;
     if (!(await isOfAbsentFile(error, options.folder))) throw error;
     const { pictures, files } = lists;
-    const { dataset } = manifest;
     return {
-      dataset,
-      split: published,
+      dataset: manifest.dataset,
       files,
       pictures: () => pictures,
       [Symbol.dispose]: () => {},

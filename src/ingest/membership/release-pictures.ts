@@ -19,8 +19,6 @@ import type { ListedDataset, ListingOptions, MemberPicture } from "./listed-data
  * these words, and no caption file lists the pictures of test2015, which VQA evaluates on.
  */
 export const releaseDataset = "coco-images";
-/** The name of its one split. */
-export const releaseSplit = "release";
 
 const subsets = ["train2014", "val2014", "test2014", "test2015", "train2017", "val2017"] as const;
 
@@ -57,7 +55,6 @@ export async function listReleasePictures(
   }
   return {
     dataset: releaseDataset,
-    split: releaseSplit,
     files,
     pictures: () => picturesOf(tables),
     [Symbol.dispose]: () => {},

@@ -1,0 +1,138 @@
+import {
+  type Cell,
+  type CellCounts,
+  type CellQuestion,
+  countCells,
+} from "../../audit/crosswalk/count-cells.ts";
+import { measureSpellings } from "../../audit/crosswalk/name-spellings.ts";
+import { ConfigError } from "../../core/errors.ts";
+import type { Backbone } from "../../ingest/exclusion/backbones.ts";
+import { type LeakSetting, readLeakSetting } from "../../ingest/exclusion/leak-policy.ts";
+import {
+  type AnnotatedPictures,
+  type AnnotationContext,
+  relateAnnotatedPictures,
+} from "./annotation-pictures.ts";
+import { type AnnotationAudit, type GroupReport, reportCells } from "./annotation-report.ts";
+import {
+  type AuditGroups,
+  groupsOfEverything,
+  groupsOfSetting,
+  readBackbones,
+} from "./compared-groups.ts";
+
+export interface AnnotationAuditCall {
+  /** The folder with the official annotation files. */
+  readonly folder: string;
+  /** The name of a policy or a file; without one every part is compared with every other. */
+  readonly policy: string | undefined;
+  /** Names or files of backbones, instead of the policy's own. */
+  readonly backbones: readonly string[] | undefined;
+}
+
+/**
+ * What a published setting leaks into each evaluation split, from annotation files alone. Throws
+ * ConfigError for a policy, backbone or dataset that there is not, SourceError for a damaged file.
+ */
+export async function auditAnnotations(
+  { folder, policy, backbones: declared }: AnnotationAuditCall,
+  context: AnnotationContext,
+): Promise<AnnotationAudit> {
+  const setting = policy === undefined ? undefined : await readLeakSetting(policy);
+  if (setting === undefined && declared !== undefined) throw noPolicyForBackbone();
+  const backbones = setting === undefined ? [] : await readBackbones(setting, declared);
+  const chosen =
+    setting === undefined ? await groupsOfEverything() : await groupsOfSetting(setting, backbones);
+  const policyRules = chosen.leftOut === undefined ? undefined : setting?.identities;
+  const annotated = await relateAnnotatedPictures(chosen.groups, { folder, policyRules }, context);
+  const counts = countCells(annotated.related, questionOf(chosen));
+  return reportOf({ setting, backbones, chosen, annotated, counts });
+}
+
+function noPolicyForBackbone(): ConfigError {
+  return new ConfigError(
+    "--backbone says what a policy's model had seen, and no --policy is given",
+    {
+      remedy: "add --policy, such as --policy soho",
+    },
+  );
+}
+
+function questionOf(chosen: AuditGroups): CellQuestion {
+  const { groups, training, allTraining, backbones, evaluations, leftOut } = chosen;
+  const wholes = groups.flatMap(({ role }, group) => (role === "whole" ? [group] : []));
+  const trained = allTraining === undefined ? training : [...training, allTraining];
+  if (wholes.length > 0) {
+    const all = [...trained, ...evaluations, ...wholes];
+    return { rows: all, columns: all };
+  }
+  // What a backbone had seen a policy cannot take back.
+  const leaveOut = leftOut === undefined ? undefined : { group: leftOut, from: trained };
+  return { rows: [...trained, ...backbones], columns: evaluations, leaveOut };
+}
+
+interface Audited {
+  readonly setting: LeakSetting | undefined;
+  readonly backbones: readonly Backbone[];
+  readonly chosen: AuditGroups;
+  readonly annotated: AnnotatedPictures;
+  readonly counts: CellCounts;
+}
+
+function reportOf({ setting, backbones, chosen, annotated, counts }: Audited): AnnotationAudit {
+  const groups = chosen.groups.map((group, number): GroupReport => {
+    const { pictures = 0, untold = 0, leftOut = {} } = counts.groups[number] ?? {};
+    const lacks = annotated.lacks[number];
+    return { ...group, number, pictures, untold, leftOut, lacks: lacks ?? lackOf(pictures) };
+  });
+  const cells = reportCells(counts.cells.filter(isOfTwoSets(groups)), groups, annotated.related);
+  const of = (numbers: readonly number[]): readonly GroupReport[] =>
+    numbers.flatMap((number) => groups[number] ?? []);
+  const seen = [...of(chosen.training), ...of(chosen.backbones)];
+  const evaluations = of(chosen.evaluations);
+  const isCompared = [seen, evaluations].every((side) => side.some(({ pictures }) => pictures > 0));
+  const rows = new Set(seen.map(({ number }) => number));
+  const columns = new Set(chosen.evaluations);
+  const isLeaking = cells.some(
+    ({ row, column, kept }) => rows.has(row) && columns.has(column) && kept > 0,
+  );
+  return {
+    outcome: !isCompared ? "unchecked" : isLeaking ? "leaking" : "clean",
+    policy: setting && {
+      name: setting.name,
+      summary: setting.summary,
+      drops: setting.drops,
+      identities: setting.identities,
+    },
+    groups,
+    training: chosen.training,
+    allTraining: chosen.allTraining,
+    evaluations: chosen.evaluations,
+    leftOut: chosen.leftOut,
+    backbones: backbones.map((backbone) => {
+      return {
+        ...backbone,
+        groups: chosen.backbones.filter((group) =>
+          backbone.sees.some((one) => chosen.groups[group]?.members.includes(one)),
+        ),
+      };
+    }),
+    cells,
+    texts: null,
+    spellings: measureSpellings(annotated.measured),
+    files: annotated.files,
+  };
+}
+
+function lackOf(numPictures: number): string | undefined {
+  return numPictures === 0 ? "no picture of it is listed" : undefined;
+}
+
+/** A whole has its own parts, which says nothing. */
+function isOfTwoSets(groups: readonly GroupReport[]): (cell: Cell) => boolean {
+  return ({ row, column }) => {
+    const [one, other] = [groups[row], groups[column]];
+    if (one?.role !== "whole" && other?.role !== "whole") return true;
+    return one?.members[0]?.dataset !== other?.members[0]?.dataset;
+  };
+}
