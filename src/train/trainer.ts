@@ -227,6 +227,7 @@ class TrainingSession implements Disposable {
     const content = {
       step: this.#step,
       runDigest: run.record.digest,
+      proofs: run.record.proofs,
       state: this.#state,
       loader: this.#loaderState,
     };

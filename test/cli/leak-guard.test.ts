@@ -1,20 +1,27 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { manifestOf } from "../../src/audit/manifests/exclusion-manifest.ts";
+import { auditShardSets } from "../../src/cli/auditing/shard-set-audit.ts";
+import { writeManifest } from "../../src/cli/proving/manifest-files.ts";
 import { prepareTraining, type TrainingCall } from "../../src/cli/runs/training.ts";
 import { pictureNames } from "../../src/core/keys.ts";
 import { LeakError } from "../../src/core/errors.ts";
 import { silentProgress } from "../../src/core/progress.ts";
+import { SampleSource } from "../../src/loader/sample-source.ts";
 import { recipeNamed } from "../../src/train/recipes/visual-parsing.ts";
 import { writeVocabulary } from "../loader/shard-set-fixture.ts";
+import { ShardSetReader } from "../../src/shards/shard-set-reader.ts";
 import { madeUpScenes, temporaryFolder, writeShardSet } from "../shards/small-set.ts";
 
 const context = { progress: silentProgress, signal: new AbortController().signal };
 
+/** Scenes of one picture each: 40 to train on, 10 to evaluate on from a place on. */
 async function trainingCall(folder: string, evalFrom: number): Promise<TrainingCall> {
   const trained = join(folder, "trained");
-  await writeShardSet(trained, [{ split: "train", scenes: madeUpScenes(40) }]);
+  const all = madeUpScenes(150).filter(({ pictures }) => pictures.length === 1);
+  await writeShardSet(trained, [{ split: "train", scenes: all.slice(0, 40) }]);
   const evaluated = join(folder, "evaluated");
-  const scenes = madeUpScenes(10, evalFrom);
+  const scenes = all.slice(evalFrom, evalFrom + 10);
   await writeShardSet(evaluated, [{ split: "test", role: "eval", scenes }]);
   const recipe = recipeNamed("pretrain/visual-parsing");
   return {
@@ -48,10 +55,33 @@ describe("case 45: a protected picture inside a training shard", () => {
     const prepared = await prepareTraining(call, context);
     expect(prepared).toMatchObject({ trainingScenes: 40 });
     // Whatever takes the training set's place later: its loader refuses these.
-    const [first] = madeUpScenes(1, 100).flatMap(({ pictures }) => pictures);
+    await using evaluated = await ShardSetReader.open(call.folders[1] ?? "");
+    const [first] = (await evaluated.split("test").head(0)).pictures;
     const names = first === undefined ? [] : pictureNames(first);
     expect(names.length).toBeGreaterThan(1);
     expect(prepared.excluded).toEqual(expect.arrayContaining(names));
+  });
+
+  it("is refused by the loader of a set that was built again without its exclusion list", async () => {
+    await using folder = await temporaryFolder();
+    const call = await trainingCall(folder.path, 35);
+    const { verdict } = await auditShardSets(call.folders, context);
+    const list = join(folder.path, "exclusions.json");
+    await writeManifest(list, manifestOf(verdict, "0.1.0"));
+    // The evaluation set is not at hand: only the list tells which pictures are its.
+    const alone = { ...call, folders: call.folders.slice(0, 1) };
+    for (const file of [list, join(folder.path, "exclusions.arrow")]) {
+      const { excluded, sets } = await prepareTraining({ ...alone, exclude: [file] }, context);
+      await using opened = await SampleSource.open(sets);
+      await using samples = await SampleSource.ofListed(opened.listed, { excluded });
+      const found: unknown = await samples.head(35).catch((error: unknown) => error);
+      expect(found).toBeInstanceOf(LeakError);
+      expect(found).toMatchObject({
+        message: expect.stringMatching(/excluded picture: key coco:/),
+      });
+      await samples.head(34);
+    }
+    expect((await prepareTraining(alone, context)).excluded).toEqual([]);
   });
 
   it("keeps its loader from none where leaks are allowed", async () => {

@@ -12,6 +12,7 @@ interface TrainFlags {
   readonly set?: readonly string[];
   readonly fresh?: boolean;
   readonly allowLeaks?: boolean;
+  readonly exclude?: readonly string[];
   readonly dryRun?: boolean;
   readonly cache?: string;
   readonly cacheGigabytes?: number;
@@ -35,6 +36,11 @@ export function addTrainCommand(program: Command): void {
     .option("--set <key=value>", "replace a constant of the recipe; repeatable", collect)
     .addOption(new Option("--resume", "the default: go on where the run in --out stands"))
     .option("--fresh", "start over, removing the run in --out")
+    .option(
+      "--exclude <file>",
+      "an exclusion list of crossweave audit: stop at a scene of it, however it came into a set; repeatable",
+      collect,
+    )
     .option("--allow-leaks", "train although the audit found leaks; the run is marked for good")
     .option("--dry-run", "print the recipe, the steps and the number of weights; write nothing")
     .action((recipeName: string, flags: TrainFlags) =>
@@ -78,6 +84,7 @@ async function trainRecipe(
     out: flags.out,
     fresh: flags.fresh === true,
     allowLeaks: flags.allowLeaks === true,
+    exclude: flags.exclude,
   };
   if (flags.dryRun === true) {
     const { describeTraining } = await import("../runs/training-plan.ts");

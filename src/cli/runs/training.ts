@@ -3,6 +3,7 @@ import type { AuditVerdict } from "../../audit/verdict.ts";
 import { verdictSummary } from "../../audit/verdict-text.ts";
 import { sha256 } from "../../core/digest.ts";
 import { ConfigError, LeakError } from "../../core/errors.ts";
+import { nameOfKey } from "../../core/keys.ts";
 import type { Progress } from "../../core/progress.ts";
 import type { LoaderSet } from "../../loader/options.ts";
 import { WordPieceTokenizer } from "../../loader/text/word-piece.ts";
@@ -13,6 +14,7 @@ import { readRunSummary, RunFolder, type RunSummary } from "../../train/run/run-
 import { train, type TrainSummary } from "../../train/trainer.ts";
 import { loadTensorFlow } from "../../tensor/load.ts";
 import { auditShardSets, protectedNames } from "../auditing/shard-set-audit.ts";
+import { readManifest } from "../proving/manifest-files.ts";
 
 export interface TrainingCall {
   readonly recipe: TrainingRecipe;
@@ -23,6 +25,8 @@ export interface TrainingCall {
   readonly out: string;
   readonly fresh: boolean;
   readonly allowLeaks: boolean;
+  /** Exclusion manifests: none of their pictures is trained on, whatever the sets say of themselves. */
+  readonly exclude?: readonly string[] | undefined;
 }
 
 export interface TrainingResult {
@@ -38,9 +42,11 @@ export interface PreparedTraining {
   readonly vocabulary: { readonly path: string; readonly size: number; readonly text: string };
   readonly sets: readonly LoaderSet[];
   readonly setDigests: readonly string[];
+  /** As a run's record has them. */
+  readonly proofs: readonly (string | null)[] | undefined;
   readonly trainingScenes: number;
   readonly verdict: AuditVerdict;
-  /** Names of the pictures that are evaluated on; none where leaks are allowed. */
+  /** Names of the pictures that are evaluated on or that a list leaves out; none where leaks are allowed. */
   readonly excluded: readonly string[];
 }
 
@@ -59,6 +65,7 @@ export async function runTraining(
       vocabularySha256: sha256(prepared.vocabulary.text),
       setDigests: prepared.setDigests,
       audit: { digest: prepared.verdict.digest, clean: prepared.verdict.outcome === "clean" },
+      proofs: prepared.proofs,
     },
     { fresh: call.fresh, vocabulary: prepared.vocabulary.text },
   );
@@ -98,15 +105,29 @@ export async function prepareTraining(
       .map(({ name }) => name),
   }));
   const trainingScenes = countTrainingScenes(indexes, call);
-  const excluded = call.allowLeaks ? [] : await protectedNames(call.folders, context.signal);
+  const excluded = call.allowLeaks ? [] : await excludedNames(call, context.signal);
+  const proofs = indexes.map(({ proof }) => proof?.sha256 ?? null);
   return {
     excluded,
     vocabulary,
     sets: sets.filter(({ splits }) => splits.length > 0),
     setDigests: indexes.map(({ digest }) => digest),
+    proofs: proofs.some((digest) => digest !== null) ? proofs : undefined,
     trainingScenes,
     verdict,
   };
+}
+
+/** What the loader refuses: pictures that the sets evaluate on, and those of the exclusion manifests. */
+async function excludedNames(call: TrainingCall, signal: AbortSignal): Promise<readonly string[]> {
+  const names = new Set(await protectedNames(call.folders, signal));
+  for (const file of call.exclude ?? []) {
+    for (const { evalKey, key } of (await readManifest(file)).rows) {
+      names.add(nameOfKey(key));
+      if (evalKey !== "") names.add(nameOfKey(evalKey)); // version 1 does not say it
+    }
+  }
+  return [...names];
 }
 
 function countTrainingScenes(indexes: readonly ShardSetIndex[], { recipe }: TrainingCall): number {

@@ -32,6 +32,7 @@ const stateSchema = z.strictObject({
   version: z.literal(1),
   step: z.int().nonnegative(),
   runDigest: z.string(),
+  proofs: z.array(z.string().nullable()).optional(),
   files: z.array(z.strictObject({ file: z.string(), sha256: z.string() })),
 });
 
@@ -39,6 +40,8 @@ export interface CheckpointContent {
   readonly step: number;
   /** Digest of the run's inputs; a checkpoint is good for no other run. */
   readonly runDigest: string;
+  /** The run's proofs, for whoever is given the checkpoint alone; the run's digest covers them. */
+  readonly proofs?: readonly (string | null)[] | undefined;
   readonly state: AdamWState;
   /** Where the stream of batches stands behind this step's. */
   readonly loader: LoaderState;
@@ -94,6 +97,7 @@ async function writeParts(
     version: 1,
     step: content.step,
     runDigest: content.runDigest,
+    proofs: content.proofs,
     files: await Promise.all(files),
   };
   await writeFileAtomically(join(partial, STATE_FILE), `${JSON.stringify(state, null, 2)}\n`);

@@ -26,6 +26,7 @@ const recordSchema = z.object({
   vocabularySha256: z.string(),
   setDigests: z.array(z.string()),
   audit: z.object({ digest: z.string(), clean: z.boolean() }),
+  proofs: z.array(z.string().nullable()).optional(),
   digest: z.string(),
 });
 

@@ -9,6 +9,8 @@ export interface RunInputs {
   readonly setDigests: readonly string[];
   /** Digest and outcome of the leak audit of the sets. */
   readonly audit: { readonly digest: string; readonly clean: boolean };
+  /** The digests of the audits' proofs that the indexes of the sets name, in order, null where one names none; not there without any. */
+  readonly proofs?: readonly (string | null)[] | undefined;
 }
 
 /** The run's record, `run.json`. */
@@ -35,6 +37,9 @@ export function differingInputs(there: RunInputs, now: RunInputs): string[] {
     ...(setsDiffer ? [`the shard sets: ${setsText(there)} there, ${setsText(now)} now`] : []),
     // Other sets always have another audit.
     ...(setsDiffer || isSameAudit(there, now) ? [] : ["the audit of the sets"]),
+    ...(proofsText(there) === proofsText(now)
+      ? []
+      : [`the proofs of the sets: ${proofsText(there)} there, ${proofsText(now)} now`]),
   ];
 }
 
@@ -50,6 +55,11 @@ function isSameAudit({ audit }: RunInputs, now: RunInputs): boolean {
 
 function setsText({ setDigests }: RunInputs): string {
   return setDigests.map((digest) => digest.slice(0, 12)).join(", ");
+}
+
+function proofsText({ proofs = [] }: RunInputs): string {
+  if (proofs.length === 0) return "none";
+  return proofs.map((digest) => digest?.slice(0, 12) ?? "none").join(", ");
 }
 
 /** Names the inputs; what changes no result is left out: workers, prefetch depth, where the vocabulary lies. */

@@ -95,6 +95,15 @@ describe("a checkpoint", () => {
     );
   });
 
+  it("names the proofs of the sets that it was trained on", async () => {
+    const proofs = [sha256("a proof"), null];
+    const content = { step: 3, runDigest: RUN, proofs, state: stateOf(3), loader };
+    await saveCheckpoint(folder, content, layout);
+    const state: unknown = JSON.parse(await readFile(join(folder, STEP, "state.json"), "utf8"));
+    expect(state).toMatchObject({ runDigest: RUN, proofs });
+    expect((await loadCheckpoint(join(folder, STEP), { runDigest: RUN, layout })).step).toBe(3);
+  });
+
   it("has the same bytes for the same state", async () => {
     await save(3);
     const first = await storedBytes();

@@ -80,6 +80,7 @@ describe("a run's folder", () => {
     ["shard set", { setDigests: ["another"] }],
     ["order of sets", { setDigests: ["digest of the set", "another"] }],
     ["audit", { audit: { digest: "another", clean: false } }],
+    ["proof", { proofs: ["digest of a proof"] }],
   ])("is refused for another %s, and not held then", async (_name, changes) => {
     const first = await open();
     first[Symbol.dispose]();
@@ -100,6 +101,17 @@ describe("a run's folder", () => {
         "  the shard sets: digest of th there, another now",
       ].join("\n"),
     );
+  });
+
+  it("keeps the proofs of its sets, and names those that differ", async () => {
+    const proofs = ["digest of a proof", null];
+    const first = await open({ proofs });
+    first[Symbol.dispose]();
+    expect((await readRunRecord(path)).proofs).toEqual(proofs);
+    await expect(open({ proofs: ["digest of another", null] })).rejects.toThrow(
+      "the proofs of the sets: digest of a , none there, digest of an, none now",
+    );
+    await expect(open()).rejects.toThrow("digest of a , none there, none now");
   });
 
   it("is refused where other things are, and left as it was, even to start over", async () => {
