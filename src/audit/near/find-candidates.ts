@@ -87,17 +87,17 @@ async function searchBetween(pass: SearchPass, options: CandidateOptions): Promi
   const { left, right, maxDistance, list, distanceOf } = pass;
   const { partRows = DEFAULT_PART_ROWS, numThreads, progress, signal } = options;
   for await (const protectedRows of viewRows(left.side, { ...left, maxRows: Infinity })) {
-    // The sizes of parts differ by less than a shard; each is searched in memory of its own size.
-    for await (const passing of viewRows(right.side, { ...right, maxRows: partRows })) {
+    const numViews = Math.min(right.endView, right.side.numViews) - right.firstView;
+    const maxRows = Math.max(partRows, right.side.numViews);
+    const size = {
+      maxLeft: protectedRows.views.length,
+      maxRight: Math.min(maxRows, right.side.numPictures * numViews),
+    };
+    if (size.maxRight === 0) return;
+    await using machine = NearPairSearch.open(size, { maxDistance, numThreads, progress, signal });
+    const loadedLeft = await machine.load("left", rowsOf(protectedRows));
+    for await (const passing of viewRows(right.side, { ...right, maxRows })) {
       signal?.throwIfAborted();
-      const size = { maxLeft: protectedRows.views.length, maxRight: passing.views.length };
-      await using machine = NearPairSearch.open(size, {
-        maxDistance,
-        numThreads,
-        progress,
-        signal,
-      });
-      const loadedLeft = await machine.load("left", rowsOf(protectedRows));
       const loadedRight = await machine.load("right", rowsOf(passing));
       const pairs = await machine.pairsBetween();
       await list.add({

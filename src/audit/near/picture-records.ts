@@ -2,7 +2,12 @@ import { sha256 } from "../../core/digest.ts";
 import { namesOfPicture } from "../../core/keys.ts";
 import type { PictureInfo } from "../../core/records.ts";
 import { HASH_BYTES } from "../perceptual/hash.ts";
-import { MIN_QUALITY, type PdqHasher, type RgbPicture } from "../perceptual/pdq.ts";
+import {
+  MIN_QUALITY,
+  type PdqHasher,
+  type PerceptualHash,
+  type RgbPicture,
+} from "../perceptual/pdq.ts";
 import { hashViews } from "../perceptual/window-bank.ts";
 import { type RecordKind, recordedViews } from "./near-settings.ts";
 
@@ -33,15 +38,26 @@ export function pictureRecord(
   kind: RecordKind,
   { sceneIndex, pictureIndex, info, pixels }: RecordedPicture,
 ): Uint8Array {
-  const views = recordedViews[kind];
-  const record = new Uint8Array(recordBytes(kind));
+  const hashes = hashViews(hasher.open(pixels), recordedViews[kind]);
+  return encodeRecord({ sceneIndex, pictureIndex, pixels: pixelIdentity(info), hashes });
+}
+
+/** The bytes of a record; `pixels` are 16, `hashes` one for each view of its kind. */
+export function encodeRecord(content: {
+  readonly sceneIndex: number;
+  readonly pictureIndex: number;
+  readonly pixels: Uint8Array;
+  readonly hashes: readonly PerceptualHash[];
+}): Uint8Array {
+  const { sceneIndex, pictureIndex, pixels, hashes } = content;
+  const record = new Uint8Array(QUALITIES_AT + hashes.length * (1 + HASH_BYTES));
   const head = new DataView(record.buffer);
   head.setUint32(0, sceneIndex, true);
   head.setUint32(PICTURE_AT, pictureIndex, true);
-  record.set(pixelIdentity(info), PIXELS_AT);
-  for (const [view, { hash, quality }] of hashViews(hasher.open(pixels), views).entries()) {
+  record.set(pixels, PIXELS_AT);
+  for (const [view, { hash, quality }] of hashes.entries()) {
     record[QUALITIES_AT + view] = quality;
-    record.set(hash, QUALITIES_AT + views.length + view * HASH_BYTES);
+    record.set(hash, QUALITIES_AT + hashes.length + view * HASH_BYTES);
   }
   return record;
 }

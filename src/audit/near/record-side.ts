@@ -1,6 +1,6 @@
 import { HASH_BYTES } from "../perceptual/hash.ts";
 import { PictureRecords } from "./picture-records.ts";
-import type { RecordKind } from "./near-settings.ts";
+import { type RecordKind, recordedViews } from "./near-settings.ts";
 
 /** Where the records of one side of an audit come from, shard by shard in the fixed order of the audit. */
 export interface RecordSource {
@@ -46,6 +46,10 @@ export class RecordSide {
       starts.push(first + records.numPictures);
     }
     return new RecordSide(source, starts);
+  }
+
+  get numViews(): number {
+    return recordedViews[this.kind].length;
   }
 
   get numPictures(): number {
@@ -98,7 +102,7 @@ export interface ViewRows {
   readonly views: Uint8Array;
 }
 
-/** The comparable hashes of a side's views from `firstView` to before `endView`, in parts of about `maxRows`. */
+/** The comparable hashes of a side's views from `firstView` to before `endView`, in parts of at most `maxRows`. */
 export async function* viewRows(
   side: RecordSide,
   range: { readonly firstView: number; readonly endView: number; readonly maxRows: number },
@@ -108,10 +112,11 @@ export async function* viewRows(
   for await (const { records, first } of side.shards()) {
     const views = { firstView, endView: Math.min(endView, records.numViews) };
     for (let row = 0; row < records.numPictures; row += 1) {
+      if (rows.length + records.numViews > maxRows && rows.length > 0) {
+        yield rows.taken();
+        rows = new RowList();
+      }
       rows.addViews({ records, row, picture: first + row }, views);
-      if (rows.length < maxRows) continue;
-      yield rows.taken();
-      rows = new RowList();
     }
   }
   if (rows.length > 0) yield rows.taken();

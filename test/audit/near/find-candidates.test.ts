@@ -1,0 +1,144 @@
+import { describe, expect, it } from "vitest";
+import type { Candidate } from "../../../src/audit/near/candidate-list.ts";
+import { findCandidates } from "../../../src/audit/near/find-candidates.ts";
+import { nearSettings, recordedViews } from "../../../src/audit/near/near-settings.ts";
+import { hashDistance } from "../../../src/audit/perceptual/hash.ts";
+import { randomWords } from "../hamming/made-up-hashes.ts";
+import { madeUpHashes, type MadeUpPicture, madeUpSide, moved } from "./made-up-records.ts";
+
+const both = nearSettings(10, {});
+const evalOnly = nearSettings(10, { windows: "eval" });
+
+async function search(
+  sides: { readonly train: readonly MadeUpPicture[]; readonly eval: readonly MadeUpPicture[] },
+  settings = both,
+  partRows?: number,
+): ReturnType<typeof findCandidates> {
+  const kind = settings.windows === "both" ? "passing" : "whole";
+  const train = await madeUpSide(kind, sides.train);
+  const evaluated = await madeUpSide("bank", sides.eval);
+  return findCandidates({ train, eval: evaluated, settings }, { numThreads: 1, partRows });
+}
+
+function picture(
+  kind: "passing" | "bank" | "whole",
+  seed: number,
+  like?: MadeUpPicture,
+): MadeUpPicture {
+  const pixels = like?.pixels ?? `${kind} ${seed}`;
+  return { pixels, hashes: madeUpHashes(kind, seed) };
+}
+
+/** All pairs by looking at each pair of views. */
+function byLooking(
+  train: readonly MadeUpPicture[],
+  evaluated: readonly MadeUpPicture[],
+  distance: number,
+): Candidate[] {
+  return train.flatMap((one, at) =>
+    evaluated.flatMap((other, to) => {
+      const near: Candidate[] = [];
+      for (const [evalView, hash] of other.hashes.entries()) {
+        for (const [trainView, passing] of one.hashes.entries()) {
+          if (evalView > 0 && trainView > 0) continue;
+          const distanceBits = hashDistance(hash, passing);
+          const place = { train: at, eval: to, distanceBits, trainView, evalView };
+          if (distanceBits <= distance) near.push(place);
+        }
+      }
+      return near
+        .toSorted((a, b) => a.distanceBits - b.distanceBits || a.evalView - b.evalView)
+        .slice(0, 1);
+    }),
+  );
+}
+
+describe("the candidates of a search for near-duplicates", () => {
+  it("are the pairs that a look at every pair of views finds", async () => {
+    const next = randomWords(5);
+    const evaluated = Array.from({ length: 6 }, (_, at) => picture("bank", at));
+    const train = Array.from({ length: 12 }, (_, at) => {
+      const own = picture("passing", 100 + at);
+      const of = evaluated[next() % 6]?.hashes ?? [];
+      const [fromView, toView] = at % 2 === 0 ? [next() % 56, 0] : [0, next() % 49];
+      const near = moved(of[fromView] ?? new Uint8Array(32), next() % 60);
+      return { ...own, hashes: own.hashes.map((hash, view) => (view === toView ? near : hash)) };
+    });
+    const expected = byLooking(train, evaluated, 48);
+    expect(expected.length).toBeGreaterThan(6);
+    expect((await search({ train, eval: evaluated })).candidates).toEqual(expected);
+    expect((await search({ train, eval: evaluated }, both, 100)).candidates).toEqual(expected);
+  });
+
+  it("are within the distance of whole pictures for whole ones and within that of parts for parts", async () => {
+    const [evaluated] = [picture("bank", 1)];
+    const train = [0, 7, 8, 55].map((view) => ({
+      pixels: `near view ${view}`,
+      hashes: [moved(evaluated.hashes[view] ?? new Uint8Array(32), 40)],
+    }));
+    const settings = { ...evalOnly, wholeDistance: 31 };
+    const { candidates } = await search({ train, eval: [evaluated] }, settings);
+    expect(candidates.map(({ train: at, evalView }) => [at, evalView])).toEqual([
+      [2, 8],
+      [3, 55],
+    ]);
+  });
+
+  it("look for parts of training pictures only where those are recorded", async () => {
+    const evaluated = picture("bank", 1);
+    const own = picture("passing", 2);
+    const part = moved(evaluated.hashes[0] ?? new Uint8Array(32), 20);
+    const train = { ...own, hashes: own.hashes.with(17, part) };
+    const found = await search({ train: [train], eval: [evaluated] });
+    expect(found.candidates).toEqual([
+      { train: 0, eval: 0, distanceBits: 20, trainView: 17, evalView: 0 },
+    ]);
+    const whole = { ...train, hashes: train.hashes.slice(0, 1) };
+    expect((await search({ train: [whole], eval: [evaluated] }, evalOnly)).candidates).toEqual([]);
+  });
+
+  it("are none where there is too little in a picture, so that flat pictures are not pooled (case 12)", async () => {
+    const hash = moved(new Uint8Array(32), 3);
+    const flat = (at: number, numViews: number): MadeUpPicture => ({
+      pixels: `flat ${at}`,
+      hashes: Array.from({ length: numViews }, () => hash),
+      quality: 49,
+    });
+    const train = Array.from({ length: 10 }, (_, at) => flat(at, 49));
+    const evaluated = Array.from({ length: 10 }, (_, at) => flat(100 + at, 56));
+    const found = await search({ train, eval: evaluated });
+    expect(found).toEqual({ candidates: [], numUncompared: 0 });
+    expect(recordedViews.bank).toHaveLength(56);
+  });
+
+  it("of pictures with equal pixels are those of the first, however many there are (case 56)", async () => {
+    const original = picture("bank", 1);
+    const hashes = [moved(original.hashes[0] ?? new Uint8Array(32), 5)];
+    const train = Array.from({ length: 20_000 }, () => ({ pixels: "one picture", hashes }));
+    const evaluated = Array.from({ length: 30 }, () => original);
+    const { candidates, numUncompared } = await search({ train, eval: evaluated }, evalOnly, 3000);
+    expect(candidates).toEqual([{ train: 0, eval: 0, distanceBits: 5, trainView: 0, evalView: 0 }]);
+    expect(numUncompared).toBe(0);
+  });
+
+  it("of pictures with equal hashes but other pixels are few for each training picture; the others are counted", async () => {
+    const original = picture("bank", 1);
+    const evaluated = Array.from({ length: 100 }, (_, at) => ({
+      ...original,
+      pixels: `copy ${at}`,
+    }));
+    const train = [0, 1].map((at) => ({
+      pixels: `training ${at}`,
+      hashes: original.hashes.slice(0, 1),
+    }));
+    const { candidates, numUncompared } = await search({ train, eval: evaluated }, evalOnly);
+    expect(candidates).toHaveLength(2 * 16);
+    expect(numUncompared).toBe(2 * 84);
+  });
+
+  it("leave out pairs with equal pixels, which are known", async () => {
+    const original = picture("bank", 1);
+    const same = { pixels: original.pixels, hashes: original.hashes.slice(0, 1) };
+    expect((await search({ train: [same], eval: [original] }, evalOnly)).candidates).toEqual([]);
+  });
+});
