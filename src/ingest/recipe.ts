@@ -93,6 +93,7 @@ const recipeSchema: z.ZodType<PreparationRecipe> = z
       shorterSide: positiveInteger,
       jpegQuality: z.int().min(1).max(100),
       maxPixels: positiveInteger,
+      seekTable: z.enum(["strips", "none"]).optional(),
     }),
     shards: z.strictObject({
       targetBatchBytes: positiveInteger,

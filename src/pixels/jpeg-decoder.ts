@@ -1,4 +1,5 @@
 import type { JpegFrame, JpegPart } from "./jpeg-part.ts";
+import { type CutJpeg, cutJpeg, type Room } from "./seeking/jpeg-cut.ts";
 import {
   COLOURS,
   INIT_DECOMPRESS,
@@ -34,6 +35,8 @@ export class JpegDecoder {
   readonly #turbo: TurboFunctions;
   /** Handles that no picture has, none of which has met a fault: after one, they go on with the rest of that picture. */
   readonly #idle: unknown[] = [];
+  /** For what is cut out of a picture and decoded at once. */
+  #room = new Uint8Array();
 
   private constructor(turbo: TurboFunctions) {
     this.#turbo = turbo;
@@ -64,24 +67,32 @@ export class JpegDecoder {
     const frame = frameOf(turbo, handle);
     if (frame === undefined) return undefined;
     opening.move();
-    const prepare = (part: JpegPart): void => {
+    const prepare = (wanted: JpegPart, room: Room): Uint8Array => {
       isSound = false;
-      settle(turbo.setScale(handle, { num: 1, denom: part.reduction }));
-      settle(turbo.setRegion(handle, part.isWhole ? ALL : regionOf(part)));
+      const cut: CutJpeg = cutJpeg(bytes, wanted, room) ?? { bytes, part: wanted };
+      if (cut.bytes !== bytes) settle(turbo.readHeader(handle, cut.bytes, cut.bytes.length));
+      settle(turbo.setScale(handle, { num: 1, denom: cut.part.reduction }));
+      settle(turbo.setRegion(handle, cut.part.isWhole ? ALL : regionOf(cut.part)));
       isSound = false;
+      return cut.bytes;
     };
     return {
       frame,
       decode: (part, into) => {
-        prepare(part);
-        settle(turbo.decompress(handle, bytes, bytes.length, into, 0, PIXEL_RGB));
+        const jpeg = prepare(part, (numBytes) => this.#roomFor(numBytes));
+        settle(turbo.decompress(handle, jpeg, jpeg.length, into, 0, PIXEL_RGB));
       },
       decodeInPool: async (part, into) => {
-        prepare(part);
-        settle(await turbo.decompressInPool(handle, bytes, bytes.length, into, 0, PIXEL_RGB));
+        const jpeg = prepare(part, (numBytes) => new Uint8Array(numBytes));
+        settle(await turbo.decompressInPool(handle, jpeg, jpeg.length, into, 0, PIXEL_RGB));
       },
       [Symbol.dispose]: close,
     };
+  }
+
+  #roomFor(numBytes: number): Uint8Array {
+    if (this.#room.length < numBytes) this.#room = new Uint8Array(2 * numBytes);
+    return this.#room;
   }
 
   #newHandle(): unknown {

@@ -18,6 +18,7 @@ import {
   withoutSegments,
 } from "./jpeg-structure.ts";
 import { loadSharp } from "../../pixels/load-sharp.ts";
+import { isSeekSegment } from "../../pixels/seeking/seek-table.ts";
 import type { PictureSize, RgbPixels } from "../../pixels/resampler.ts";
 
 /** A picture whose header has been read and found good; its pixels are not decoded yet. */
@@ -67,7 +68,8 @@ const METADATA_ALLOWANCE_BYTES = 65_536;
  * - "alpha-over-white": what is transparent shows white;
  * - "exif-broken": EXIF data that make no sense or contradict themselves are dropped, and the picture is upright;
  * - "trailing-bytes-cut", "metadata-cut": what stands after the end of a JPEG is dropped, and so are the
- *   metadata of one that is larger than its pixels.
+ *   metadata of one that is larger than its pixels;
+ * - "seek-table-cut": a table that an earlier preparation added is dropped.
  * PNG's gamma and chromaticities are ignored, as by nearly all programs.
  * Throws PictureFault.
  */
@@ -107,7 +109,7 @@ interface JpegParts {
   readonly structure: JpegStructure & { readonly endOffset: number };
   readonly orientation: number;
   readonly profile: ProfileVerdict;
-  /** The segments that make no sense. */
+  /** The segments that make no sense, and seek tables: those that are trusted are made at preparation. */
   readonly brokenSegments: readonly JpegSegment[];
   readonly notes: readonly string[];
 }
@@ -118,15 +120,23 @@ function partsOf(bytes: Buffer, structure: JpegParts["structure"]): JpegParts {
   const icc = profileSegments(bytes, structure);
   const { orientation, isBroken } = readExifOrientation(exif.map(payloadOf));
   const profile = judgeProfile(joinProfile(icc.map(payloadOf)));
+  const seekTables = structure.segments.filter(({ start, end }) => {
+    return isSeekSegment(bytes.subarray(start, end));
+  });
   return {
     structure,
     orientation,
     profile,
-    brokenSegments: [...(isBroken ? exif : []), ...(profile === "broken" ? icc : [])],
+    brokenSegments: [
+      ...(isBroken ? exif : []),
+      ...(profile === "broken" ? icc : []),
+      ...seekTables,
+    ],
     notes: [
       ...(structure.endOffset < bytes.length ? ["trailing-bytes-cut"] : []),
       ...(isBroken ? ["exif-broken"] : []),
       ...(profile === "broken" ? ["icc-broken"] : []),
+      ...(seekTables.length > 0 ? ["seek-table-cut"] : []),
     ],
   };
 }

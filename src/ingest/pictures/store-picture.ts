@@ -7,6 +7,7 @@ import { jpegCodec } from "../../pixels/jpeg-codec.ts";
 import { loadSharp } from "../../pixels/load-sharp.ts";
 import { type OpenedPicture, openPicture, withExif } from "../decoding/open-picture.ts";
 import { type PictureSize, RESAMPLER, Resampler, type RgbPixels } from "../../pixels/resampler.ts";
+import { withSeekTable } from "../../pixels/seeking/add-seek-table.ts";
 import { upright } from "../../pixels/upright.ts";
 import { PictureFault } from "./picture-fault.ts";
 import { sniffFormat } from "./picture-format.ts";
@@ -19,6 +20,11 @@ export interface PicturePolicy {
   readonly jpegQuality: number;
   /** A picture that says it has more is refused before it is decoded. */
   readonly maxPixels: number;
+  /**
+   * "strips": JPEGs are stored with a table of where their codes can be entered, so that a part of a picture is decoded
+   * without what lies beside it; for sets that random crops are taken of. "none" when not given.
+   */
+  readonly seekTable?: "strips" | "none" | undefined;
 }
 
 /** How pictures are decoded and encoded, for the record of a preparation; `openPicture` says the rest. */
@@ -49,6 +55,7 @@ const MAX_JPEG_SIDE = 65_500;
  *   after its end and metadata that make no sense, which are cut out;
  * - any other picture becomes a JPEG of its first frame in 8-bit RGB (see `openPicture` for the rules),
  *   reduced to the shorter side by averaging areas.
+ * With a seek table, a JPEG has one segment more before its scan; all other bytes are as they would be without.
  * EXIF orientation is not applied to the stored pixels, because boxes are in the file's frame: it is
  * recorded, and stands in the stored JPEG's own EXIF data. `pixelSha256` is taken from the source's own pixels,
  * upright, 8-bit RGB, row by row: it depends neither on the recipe nor on metadata. A JPEG in sRGB is
@@ -113,7 +120,8 @@ export async function storeOpened(
   await opened.decode(room.source);
   const pixelSha256 = sha256(upright(room.source, orientation).data);
   const kept = keptAsItIs(opened, target);
-  const stored = kept ?? (await encode(room.resample(), { orientation, policy }));
+  const encoded = kept ?? (await encode(room.resample(), { orientation, policy }));
+  const stored = withSeeking(encoded, policy);
   return {
     key: reference.key,
     path: reference.path,
@@ -164,6 +172,11 @@ function keptAsItIs({ plain, size }: OpenedPicture, target: PictureSize): KeptPi
     return undefined;
   }
   return plain.bytes.length <= MAX_STORED_BYTES ? { ...plain, format: "jpeg" } : undefined;
+}
+
+function withSeeking(picture: EncodedPicture, { seekTable }: PicturePolicy): EncodedPicture {
+  if (seekTable !== "strips" || picture.format !== "jpeg") return picture;
+  return { format: "jpeg", bytes: withSeekTable(picture.bytes) ?? picture.bytes };
 }
 
 interface EncodeOptions {
