@@ -8,7 +8,7 @@ import { errnoOf, IncompleteError, RefusedError } from "./errors.ts";
  */
 export async function writeFileAtomically(
   path: string,
-  data: Uint8Array | string | Iterable<string>,
+  data: Uint8Array | string | Iterable<string> | AsyncIterable<string>,
 ): Promise<void> {
   const temporary = `${path}.part`;
   try {

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { canonicalJson, sha256 } from "../../core/digest.ts";
 import { SourceError } from "../../core/errors.ts";
 import { parseImageKey, type ImageKey } from "../../core/keys.ts";
+import type { Leak } from "../verdict.ts";
 
 const FORMAT = "crossweave-decisions";
 const VERSION = 1;
@@ -80,6 +81,19 @@ export function reviewDecisions(decisions: readonly ReviewDecision[]): ReviewDec
     decisions: ordered,
     sha256: sha256(canonicalJson(ordered.map((made) => ({ ...made })))),
   };
+}
+
+// What no person can overrule: the two have one name of their own, one file or one picture.
+const proofs: ReadonlySet<string> = new Set(["same-key", "same-bytes", "same-pixels"]);
+
+/** Whether key, bytes or pixels alone make the two one picture, so that no decision can allow the pair. */
+export function isProven({
+  alsoBy,
+  chain,
+  rule,
+}: Pick<Leak, "alsoBy" | "chain" | "rule">): boolean {
+  const isDirect = [rule, ...alsoBy].some((each) => proofs.has(each));
+  return isDirect || chain.every((step) => proofs.has(step.rule));
 }
 
 /** What names a pair among others. */

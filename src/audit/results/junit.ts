@@ -7,7 +7,7 @@ const MAX_PAIRS_SHOWN = 10;
 
 /** One finding that a test case can fail by. */
 interface CaseFinding {
-  readonly rule: string;
+  readonly rules: readonly string[];
   readonly set: string;
   readonly split: string;
   readonly line: string;
@@ -55,7 +55,7 @@ function uncheckedSuite({ digest }: AuditVerdict, summary: string): Suite {
 function suitesOf(verdict: AuditVerdict): readonly Suite[] {
   const failing = [...verdict.leaks.map(leakFinding), ...verdict.textLeaks.map(textFinding)];
   const shown = verdict.suspects.map((suspect) => ({
-    rule: SUSPECT_RULE,
+    rules: [SUSPECT_RULE],
     set: suspect.eval.set,
     split: suspect.eval.split,
     line: `${suspect.train.picture} (${suspect.train.set}/${suspect.train.split}) and ${suspect.eval.picture}: ${nearWords(suspect.near)}`,
@@ -94,8 +94,8 @@ function caseOf(
   },
 ): { readonly fails: boolean; readonly text: string } {
   const open = `    <testcase name="${id}" classname="${escaped(`${found.set}.${found.split}`)}" time="0"`;
-  const failing = found.failing.filter(({ rule }) => rule === id);
-  const shown = found.shown.filter(({ rule }) => rule === id);
+  const failing = found.failing.filter(({ rules }) => rules.includes(id));
+  const shown = found.shown.filter(({ rules }) => rules.includes(id));
   if (failing.length > 0) {
     const message = `${failing.length.toLocaleString("en-US")} listed: ${short}`;
     const failure = `      <failure type="${id}" message="${escaped(message)}">${firstLines(failing)}</failure>`;
@@ -116,12 +116,12 @@ function firstLines(findings: readonly CaseFinding[]): string {
 function leakFinding({ rule, alsoBy, train, eval: evaluated, evidence }: Leak): CaseFinding {
   const also = alsoBy.length === 0 ? "" : `; also ${alsoBy.join(", ")}`;
   const line = `${train.picture} (${train.set}/${train.split}) is ${evaluated.picture}: ${evidence}${also}`;
-  return { rule, set: evaluated.set, split: evaluated.split, line };
+  return { rules: [rule, ...alsoBy], set: evaluated.set, split: evaluated.split, line };
 }
 
 function textFinding({ rule, train, eval: evaluated, evidence }: TextLeak): CaseFinding {
   const line = `${train.textId} (${train.set}/${train.split}) is ${evaluated.textId}: ${evidence}`;
-  return { rule, set: evaluated.set, split: evaluated.split, line };
+  return { rules: [rule], set: evaluated.set, split: evaluated.split, line };
 }
 
 function properties(values: Readonly<Record<string, string | number>>): string {

@@ -1,0 +1,115 @@
+import { mkdir, open } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { ReviewDecision } from "../../audit/results/decisions.ts";
+import type { AuditVerdict } from "../../audit/verdict.ts";
+import { errnoOf, RefusedError } from "../../core/errors.ts";
+import { writeFileAtomically } from "../../core/files.ts";
+import type { CommandContext } from "../frame.ts";
+
+/** The files that an audit writes for people and for other programs. */
+export interface ResultFlags {
+  /** One HTML page. */
+  readonly report?: string;
+  readonly sarif?: string;
+  readonly junit?: string;
+}
+
+type ResultKind = keyof ResultFlags;
+
+const kinds: readonly ResultKind[] = ["report", "sarif", "junit"];
+
+// What the beginning of each of these files holds, so that a file of another kind is never overwritten.
+const marks: Readonly<Record<ResultKind, string>> = {
+  report: "<title>Leak audit ",
+  sarif: '"auditDigest"',
+  junit: '<testsuites name="crossweave audit"',
+};
+
+const MARK_BYTES = 4096;
+
+/** Throws RefusedError where one of the files is there already and is not such a result. */
+export async function refuseOtherResults(flags: ResultFlags): Promise<void> {
+  for (const kind of kinds) {
+    const path = flags[kind];
+    if (path === undefined) continue;
+    const start = await startOf(path);
+    if (start === undefined || start.includes(marks[kind])) continue;
+    throw new RefusedError(`${path} exists and is no --${kind} of an audit; it is left as it is`, {
+      file: path,
+      remedy: "name another file",
+    });
+  }
+}
+
+async function startOf(path: string): Promise<string | undefined> {
+  try {
+    await using file = await open(path);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(MARK_BYTES), 0, MARK_BYTES, 0);
+    return buffer.toString("utf8", 0, bytesRead);
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+export interface AuditResults {
+  readonly verdict: AuditVerdict;
+  /** The sets that were audited, to draw their pictures from. */
+  readonly folders: readonly string[];
+  readonly summary: string;
+  readonly notes: readonly string[];
+  readonly decisions: readonly ReviewDecision[];
+  readonly version: string;
+}
+
+/** Writes the files that were asked for; gives notes on what they lack. */
+export async function writeResults(
+  flags: ResultFlags,
+  results: AuditResults,
+  context: CommandContext,
+): Promise<readonly string[]> {
+  const { summary, verdict, version } = results;
+  if (flags.sarif !== undefined) {
+    const { sarifLog } = await import("../../audit/results/sarif.ts");
+    await writeText(flags.sarif, [sarifLog(verdict, { summary, version })]);
+  }
+  if (flags.junit !== undefined) {
+    const { junitReport } = await import("../../audit/results/junit.ts");
+    await writeText(flags.junit, [junitReport(verdict, summary)]);
+  }
+  return flags.report === undefined ? [] : await writePage(flags.report, results, context);
+}
+
+async function writePage(
+  path: string,
+  { decisions, folders, notes, summary, verdict }: AuditResults,
+  context: CommandContext,
+): Promise<readonly string[]> {
+  const { auditPage, shownPlaces } = await import("./page-model.ts");
+  const { pageThumbnails } = await import("./page-pictures.ts");
+  const { renderAuditPage } = await import("../../report/audit-page/render-audit-page.ts");
+  const thumbnails = await pageThumbnails(shownPlaces(verdict), folders, context);
+  const { numUndrawn } = thumbnails;
+  const undrawn =
+    numUndrawn === 0
+      ? []
+      : [
+          `${numUndrawn.toLocaleString("en-US")} pictures of ${path} could not be drawn as thumbnails`,
+        ];
+  const page = auditPage(verdict, {
+    summary,
+    notes: [...notes, ...undrawn],
+    decisions,
+    thumbnails,
+  });
+  await writeText(path, renderAuditPage(page));
+  return undrawn;
+}
+
+async function writeText(
+  path: string,
+  pieces: Iterable<string> | AsyncIterable<string>,
+): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFileAtomically(path, pieces);
+}
