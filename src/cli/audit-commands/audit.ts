@@ -10,7 +10,9 @@ import {
 } from "../annotation-audit/annotation-command.ts";
 import { runCommand, type CommandContext, type CommandOutcome } from "../frame.ts";
 import { verdictText } from "../auditing/audit-text.ts";
+import { addNearOptions, nearChoiceOf, type NearFlags } from "../auditing/near-flags.ts";
 import { addExamples, packageVersion } from "../program.ts";
+import type { NearChoice } from "../auditing/near-audit.ts";
 import type { AuditedSet } from "../auditing/shard-set-audit.ts";
 import type { ResultFlags } from "../audit-report/result-files.ts";
 import type { ProofFlags, WrittenProof } from "../proving/proof-writing.ts";
@@ -21,7 +23,7 @@ export function addAuditCommand(program: Command): void {
   const command = program
     .command("audit")
     .description(
-      "Compare every training picture with every evaluation picture of the sets: key, Flickr photo, bytes, pixels.",
+      "Compare every training picture with every evaluation picture of the sets: key, Flickr photo, URL, bytes, pixels, and copies that were scaled, cropped, turned or edited.",
     )
     .argument(
       "[set...]",
@@ -56,18 +58,10 @@ export function addAuditCommand(program: Command): void {
           activity: `comparing the pictures of ${folders.join(", ")}`,
           writesTo: options.exclusions === undefined ? undefined : dirname(options.exclusions),
         },
-        (context) =>
-          audit(
-            {
-              folders,
-              exclusionsFile: exclusionsFileOf(options),
-              proofFlags: options,
-              resultFlags: options.dryRun === true ? {} : options,
-            },
-            context,
-          ),
+        (context) => audit(auditCallOf(folders, options), context),
       );
     });
+  addNearOptions(command);
   addAnnotationOptions(command);
   addExamples(command, [
     "crossweave audit shards/coco",
@@ -91,7 +85,7 @@ function requireSets(
   if (backbone !== undefined) command.error("--backbone goes with --annotations");
 }
 
-interface AuditFlags extends ProofFlags, ResultFlags, AnnotationFlags {
+interface AuditFlags extends ProofFlags, ResultFlags, AnnotationFlags, NearFlags {
   readonly exclusions?: string;
   readonly dryRun?: true;
 }
@@ -100,9 +94,20 @@ function exclusionsFileOf({ dryRun, exclusions }: AuditFlags): string | undefine
   return dryRun === true ? undefined : exclusions;
 }
 
+function auditCallOf(folders: readonly string[], options: AuditFlags): AuditCall {
+  return {
+    folders,
+    exclusionsFile: exclusionsFileOf(options),
+    near: nearChoiceOf(options),
+    proofFlags: options,
+    resultFlags: options.dryRun === true ? {} : options,
+  };
+}
+
 interface AuditCall {
   readonly folders: readonly string[];
   readonly exclusionsFile: string | undefined;
+  readonly near: NearChoice | undefined;
   readonly proofFlags: AuditFlags;
   readonly resultFlags: ResultFlags;
 }
@@ -119,7 +124,7 @@ interface AuditResult {
 }
 
 async function audit(
-  { folders, exclusionsFile, proofFlags, resultFlags }: AuditCall,
+  { folders, exclusionsFile, near, proofFlags, resultFlags }: AuditCall,
   context: CommandContext,
 ): Promise<CommandOutcome<AuditResult>> {
   const { auditShardSets } = await import("../auditing/shard-set-audit.ts");
@@ -129,7 +134,7 @@ async function audit(
   const { refuseOtherResults, writeResults } = await import("../audit-report/result-files.ts");
   await refuseOtherResults(resultFlags);
   const plan = await planProof(proofFlags);
-  const { verdict, sets } = await auditShardSets(folders, context);
+  const { verdict, sets } = await auditShardSets(folders, { ...context, near });
   const written = verdict.outcome === "unchecked" ? undefined : exclusionsFile;
   if (written !== undefined) {
     const { writeManifest } = await import("../proving/manifest-files.ts");

@@ -4,6 +4,7 @@ import { pictureNames } from "../../core/keys.ts";
 import type { Progress } from "../../core/progress.ts";
 import type { SceneHead } from "../../core/records.ts";
 import { ShardSetReader } from "../../shards/shard-set-reader.ts";
+import type { NearAudit, NearChoice, OpenedSet } from "./near-audit.ts";
 
 export interface AuditedSet {
   readonly folder: string;
@@ -18,24 +19,48 @@ export interface ShardSetAudit {
   readonly sets: readonly AuditedSet[];
 }
 
+export interface ShardSetAuditOptions {
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  /** How near-duplicates are looked for; they are not when left out. */
+  readonly near?: NearChoice | undefined;
+}
+
 /**
  * Audits all splits of the sets in `folders` against one another. Throws SourceError when a folder holds no
  * finished set, ShardError when one is damaged, ConfigError when one is given twice.
  */
 export async function auditShardSets(
   folders: readonly string[],
-  options: { readonly progress: Progress; readonly signal: AbortSignal },
+  { near: choice, ...context }: ShardSetAuditOptions,
 ): Promise<ShardSetAudit> {
   await using opened = new AsyncDisposableStack();
   const sets: AuditedSet[] = [];
-  const splits: AuditedSplit[] = [];
+  const readers: OpenedSet[] = [];
   for (const folder of folders) {
     const reader = opened.use(await ShardSetReader.open(folder));
     const { name, digest, partial } = reader.index;
     sets.push({ folder, name, digest, partial });
-    splits.push(...splitsOf(reader, options.signal));
+    readers.push({ location: folder, reader });
   }
-  return { verdict: await auditSplits(splits, options), sets };
+  const near = choice === undefined ? undefined : await nearDuplicates(readers, choice, context);
+  const splits = readers.flatMap(({ reader }, setIndex) =>
+    splitsOf(reader, context.signal).map((split) => ({
+      ...split,
+      heads: near?.withHashes({ setIndex, split: split.split }, split.heads) ?? split.heads,
+    })),
+  );
+  return { verdict: await auditSplits(splits, { ...context, near: near?.findings }), sets };
+}
+
+async function nearDuplicates(
+  sets: readonly OpenedSet[],
+  choice: NearChoice,
+  context: { readonly progress: Progress; readonly signal: AbortSignal },
+): Promise<NearAudit> {
+  // What hashes and compares pictures is loaded where that is wanted.
+  const { auditNear } = await import("./near-audit.ts");
+  return auditNear(sets, { ...context, choice });
 }
 
 /** All names of the pictures that the sets evaluate on: what a loader must refuse. The same errors as `auditShardSets`. */
