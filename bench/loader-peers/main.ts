@@ -66,12 +66,14 @@ async function main(): Promise<void> {
   console.log(`\n${((performance.now() - startMs) / 60_000).toFixed(1)} minutes`);
 }
 
-function describe({ meanBytes, numFiles, numPictures }: Photographs, load: number): void {
+function describe(photographs: Photographs, load: number): void {
+  const { meanBytes, numFiles, numPictures, seekTableShare } = photographs;
   const kilobytes = (meanBytes / 1000).toFixed(0);
   console.log(`${cpus()[0]?.model}, ${cpus().length} cores, ${cpuFlags()}; commit ${commit()}`);
   console.log(
     `${numPictures} photographs of COCO under ${numFiles} names, ${kilobytes} KB each, in the page cache; ${windows.rounds} rounds of ${windows.seconds} s`,
   );
+  console.log(`seek tables add ${(100 * seekTableShare).toFixed(1)} % to them where rows say so`);
   if (!canBind) console.log("taskset is missing: our processes are not bound to two cores");
   if (load > QUIET_LOAD) {
     console.log(`NOISY: the machine had other work to do (load ${load.toFixed(2)})`);

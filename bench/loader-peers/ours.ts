@@ -17,6 +17,8 @@ export interface OurOrder extends SamplingOptions {
   readonly batch: number;
   /** Of each picture, half of them its own; but one alone is its own. */
   readonly numTexts: 1 | 4;
+  /** Whether the pictures are stored with seek tables; without them when not given. */
+  readonly isSeekable?: boolean;
 }
 
 /** An order with the place of its data. */
@@ -49,9 +51,19 @@ async function* deliver(order: PlacedOrder, numWorkers: number): AsyncGenerator<
 }
 
 function optionsOf(order: PlacedOrder, numWorkers: number): LoaderOptions {
-  const { batch, crop, data, decoding, kernel, numTexts, size, vocabulary } = order;
+  const {
+    batch,
+    crop,
+    data,
+    decoding,
+    isSeekable = false,
+    kernel,
+    numTexts,
+    size,
+    vocabulary,
+  } = order;
   return {
-    sets: [{ folder: join(data, "set"), splits: ["train"] }],
+    sets: [{ folder: join(data, isSeekable ? "seekable-set" : "set"), splits: ["train"] }],
     vocabulary,
     seed: 1,
     batching: { kind: "pictures", picturesPerBatch: batch },

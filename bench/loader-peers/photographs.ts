@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { pack } from "tar-stream";
 
+import { sha256 } from "../../src/core/digest.ts";
 import type { Scene } from "../../src/core/records.ts";
+import { withSeekTable } from "../../src/pixels/seeking/add-seek-table.ts";
 import { SplitWriter } from "../../src/shards/split-writer.ts";
 import { commitSplit, photographScenes } from "../../test/loader/shard-set-fixture.ts";
 
@@ -16,11 +18,13 @@ const NUM_TARS = 8;
 
 /** What all contestants read: equal bytes, equal captions. */
 export interface Photographs {
-  /** Holds set/ (ours), tars/, jpegs/ and photographs.json. */
+  /** Holds set/ and seekable-set/ (ours), tars/, jpegs/ and photographs.json. */
   readonly folder: string;
   readonly numPictures: number;
   readonly numFiles: number;
   readonly meanBytes: number;
+  /** What the seek tables add to the pictures of seekable-set/, as a share of their bytes. */
+  readonly seekTableShare: number;
 }
 
 interface Entry {
@@ -35,7 +39,9 @@ export async function layOutPhotographs(folder: string): Promise<Photographs> {
   const entries = Array.from({ length: COPIES }, (_, copy) =>
     scenes.map((scene) => entryOf(scene, copy)),
   ).flat();
+  const seekable = scenes.map(withSeekTables);
   await writeSet(join(folder, "set"), scenes);
+  await writeSet(join(folder, "seekable-set"), seekable);
   await writeFiles(folder, entries);
   await writeTars(join(folder, "tars"), entries);
   const numBytes = entries.reduce((sum, { bytes }) => sum + bytes.length, 0);
@@ -44,7 +50,23 @@ export async function layOutPhotographs(folder: string): Promise<Photographs> {
     numPictures: scenes.length,
     numFiles: entries.length,
     meanBytes: numBytes / entries.length,
+    seekTableShare: sizeOf(seekable) / sizeOf(scenes) - 1,
   };
+}
+
+/** The scene as a recipe with `pictures.seekTable` stores it. */
+function withSeekTables(scene: Scene): Scene {
+  const pictures = scene.pictures.map((picture) => {
+    const bytes = withSeekTable(picture.bytes) ?? picture.bytes;
+    return { ...picture, bytes, sha256: sha256(bytes) };
+  });
+  return { ...scene, pictures };
+}
+
+function sizeOf(scenes: readonly Scene[]): number {
+  return scenes
+    .flatMap(({ pictures }) => pictures)
+    .reduce((sum, { bytes }) => sum + bytes.length, 0);
 }
 
 /** Reads every file once: some systems take files out of the page cache that nobody read for a minute. */
