@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { chmod, cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -13,9 +13,17 @@ interface Ended {
 }
 
 function launch(folder: string, ...args: readonly string[]): Promise<Ended> {
+  return launchIn(process.env, folder, ...args);
+}
+
+function launchIn(
+  env: NodeJS.ProcessEnv,
+  folder: string,
+  ...args: readonly string[]
+): Promise<Ended> {
   const file = join(folder, "bin", "crossweave.mjs");
   return new Promise((resolve) => {
-    execFile(process.execPath, [file, ...args], (error, stdout, stderr) =>
+    execFile(process.execPath, [file, ...args], { env }, (error, stdout, stderr) =>
       resolve({ exitCode: error === null ? 0 : error.code, stdout, stderr }),
     );
   });
@@ -47,6 +55,33 @@ describe("the launcher", () => {
     expect((await launch(installed.folder, "doctor")).stdout).toBe("built doctor\n");
     expect((await launch(checkout.folder, "doctor")).stdout).toBe("sources doctor\n");
   });
+
+  it("keeps what Node compiled in the cache folder, for its threads and children, too", async () => {
+    await using checkout = await packageFor(">=20", {
+      "src/cli/main.ts": "console.log(process.env.NODE_COMPILE_CACHE);",
+    });
+    const cache = join(checkout.folder, "cache");
+    const { NODE_COMPILE_CACHE: _, ...rest } = process.env;
+    const env = { ...rest, CROSSWEAVE_CACHE: cache };
+    const { stdout } = await launchIn(env, checkout.folder);
+    expect(stdout).toBe(`${join(cache, "compiled")}\n`);
+    const [version = ""] = await readdir(join(cache, "compiled"));
+    expect((await readdir(join(cache, "compiled", version))).length).toBeGreaterThan(0);
+    const chosen = { ...env, NODE_COMPILE_CACHE: join(cache, "chosen") };
+    expect((await launchIn(chosen, checkout.folder)).stdout).toBe(`${join(cache, "chosen")}\n`);
+  });
+
+  it.each(["a file's place/cache", "no/such/folder"])(
+    "runs where the cache folder cannot be made: %s",
+    async (cache) => {
+      await using checkout = await packageFor(">=20", {
+        "src/cli/main.ts": 'console.log("ran");',
+        "a file's place": "",
+      });
+      const env = { ...process.env, CROSSWEAVE_CACHE: join(checkout.folder, cache) };
+      expect((await launchIn(env, checkout.folder)).stdout).toBe("ran\n");
+    },
+  );
 
   it("says which Node it needs when this one is too old", async () => {
     await using installed = await packageFor("^98.1 || >=99");
