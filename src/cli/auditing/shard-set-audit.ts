@@ -43,7 +43,10 @@ export async function auditShardSets(
     sets.push({ folder, name, digest, partial });
     readers.push({ location: folder, reader });
   }
-  const near = choice === undefined ? undefined : await nearDuplicates(readers, choice, context);
+  const near =
+    choice === undefined || !hasBothSides(readers)
+      ? undefined
+      : await nearDuplicates(readers, choice, context);
   const splits = readers.flatMap(({ reader }, setIndex) =>
     splitsOf(reader, context.signal).map((split) => ({
       ...split,
@@ -51,6 +54,13 @@ export async function auditShardSets(
     })),
   );
   return { verdict: await auditSplits(splits, { ...context, near: near?.findings }), sets };
+}
+
+/** Whether there is anything to compare, for which pictures have to be hashed. */
+function hasBothSides(sets: readonly OpenedSet[]): boolean {
+  const splits = sets.flatMap(({ reader }) => reader.index.splits);
+  const roles = new Set(splits.filter((split) => split.numPictures > 0).map(({ role }) => role));
+  return roles.has("train") && roles.has("eval");
 }
 
 async function nearDuplicates(

@@ -150,7 +150,7 @@ async function prepareAndAudit(
       remedy: "remove the folder and start the demo again; if it happens twice, report it",
     });
   }
-  const { verdict } = await auditShardSets([request.out], context);
+  const { verdict } = await auditShardSets([request.out], { ...context, near: {} });
   context.say(`validated every byte; audit: ${verdictSummary(verdict)}`);
   return verdict;
 }
