@@ -12,6 +12,18 @@ export async function filesThere(folder: string, paths: readonly string[]): Prom
   return paths.filter((_, index) => found[index]);
 }
 
+/** The official files of a dataset that are not in the folder: those of its releases, then those of its splits. */
+export async function absentFiles(
+  { releases, splits }: DatasetManifest,
+  folder: string,
+): Promise<string[]> {
+  const ofReleases = releases.flatMap(({ files }) => files.map(({ path }) => path));
+  const ofSplits = splits.flatMap(({ parts }) => parts.flatMap(({ list }) => list ?? []));
+  const paths = [...new Set([...ofReleases, ...ofSplits])];
+  const there = new Set(await filesThere(folder, paths));
+  return paths.filter((path) => !there.has(path));
+}
+
 /** Says that a folder has none of the official files a dataset can be read from, and where they are offered. */
 export function noFileOf(manifest: DatasetManifest, folder: string): SourceError {
   const files = manifest.releases.flatMap((release) => release.files);

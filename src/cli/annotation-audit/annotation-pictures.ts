@@ -6,13 +6,12 @@ import type { Progress } from "../../core/progress.ts";
 import type { FileDigest } from "../../ingest/annotations/annotation-file.ts";
 import { readDatasetManifest } from "../../ingest/dataset-manifest.ts";
 import type { NamedPictures } from "../../ingest/exclusion/leak-policy.ts";
-import { flickr8kDataset } from "../../ingest/membership/flickr8k.ts";
 import {
   isTold,
   type ListedDataset,
   type MemberPicture,
 } from "../../ingest/membership/listed-dataset.ts";
-import { openListing } from "../../ingest/membership/open-listing.ts";
+import { isPreparedDataset, openListing } from "../../ingest/membership/open-listing.ts";
 import { releaseDataset } from "../../ingest/membership/release-pictures.ts";
 import type { ComparedGroup } from "./compared-groups.ts";
 
@@ -21,6 +20,8 @@ export interface AnnotatedPictures {
   readonly related: RelatedPictures;
   /** By the groups' numbers: what of each is not there, in words; undefined when all is. */
   readonly lacks: readonly (string | undefined)[];
+  /** By datasets, the official files that are not there. */
+  readonly absentFiles: ReadonlyMap<string, readonly string[]>;
   /** The files that were read, by their paths. */
   readonly files: readonly FileDigest[];
   /** The pictures that came with hashes, by their parts. */
@@ -53,6 +54,7 @@ export async function relateAnnotatedPictures(
 ): Promise<AnnotatedPictures> {
   const crosswalk = new Crosswalk(groups.length, policyRules);
   const lacks: (string | undefined)[] = groups.map(() => undefined);
+  const absentFiles = new Map<string, readonly string[]>();
   const files = new Map<string, FileDigest>();
   const measured: MeasuredPicture[] = [];
   const listings = await listingsOf(groups);
@@ -61,6 +63,7 @@ export async function relateAnnotatedPictures(
     context.progress.report({ activity, done, total: listings.length, unit: "datasets" });
     const opened = await openListing(listing, { folder, ...context });
     using listed = opened.listed;
+    absentFiles.set(listing.dataset, opened.absentFiles);
     noteLacks(lacks, groups, { listing, lacks: opened.lacks, isListed: listed !== undefined });
     if (listed === undefined) continue;
     for (const file of listed.files) files.set(file.file, file);
@@ -70,6 +73,7 @@ export async function relateAnnotatedPictures(
   return {
     related: crosswalk.related(),
     lacks,
+    absentFiles,
     files: Array.from(files.values()).toSorted((a, b) => (a.file < b.file ? -1 : 1)),
     measured,
   };
@@ -92,7 +96,7 @@ async function listingsOf(groups: readonly ComparedGroup[]): Promise<readonly Li
 }
 
 async function firstSplitOf(dataset: string): Promise<string | undefined> {
-  if (dataset === releaseDataset || dataset === flickr8kDataset) return undefined;
+  if (!isPreparedDataset(dataset)) return undefined;
   return (await readDatasetManifest(dataset)).splits[0]?.name;
 }
 

@@ -29,6 +29,17 @@ export interface CellReport extends Omit<Cell, "first"> {
   readonly chains: readonly GroupChain[];
 }
 
+/** COCO pictures of which a published list states that they have the bytes of a Flickr30K picture, without saying of which. */
+export interface StatedCopies {
+  readonly pictures: number;
+  /** Where they are, as far as COCO's parts are compared. */
+  readonly parts: readonly { readonly name: string; readonly pictures: number }[];
+  /** How many of them a name shows to be in Flickr30K as well; undefined where that was not compared. */
+  readonly alsoByName: number | undefined;
+  /** The pictures that would show it, by their folders. */
+  readonly needed: readonly string[];
+}
+
 /** The texts of training sets among those of evaluation splits, where they are compared. */
 export type TextMatrix = JsonValue;
 
@@ -47,6 +58,7 @@ export interface AnnotationAudit {
   readonly backbones: readonly (Backbone & { readonly groups: readonly number[] })[];
   /** For each two groups that were compared; those that share nothing too. */
   readonly cells: readonly CellReport[];
+  readonly stated: StatedCopies | undefined;
   /** Null while texts are not compared. */
   readonly texts: TextMatrix | null;
   readonly spellings: readonly SpellingYield[];
@@ -112,6 +124,7 @@ export function annotationAuditJson(audit: AnnotationAudit): { readonly [key: st
       return { name, summary, untold: [...untold], sees: named(seen) };
     }),
     pictures: audit.cells.map((cell) => cellJson(cell, groups)),
+    stated: audit.stated === undefined ? null : statedJson(audit.stated),
     texts: audit.texts,
     names: audit.spellings.map(spellingJson),
     files: audit.files.map((file) => ({ ...file })),
@@ -165,6 +178,11 @@ function cellJson(cell: CellReport, groups: readonly GroupReport[]): JsonValue {
       };
     }),
   };
+}
+
+function statedJson({ pictures, parts, alsoByName, needed }: StatedCopies): JsonValue {
+  const named = parts.map((part) => ({ ...part }));
+  return { pictures, parts: named, alsoByName: alsoByName ?? null, needed: [...needed] };
 }
 
 function spellingJson({ parts, firstContradicted, ...numbers }: SpellingYield): JsonValue {

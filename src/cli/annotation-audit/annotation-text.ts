@@ -20,7 +20,9 @@ export function annotationAuditText(audit: AnnotationAudit): string {
           chainText(audit),
           spellingTable(audit),
         ];
-  return [...parts, unknownText(audit), scopeText(audit)].filter(Boolean).join("\n\n");
+  return [...parts, statedText(audit), unknownText(audit), scopeText(audit)]
+    .filter(Boolean)
+    .join("\n\n");
 }
 
 /** The audit in one sentence that says against what. */
@@ -175,6 +177,20 @@ function chainText(audit: AnnotationAudit): string {
 
 function escapeLines(text: string): string {
   return text.split("\n").map(escapeControls).join("\n");
+}
+
+function statedText({ stated }: AnnotationAudit): string {
+  if (stated === undefined) return "";
+  const { pictures, parts, alsoByName, needed } = stated;
+  const where = parts.map((part) => `${part.pictures} in ${part.name}`).join(", ");
+  const names =
+    alsoByName === undefined
+      ? ""
+      : `; a name shows it of ${alsoByName === 0 ? "none" : alsoByName}`;
+  return [
+    `stated to have the bytes of a Flickr30K picture, not of which: ${count(pictures, "COCO picture")} (${where || "in no part compared here"})${names}`,
+    `  to see which, prepare sets with the pictures of ${needed.join(", ")} and audit these`,
+  ].join("\n");
 }
 
 function unknownText(audit: AnnotationAudit): string {

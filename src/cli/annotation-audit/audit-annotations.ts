@@ -16,6 +16,7 @@ import {
 import { type AnnotationAudit, type GroupReport, reportCells } from "./annotation-report.ts";
 import {
   type AuditGroups,
+  type ComparedGroup,
   groupsOfEverything,
   groupsOfSetting,
   readBackbones,
@@ -59,16 +60,16 @@ function noPolicyForBackbone(): ConfigError {
 }
 
 function questionOf(chosen: AuditGroups): CellQuestion {
-  const { groups, training, allTraining, backbones, evaluations, leftOut } = chosen;
+  const { groups, training, allTraining, backbones, evaluations, leftOut, stated } = chosen;
   const wholes = groups.flatMap(({ role }, group) => (role === "whole" ? [group] : []));
   const trained = allTraining === undefined ? training : [...training, allTraining];
   if (wholes.length > 0) {
     const all = [...trained, ...evaluations, ...wholes];
-    return { rows: all, columns: all };
+    return { rows: all, columns: [...all, stated] };
   }
   // What a backbone had seen a policy cannot take back.
   const leaveOut = leftOut === undefined ? undefined : { group: leftOut, from: trained };
-  return { rows: [...trained, ...backbones], columns: evaluations, leaveOut };
+  return { rows: [...trained, ...backbones], columns: [...evaluations, stated], leaveOut };
 }
 
 interface Audited {
@@ -83,9 +84,22 @@ function reportOf({ setting, backbones, chosen, annotated, counts }: Audited): A
   const groups = chosen.groups.map((group, number): GroupReport => {
     const { pictures = 0, untold = 0, leftOut = {} } = counts.groups[number] ?? {};
     const lacks = annotated.lacks[number];
-    return { ...group, number, pictures, untold, leftOut, lacks: lacks ?? lackOf(pictures) };
+    return {
+      ...group,
+      number,
+      pictures,
+      untold,
+      leftOut,
+      lacks: lacks ?? (pictures === 0 ? lackOf(group, annotated) : undefined),
+    };
   });
-  const cells = reportCells(counts.cells.filter(isOfTwoSets(groups)), groups, annotated.related);
+  const compared = counts.cells.filter(isOfTwoSets(groups));
+  const isStated = ({ column }: Cell): boolean => column === chosen.stated;
+  const cells = reportCells(
+    compared.filter((cell) => !isStated(cell)),
+    groups,
+    annotated.related,
+  );
   const of = (numbers: readonly number[]): readonly GroupReport[] =>
     numbers.flatMap((number) => groups[number] ?? []);
   const seen = [...of(chosen.training), ...of(chosen.backbones)];
@@ -118,14 +132,53 @@ function reportOf({ setting, backbones, chosen, annotated, counts }: Audited): A
       };
     }),
     cells,
+    stated: statedCopies(groups, counts.cells.filter(isStated)),
     texts: null,
     spellings: measureSpellings(annotated.measured),
     files: annotated.files,
   };
 }
 
-function lackOf(numPictures: number): string | undefined {
-  return numPictures === 0 ? "no picture of it is listed" : undefined;
+const MAX_NAMED = 3;
+
+/** Why nothing of a group is listed, as far as can be told: which official files of its name are not there. */
+function lackOf({ members }: ComparedGroup, { absentFiles }: AnnotatedPictures): string {
+  const files = members.flatMap(({ dataset, parts }) => {
+    const absent = absentFiles.get(dataset) ?? [];
+    const ofParts = absent.filter(
+      (path) => parts !== "everything" && parts.some((part) => path.includes(part)),
+    );
+    return ofParts.length > 0 ? ofParts : absent;
+  });
+  const named = files.slice(0, MAX_NAMED).join(", ");
+  const more = files.length > MAX_NAMED ? ", …" : "";
+  const what = "no picture of it is listed";
+  return files.length === 0 ? what : `${what}; not there: ${named}${more}`;
+}
+
+const NEEDED_FOR_COPIES = ["coco/train2014", "coco/val2014", "flickr30k/flickr30k-images"];
+
+/** What a published list states of copies, and where these pictures are trained or evaluated on. */
+function statedCopies(
+  groups: readonly GroupReport[],
+  cells: readonly Cell[],
+): AnnotationAudit["stated"] {
+  const stated = groups.find(({ role }) => role === "stated");
+  if (stated === undefined || stated.pictures === 0) return undefined;
+  const isOfCoco = ({ row }: Cell): boolean =>
+    groups[row]?.role !== "whole" &&
+    groups[row]?.members.every(({ dataset }) => dataset === "coco") === true;
+  const flickr30k = cells.find(
+    ({ row }) => groups[row]?.role === "whole" && groups[row]?.members[0]?.dataset === "flickr30k",
+  );
+  return {
+    pictures: stated.pictures,
+    parts: cells
+      .filter((cell) => cell.pictures > 0 && isOfCoco(cell))
+      .map(({ row, pictures }) => ({ name: groups[row]?.name ?? "", pictures })),
+    alsoByName: flickr30k?.pictures,
+    needed: NEEDED_FOR_COPIES,
+  };
 }
 
 /** A whole has its own parts, which says nothing. */

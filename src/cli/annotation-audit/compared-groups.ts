@@ -7,10 +7,11 @@ import {
 import { type Backbone, readBackbone } from "../../ingest/exclusion/backbones.ts";
 import type { LeakSetting, NamedPictures } from "../../ingest/exclusion/leak-policy.ts";
 import { flickr8kDataset } from "../../ingest/membership/flickr8k.ts";
+import { statedCopiesDataset } from "../../ingest/membership/stated-copies.ts";
 
 /** Pictures that are compared as one: of one dataset or, taken together, of several. */
 export interface ComparedGroup {
-  readonly role: "training" | "evaluation" | "backbone" | "left-out" | "whole";
+  readonly role: "training" | "evaluation" | "backbone" | "left-out" | "whole" | "stated";
   /** "coco Karpathy split: train, restval"; all groups have other names. */
   readonly name: string;
   readonly members: readonly NamedPictures[];
@@ -27,6 +28,8 @@ export interface AuditGroups {
   readonly evaluations: readonly number[];
   /** What the policy leaves out; undefined when it leaves out nothing. */
   readonly leftOut: number | undefined;
+  /** Pictures of which a published list states that they are copies, without saying of which. */
+  readonly stated: number;
 }
 
 /** The groups of a setting: what it and its backbones saw against every evaluation. */
@@ -48,7 +51,9 @@ export async function groupsOfSetting(
   const { protects } = setting;
   const leftOut =
     protects.length > 0 ? list.add("left-out", protects, "what the policy protects") : undefined;
-  return { groups: list.groups, training, allTraining, backbones: seen, evaluations, leftOut };
+  const stated = list.add("stated", [statedCopies]);
+  const { groups } = list;
+  return { groups, training, allTraining, backbones: seen, evaluations, leftOut, stated };
 }
 
 /** The groups when no policy says what is trained on: every known part, and every dataset as a whole. */
@@ -68,6 +73,7 @@ export async function groupsOfEverything(): Promise<AuditGroups> {
     .map((one) => list.add("training", [one]));
   const evaluations = partByPart(known).map((one) => list.add("evaluation", [one]));
   for (const one of wholes) list.add("whole", [one]);
+  const stated = list.add("stated", [statedCopies]);
   return {
     groups: list.groups,
     training,
@@ -75,8 +81,15 @@ export async function groupsOfEverything(): Promise<AuditGroups> {
     backbones: [],
     evaluations,
     leftOut: undefined,
+    stated,
   };
 }
+
+const statedCopies: NamedPictures = {
+  dataset: statedCopiesDataset,
+  parts: "everything",
+  because: "a published list",
+};
 
 /** The backbones of a setting, or those that a user declares instead. */
 export function readBackbones(

@@ -3,10 +3,12 @@ import { type DatasetManifest, readDatasetManifest } from "../dataset-manifest.t
 import { absenceOf, isOfAbsentFile } from "../exclusion/absent-files.ts";
 import type { NamedPictures } from "../exclusion/leak-policy.ts";
 import { planPictures } from "../list-pictures.ts";
+import { absentFiles } from "../official-files.ts";
 import { flickr8kDataset, listFlickr8k } from "./flickr8k.ts";
 import type { ListedDataset, ListingOptions, MemberPicture } from "./listed-dataset.ts";
 import { listReleasePictures, releaseDataset } from "./release-pictures.ts";
 import { readShippedHashes } from "./shipped-hashes.ts";
+import { listStatedCopies, statedCopiesDataset } from "./stated-copies.ts";
 import { listSnliVeParts, withSnliVeLists } from "./snli-ve-lists.ts";
 
 /** What is there of a dataset. */
@@ -15,6 +17,19 @@ export interface OpenedListing {
   readonly listed: ListedDataset | undefined;
   /** What is not there, in words: "none of its files is there"; undefined when nothing is known to lack. */
   readonly lacks: string | undefined;
+  /** The official files that are not there; a picture that nothing lists may be in one of them. */
+  readonly absentFiles: readonly string[];
+}
+
+const listedAlone: ReadonlySet<string> = new Set([
+  flickr8kDataset,
+  releaseDataset,
+  statedCopiesDataset,
+]);
+
+/** Whether a dataset is one that sets are prepared from: the others are but listed, and have no manifest. */
+export function isPreparedDataset(dataset: string): boolean {
+  return !listedAlone.has(dataset);
 }
 
 type WantedListing = Pick<NamedPictures, "dataset" | "split" | "parts">;
@@ -29,16 +44,21 @@ export async function openListing(
   wanted: WantedListing,
   options: ListingOptions,
 ): Promise<OpenedListing> {
-  const withParts = await tried(options.folder, () => list(wanted, options));
-  if (!(withParts instanceof SourceError)) return { listed: withParts, lacks: undefined };
   const { dataset } = wanted;
-  const isPrepared = dataset !== releaseDataset && dataset !== flickr8kDataset;
-  const lacks = isPrepared
-    ? await absenceOf(withParts, await readDatasetManifest(dataset), options.folder)
-    : withParts.message;
-  if (!isPrepared) return { listed: undefined, lacks };
-  const withoutParts = await tried(options.folder, () => listPlanned(dataset, undefined, options));
-  return { listed: withoutParts instanceof SourceError ? undefined : withoutParts, lacks };
+  const { folder } = options;
+  const manifest = isPreparedDataset(dataset) ? await readDatasetManifest(dataset) : undefined;
+  const absent = manifest === undefined ? [] : await absentFiles(manifest, folder);
+  const withParts = await tried(folder, () => list(wanted, options));
+  if (!(withParts instanceof SourceError)) {
+    return { listed: withParts, lacks: undefined, absentFiles: absent };
+  }
+  if (manifest === undefined) {
+    return { listed: undefined, lacks: withParts.message, absentFiles: absent };
+  }
+  const lacks = await absenceOf(withParts, manifest, folder);
+  const withoutParts = await tried(folder, () => listPlanned(dataset, undefined, options));
+  const listed = withoutParts instanceof SourceError ? undefined : withoutParts;
+  return { listed, lacks, absentFiles: absent };
 }
 
 /** The listing, or the error that a file is not there. */
@@ -59,6 +79,7 @@ async function list(
   options: ListingOptions,
 ): Promise<ListedDataset> {
   if (dataset === flickr8kDataset) return listFlickr8k(options);
+  if (dataset === statedCopiesDataset) return listStatedCopies(options);
   if (dataset === releaseDataset) {
     return listReleasePictures(parts === "everything" ? [] : parts, options);
   }
