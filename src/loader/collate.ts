@@ -18,15 +18,17 @@ import type { PicturePlan, SampleContext } from "./collating/sample-plan.ts";
 import { pixelRow, writePadding, writeSample } from "./collating/write-sample.ts";
 import type { SampleKey } from "./draws.ts";
 import type { BatchShape, SkippedSample } from "./options.ts";
-import { buildSample, type Sample } from "./sample.ts";
+import { buildSample, describeSample, type DescribedSample, type Sample } from "./sample.ts";
 import { type BuildTimings, BuildTimer, summedTimings } from "./timings.ts";
 
 export interface CollateContext extends SampleContext {
   readonly composer: BatchComposer;
 }
 
-// One picture decodes while the next one's texts are read; more would take cores from the training step.
-const SAMPLES_AT_ONCE = 2;
+// What is not in memory is read; more heads at once would not come sooner.
+const HEADS_AT_ONCE = 8;
+// One picture decodes while the next one is read; more would take cores from the training step.
+const PICTURES_AT_ONCE = 2;
 
 /**
  * Fills `memory` with a rank's share of a batch, or with a part of it: a pure function of the shard sets, the options and the job.
@@ -50,23 +52,23 @@ export async function collateBatch(
   const target = { arrays: viewBatch(memory, shape), shape, specials };
   const { end, start } = rankRows(samples.length, options);
   const rows = rowsOfPart(end - start, part);
-  const limit = pLimit(SAMPLES_AT_ONCE);
+  // First all texts, then all pictures: code and tables of neither push those of the other out of the core's caches.
+  const keys = { first: start + rows.first, end: start + rows.end };
+  const described = await describeSamples({ samples, plan, keys, signal }, context);
+  const limit = pLimit(PICTURES_AT_ONCE);
   const settled = await Promise.allSettled(
-    Array.from({ length: rows.end - rows.first }, (_, index) =>
+    described.map((sample, index) =>
       limit(async () => {
         signal.throwIfAborted();
         const row = rows.first + index;
-        const planned = { samples, plan, row: pixelRow(row, target) };
+        const planned = { samples, plan, described: sample, row: pixelRow(row, target) };
         const built = await buildOrReplace(start + row, planned, context);
         writeSample(built.sample, row, target);
         return built;
       }),
     ),
   );
-  const built = settled.map((result) => {
-    if (result.status === "rejected") throw result.reason;
-    return result.value;
-  });
+  const built = settled.map(settledValue);
   // Behind the last part's rows.
   const numWritten = part.index === part.numParts - 1 ? shape.numPictures : rows.end;
   for (let row = rows.end; row < numWritten; row += 1) writePadding(row, target);
@@ -76,6 +78,34 @@ export async function collateBatch(
 interface PlannedBatch {
   readonly samples: readonly SampleKey[];
   readonly plan: BatchPlan;
+}
+
+/** Some of a batch's samples without their pictures, or why there is none. */
+async function describeSamples(
+  {
+    keys: { end, first },
+    plan,
+    samples,
+    signal,
+  }: PlannedBatch & {
+    readonly keys: { readonly first: number; readonly end: number };
+    readonly signal: AbortSignal;
+  },
+  context: CollateContext,
+): Promise<readonly PromiseSettledResult<DescribedSample>[]> {
+  const limit = pLimit(HEADS_AT_ONCE);
+  return Promise.allSettled(
+    samples.slice(first, end).map((key, index) =>
+      limit(() => {
+        signal.throwIfAborted();
+        return describeSample(key, context, plannedSample(plan, first + index));
+      }),
+    ),
+  );
+}
+
+interface PlannedRow extends PlannedBatch {
+  readonly described: PromiseSettledResult<DescribedSample>;
   /** Where the sample's pixels will stand. */
   readonly row: ReturnType<typeof pixelRow>;
 }
@@ -92,7 +122,7 @@ interface BuiltRow {
  */
 async function buildOrReplace(
   index: number,
-  { plan, row, samples }: PlannedBatch,
+  { described, plan, row, samples }: PlannedRow,
   context: CollateContext,
 ): Promise<BuiltRow> {
   let damage: { readonly sampleIndex: number; readonly error: ShardError } | undefined;
@@ -102,8 +132,15 @@ async function buildOrReplace(
     assert(key !== undefined, `row ${index} of ${samples.length}`);
     const { sampleIndex } = key;
     try {
-      const known = { plan: plannedSample(plan, place), row };
-      const sample = await buildSample({ ...key, ...placeOf(samples[index]) }, context, known);
+      const ofPlace =
+        step === 0
+          ? settledValue(described)
+          : await describeSample(
+              { ...key, ...placeOf(samples[index]) },
+              context,
+              plannedSample(plan, place),
+            );
+      const sample = await buildSample(ofPlace, context, row);
       return { sample, skipped: damage === undefined ? [] : [skippedSample(damage, sampleIndex)] };
     } catch (error) {
       if (context.options.onDamage === "stop" || !(error instanceof ShardError)) throw error;
@@ -116,8 +153,12 @@ async function buildOrReplace(
 /** Undefined where the batch was not planned; throws what was wrong with the sample. */
 function plannedSample({ samples }: BatchPlan, place: number): PicturePlan | undefined {
   const planned = samples?.[place];
-  if (planned?.status === "rejected") throw planned.reason;
-  return planned?.value;
+  return planned && settledValue(planned);
+}
+
+function settledValue<Value>(result: PromiseSettledResult<Value>): Value {
+  if (result.status === "rejected") throw result.reason;
+  return result.value;
 }
 
 function placeOf(key: SampleKey | undefined): Pick<SampleKey, "place"> {

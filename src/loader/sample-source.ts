@@ -8,7 +8,7 @@ import type { SplitTable } from "../shards/reading/split-table.ts";
 import type { SplitReader } from "../shards/shard-set-reader.ts";
 import type { TableNeeds, TableSplit } from "./batching/load-scene-table.ts";
 import { emptyTable, type SceneTable } from "./batching/scene-table.ts";
-import type { LoaderSet } from "./options.ts";
+import type { ExcludedName, LoaderSet } from "./options.ts";
 import { groupOf, noChains, type PictureChains } from "./pairing/picture-chains.ts";
 import type { SceneRange } from "./pairing/replaced-picture.ts";
 import { sceneNames } from "./pairing/same-picture.ts";
@@ -32,7 +32,7 @@ export interface ListedSamples extends LoaderSet {
 /** What a source keeps to. */
 interface SourceRules {
   /** Names of pictures that are never given, as `pictureNames` makes them. */
-  readonly excluded?: readonly string[] | undefined;
+  readonly excluded?: readonly ExcludedName[] | undefined;
   /** Scenes that show one picture by way of third ones. */
   readonly chains?: PictureChains | undefined;
   /** What the loader knows of all scenes. */
@@ -53,7 +53,8 @@ export class SampleSource implements SampleLookup, AsyncDisposable {
   readonly #splits: readonly TrainingReader[];
   readonly #tableSplits: readonly TableSplit[];
   readonly #owned: AsyncDisposableStack;
-  readonly #excluded: ReadonlySet<string>;
+  /** What each excluded name protects, where that is known. */
+  readonly #excluded: ReadonlyMap<string, string | undefined>;
   readonly #chains: PictureChains;
   readonly #table: SceneTable;
 
@@ -62,7 +63,9 @@ export class SampleSource implements SampleLookup, AsyncDisposable {
     { chains = noChains, excluded = [], table = emptyTable }: SourceRules = {},
   ) {
     this.listed = listed;
-    this.#excluded = new Set(excluded);
+    this.#excluded = new Map(
+      excluded.map((its) => (typeof its === "string" ? [its, undefined] : [its.name, its.why])),
+    );
     this.#chains = chains;
     this.#table = table;
     this.#splits = splits;
@@ -164,9 +167,9 @@ export class SampleSource implements SampleLookup, AsyncDisposable {
     return isAsWide && (regionCounts[other] ?? 0) <= (regionCounts[first] ?? 0);
   }
 
-  pictureBytes(sampleIndex: number, pictureIndex: number): Promise<Uint8Array> {
+  pictureBytes(sampleIndex: number, pictureIndex: number, into?: Uint8Array): Promise<Uint8Array> {
     const { split, sceneIndex } = this.#locate(sampleIndex);
-    return split.pictureBytes(sceneIndex, pictureIndex);
+    return split.pictureBytes(sceneIndex, pictureIndex, into);
   }
 
   regions(sampleIndex: number, pictureIndex: number): Promise<PictureRegions | null> {
@@ -181,8 +184,10 @@ export class SampleSource implements SampleLookup, AsyncDisposable {
   #refuseExcluded(head: SceneHead, sceneIndex: number): void {
     const name = sceneNames(head).find((its) => this.#excluded.has(its));
     if (name === undefined) return;
+    const why = this.#excluded.get(name);
+    const picture = why === undefined ? name : `${name}; ${why}`;
     throw new LeakError(
-      `scene ${head.sceneKey} (${sceneIndex} of its split) is of an excluded picture: ${name}`,
+      `scene ${head.sceneKey} (${sceneIndex} of its split) is of an excluded picture: ${picture}`,
       {
         record: head.sceneKey,
         remedy: "prepare the set again without it: crossweave prepare --exclude",

@@ -53,6 +53,13 @@ interface ShownPicture {
   readonly shown: Size;
 }
 
+/** All of a sample but its picture, which has not been read yet. */
+export interface DescribedSample extends Pick<Sample, "texts" | "statistics"> {
+  readonly key: SampleKey;
+  readonly place: ShownPicture;
+  readonly timer: BuildTimer;
+}
+
 /** A picture's row in a batch. */
 interface PixelRow {
   /** [height, width, 3]. */
@@ -60,22 +67,15 @@ interface PixelRow {
   readonly width: number;
 }
 
-interface KnownBefore {
-  /** The key's, where it has been planned already. */
-  readonly plan?: PicturePlan | undefined;
-  /** Where the sample will stand: a picture as wide as that is decoded into it, if it is not to be kept. */
-  readonly row?: PixelRow | undefined;
-}
-
 /**
- * A pure function of the shard sets, the options and the key, but for its timings. ShardError when stored bytes are
- * damaged; ConfigError when the set has not the regions that the options ask for.
+ * A pure function of the shard sets' heads, the options and the key, but for its timings. `plan` is the key's, where it has
+ * been planned already. ShardError when a stored head is damaged.
  */
-export async function buildSample(
+export async function describeSample(
   key: SampleKey,
   untimed: SampleContext,
-  { plan, row }: KnownBefore = {},
-): Promise<Sample> {
+  plan?: PicturePlan,
+): Promise<DescribedSample> {
   const timer = new BuildTimer();
   const context = { ...untimed, samples: timedLookup(untimed.samples, timer), timer };
   const { pairing, pictureIndex, picture, drawn } = await timer.measureTexts(async () => {
@@ -86,17 +86,28 @@ export async function buildSample(
   const texts = pairing.pairs.map((pair) => pair.text.text);
   const numTokens = (written: string): number =>
     cutTokens(context.tokenizer.encode(written), text.maxTokens).length;
-  const { texts: written, view } = timer.measureNow("textMs", () =>
-    shownTexts(drawn, texts, { flip: augment.flip, numTokens }),
-  );
-  const place = { pictureIndex, picture, view, shown: shownSize(pictures, picture, view) };
+  return timer.measureNow("textMs", () => {
+    const { texts: written, view } = shownTexts(drawn, texts, { flip: augment.flip, numTokens });
+    const place = { pictureIndex, picture, view, shown: shownSize(pictures, picture, view) };
+    const encoded = sampleTexts({ pairing, texts: written, key, place }, context);
+    return { ...encoded, key, place, timer };
+  });
+}
+
+/**
+ * A described sample with its picture, decoded into `row` where it is as wide and is not to be kept. ShardError when
+ * stored bytes are damaged; ConfigError when the set has not the regions that the options ask for.
+ */
+export async function buildSample(
+  { key, place, statistics, texts, timer }: DescribedSample,
+  untimed: SampleContext,
+  row?: PixelRow,
+): Promise<Sample> {
+  const context = { ...untimed, samples: timedLookup(untimed.samples, timer), timer };
   const regions = await regionsOf(place, context);
   const pixels = await pixelsOf({ key, place, row }, context);
-  const encoded = timer.measureNow("textMs", () =>
-    sampleTexts({ pairing, texts: written, key, place }, context),
-  );
-  const { shown } = place;
-  return { key: picture.key, pixels, shown, regions, ...encoded, timings: timer.timings };
+  const { picture, shown } = place;
+  return { key: picture.key, pixels, shown, regions, texts, statistics, timings: timer.timings };
 }
 
 function timedLookup(
@@ -109,8 +120,8 @@ function timedLookup(
     chainOf: (sampleIndex) => samples.chainOf(sampleIndex),
     mayStandFor: (sampleIndex, tried) => samples.mayStandFor(sampleIndex, tried),
     head: (sampleIndex) => timer.measure("readMs", () => samples.head(sampleIndex)),
-    pictureBytes: (sampleIndex, pictureIndex) =>
-      timer.measure("readMs", () => samples.pictureBytes(sampleIndex, pictureIndex)),
+    pictureBytes: (sampleIndex, pictureIndex, into) =>
+      timer.measure("readMs", () => samples.pictureBytes(sampleIndex, pictureIndex, into)),
     regions: (sampleIndex, pictureIndex) =>
       timer.measure("readMs", () => samples.regions(sampleIndex, pictureIndex)),
   };
@@ -128,16 +139,18 @@ async function regionsOf(
 
 async function pixelsOf(
   { key, place, row }: { key: SampleKey; place: ShownPicture; row: PixelRow | undefined },
-  { options, samples, timer, wholePictures }: TimedContext,
+  { options, readMemory, samples, timer, wholePictures }: TimedContext,
 ): Promise<Uint8Array> {
   const { picture, pictureIndex, shown, view } = place;
   const { augment, pictures } = options;
   if (pictures.kind === "none") return new Uint8Array();
   const { sampling } = pictures;
-  const decode = async (into?: Uint8Array): Promise<Uint8Array> => {
-    const bytes = await samples.pictureBytes(pictureIndex, 0);
+  const decode = (into?: Uint8Array): Promise<Uint8Array> => {
     const viewOptions = { shown, view, sampling, into };
-    return timer.measure("decodeMs", () => decodeStored(bytes, picture, viewOptions));
+    return readMemory.lend(
+      (memory) => samples.pictureBytes(pictureIndex, 0, memory),
+      (bytes) => timer.measure("decodeMs", () => decodeStored(bytes, picture, viewOptions)),
+    );
   };
   const isKept = wholePictures.isKept && view.crop === null && !view.mirrored;
   const pixels = await (isKept

@@ -7,11 +7,13 @@ import { isPairable } from "../pairing/scene-texts.ts";
 import type { SceneLookup } from "../pairing/unmatched-search.ts";
 import { type DrawnView, drawView, isTextShown } from "../pictures/augment.ts";
 import type { PixelCache } from "../pictures/pixel-cache.ts";
+import type { ReadMemory } from "../pictures/read-memory.ts";
 import type { WordPieceTokenizer } from "../text/word-piece.ts";
 
 /** Where samples come from: all scenes of the training splits, numbered. */
 export interface SampleLookup extends SceneLookup {
-  pictureBytes(sampleIndex: number, pictureIndex: number): Promise<Uint8Array>;
+  /** Perhaps in `into`, where they are valid until it is used again. */
+  pictureBytes(sampleIndex: number, pictureIndex: number, into?: Uint8Array): Promise<Uint8Array>;
   /** What a detector saw in a picture; null where the set has nothing for it. */
   regions(sampleIndex: number, pictureIndex: number): Promise<PictureRegions | null>;
 }
@@ -22,6 +24,7 @@ export interface SampleContext {
   readonly options: LoaderOptions;
   /** Pictures that were shown whole and upright, by sample index. */
   readonly wholePictures: PixelCache;
+  readonly readMemory: ReadMemory;
 }
 
 /** Which picture a sample shows and what part of it. */
@@ -30,6 +33,8 @@ export interface PicturePlan {
   readonly pictureIndex: number;
   readonly picture: PictureInfo;
   readonly drawn: DrawnView;
+  /** The scene whose texts meet the picture. */
+  readonly head: SceneHead;
   /** Whether a text of the sample speaks of what is shown; present where the picture is cropped. */
   readonly isShown: ((text: SceneText) => boolean) | undefined;
   /** Present where the picture could not be known without it. */
@@ -54,6 +59,7 @@ export async function planPicture(key: SampleKey, context: PlanContext): Promise
   const own = {
     pictureIndex: key.sampleIndex,
     picture,
+    head,
     drawn: isCropUsed ? drawn : { ...drawn, crop: null },
     isShown: isCropUsed ? isShown : undefined,
     pairing: undefined,
@@ -66,6 +72,7 @@ export async function planPicture(key: SampleKey, context: PlanContext): Promise
   return {
     pictureIndex,
     pairing,
+    head,
     picture: other,
     drawn: drawView(other, sampleDraws("augmentation", key), options.augment),
     isShown: undefined,
@@ -75,11 +82,12 @@ export async function planPicture(key: SampleKey, context: PlanContext): Promise
 /** The texts that the picture of a plan meets. */
 export async function pairOf(
   key: SampleKey,
-  { isShown, pairing }: Pick<PicturePlan, "isShown" | "pairing">,
+  { head, isShown, pairing }: Pick<PicturePlan, "head" | "isShown" | "pairing">,
   { options, samples, tokenizer }: PlanContext,
 ): Promise<Pairing> {
   if (pairing !== undefined) return pairing;
   return pairSample(key, {
+    head,
     scenes: samples,
     pairing: options.pairing,
     rules: { tokenizer, ...options.text },

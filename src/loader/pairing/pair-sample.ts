@@ -7,7 +7,7 @@ import { drawPurposes, type PlaceInBatch, sampleDraws, type SampleKey } from "..
 import type { MatchedUnmatchedPairing, PairingOptions } from "../options.ts";
 import { permuted } from "../order.ts";
 import { replacedSide } from "./replaced-picture.ts";
-import { ownTexts, type TextRules } from "./scene-texts.ts";
+import { type OwnTexts, ownTexts, type TextRules } from "./scene-texts.ts";
 import { type FoundText, type SceneLookup, UnmatchedSearch } from "./unmatched-search.ts";
 
 export interface PairedText extends FoundText {
@@ -31,6 +31,8 @@ export interface PairingContext<Options extends PairingOptions = PairingOptions>
   readonly scenes: SceneLookup;
   readonly pairing: Options;
   readonly rules: TextRules;
+  /** The key's, where it has been read already. */
+  readonly head?: SceneHead;
   /** Whether a text of the scene speaks of what is shown of its picture; all do when left out. */
   readonly isShown?: (text: SceneText) => boolean;
 }
@@ -54,7 +56,7 @@ export async function pairTexts(
   context: PairingContext<MatchedUnmatchedPairing>,
 ): Promise<Pairing> {
   const { pairing } = context;
-  const { own, search } = await prepare(key, context);
+  const { own, search } = await prepare(key, { ...context, numOwn: pairing.matched });
   const matched = repeated(own.texts, pairing.matched).map((text) => ({
     text,
     matched: true,
@@ -77,7 +79,7 @@ async function onePair(
   context: PairingContext,
 ): Promise<Pairing> {
   const { sampleIndex } = key;
-  const { own, search } = await prepare(key, context);
+  const { own, search } = await prepare(key, { ...context, numOwn: 1 });
   const [text] = own.texts;
   assert(text !== undefined, "prepare() refuses scenes without a text");
   const pictureIndex = replaced === "picture" ? await search.picture(text) : sampleIndex;
@@ -94,13 +96,14 @@ async function onePair(
 
 async function prepare(
   key: SampleKey,
-  { isShown = () => true, pairing, rules, scenes }: PairingContext,
-): Promise<{ own: { texts: readonly SceneText[]; numDropped: number }; search: UnmatchedSearch }> {
+  context: PairingContext & { readonly numOwn: number },
+): Promise<{ own: OwnTexts; search: UnmatchedSearch }> {
+  const { isShown = () => true, numOwn: count, pairing, rules, scenes } = context;
   const draws = sampleDraws("pairing", key);
-  const head = await scenes.head(key.sampleIndex);
+  const head = context.head ?? (await scenes.head(key.sampleIndex));
   const only = key.textIndex === undefined ? undefined : head.texts[key.textIndex];
   const about = only === undefined ? head : { ...head, texts: [only] };
-  const own = ownTexts(about, draws, { rules, isShown });
+  const own = ownTexts(about, draws, { count, rules, isShown });
   if (own.texts.length === 0) throw noText(about);
   const { unmatchedFrom: from = "same-split" } = pairing;
   const { sampleIndex } = key;

@@ -48,61 +48,112 @@ export function normalizedText(text: string): string {
     .trim();
 }
 
+/** Of an ASCII sign: 0 where it is no word's, else its code, of capitals that of the small letter. */
+const WORD_SIGNS = Uint8Array.from({ length: 127 }, (_, code) => {
+  const sign = String.fromCharCode(code).toLowerCase();
+  return /[a-z0-9]/.test(sign) ? sign.charCodeAt(0) : 0;
+});
+/** Where a text has no more words. */
+const END = 0;
+
+/** Whether two texts are equal once they are normalized; of most it is told by their first words. */
+export function saySame(one: string, other: string): boolean {
+  let [place, otherPlace] = [0, 0];
+  for (;;) {
+    const start = wordSign(one, place);
+    const otherStart = wordSign(other, otherPlace);
+    const sign = signAt(one, start);
+    const otherSign = signAt(other, otherStart);
+    // What is no ASCII can change what stands at its place and behind it, but nothing before.
+    if (sign === undefined || otherSign === undefined) break;
+    if (sign !== otherSign) return false;
+    if (sign === END) return true;
+    const isSameWord = start === place || place === 0;
+    if (isSameWord !== (otherStart === otherPlace || otherPlace === 0)) return false;
+    [place, otherPlace] = [start + 1, otherStart + 1];
+  }
+  return normalizedText(one) === normalizedText(other);
+}
+
+/** The place of the next sign of a word, from `place` on. */
+function wordSign(text: string, place: number): number {
+  let at = place;
+  while (at < text.length && WORD_SIGNS[text.charCodeAt(at)] === 0) at += 1;
+  return at;
+}
+
+function signAt(text: string, place: number): number | undefined {
+  return place < text.length ? WORD_SIGNS[text.charCodeAt(place)] : END;
+}
+
+interface SeenText {
+  readonly text: string;
+  /** As the model sees it. */
+  readonly tokenIds: readonly number[];
+}
+
 /** Texts seen so far; two are the same that say the same, or that the model cannot tell apart once they are cut. */
 export class SeenTexts {
   readonly #rules: TextRules;
-  readonly #marks = new Set<string>();
+  readonly #seen: SeenText[];
 
   constructor(rules: TextRules, texts: readonly SceneText[] = []) {
     this.#rules = rules;
-    for (const text of texts) this.add(text);
+    this.#seen = texts.map((text) => this.#seenText(text));
   }
 
   has(text: SceneText): boolean {
-    return this.#marks.has(meaning(text)) || this.#marks.has(this.#tokens(text));
+    const one = this.#seenText(text);
+    return this.#seen.some(
+      (other) => haveSameIds(other.tokenIds, one.tokenIds) || saySame(other.text, one.text),
+    );
   }
 
   /** Whether it was not there yet. */
   add(text: SceneText): boolean {
-    const [said, tokens] = [meaning(text), this.#tokens(text)];
-    const isNew = !this.#marks.has(said) && !this.#marks.has(tokens);
-    this.#marks.add(said).add(tokens);
+    const isNew = !this.has(text);
+    this.#seen.push(this.#seenText(text));
     return isNew;
   }
 
-  #tokens({ text }: SceneText): string {
+  #seenText({ text }: SceneText): SeenText {
     const { maxTokens, tokenizer } = this.#rules;
-    return `tokens ${cutTokens(tokenizer.encode(text), maxTokens).join(" ")}`;
+    return { text, tokenIds: cutTokens(tokenizer.encode(text), maxTokens) };
   }
 }
 
-function meaning({ text }: SceneText): string {
-  return `meaning ${normalizedText(text)}`;
+function haveSameIds(one: readonly number[], other: readonly number[]): boolean {
+  return one.length === other.length && one.every((id, place) => id === other[place]);
 }
 
 /** The texts of a scene that its picture can stand beside. */
 export interface OwnTexts {
-  /** One of each meaning, in drawn order. */
+  /** Of different meaning, in drawn order. */
   readonly texts: readonly SceneText[];
   /** Texts that were left out for their length. */
   readonly numDropped: number;
 }
 
 /**
- * A scene's texts that are true of what is shown and short enough. Where all are too long none is dropped: a
- * picture is never lost for its texts, they are cut.
+ * Up to `count` of a scene's texts that are true of what is shown and short enough. Where all are too long none is
+ * dropped: a picture is never lost for its texts, they are cut.
  */
 export function ownTexts(
   head: SceneHead,
   draws: RandomStream,
-  options: { rules: TextRules; isShown: (text: SceneText) => boolean },
+  options: { count: number; rules: TextRules; isShown: (text: SceneText) => boolean },
 ): OwnTexts {
-  const { isShown, rules } = options;
+  const { count, isShown, rules } = options;
   const shown = head.texts.filter((text) => isPairable(text) && isShown(text));
   const short = shown.filter((text) => !isDropped(text, rules));
   const usable = short.length > 0 ? short : shown;
   const order = draws.sampleDistinct(usable.length, usable.length);
   const seen = new SeenTexts(rules);
-  const texts = order.flatMap((index) => usable[index] ?? []).filter((text) => seen.add(text));
+  const texts: SceneText[] = [];
+  for (const index of order) {
+    const text = usable[index];
+    if (text !== undefined && seen.add(text)) texts.push(text);
+    if (texts.length === count) break;
+  }
   return { texts, numDropped: shown.length - usable.length };
 }

@@ -2,6 +2,7 @@ import { BatchComposer } from "../batching/batch-composer.ts";
 import { collateBatch, type CollateContext } from "../collate.ts";
 import { usualPictureBytes } from "../pictures/picture-sizes.ts";
 import { PixelCache } from "../pictures/pixel-cache.ts";
+import { ReadMemory } from "../pictures/read-memory.ts";
 import { SampleSource } from "../sample-source.ts";
 import { WordPieceTokenizer } from "../text/word-piece.ts";
 import { faultOf } from "./thread-faults.ts";
@@ -45,7 +46,8 @@ export class BatchBuilder implements AsyncDisposable {
       pictureBytes: usualPictureBytes(options.pictures),
       maxBytes: options.keptPixelBytes ?? KEPT_PIXEL_BYTES,
     });
-    const context = { samples, tokenizer, options, composer, wholePictures };
+    const readMemory = new ReadMemory();
+    const context = { samples, tokenizer, options, composer, wholePictures, readMemory };
     return new BatchBuilder(samples, context, start);
   }
 

@@ -11,6 +11,7 @@ import type { LoaderOptions } from "../../../src/loader/options.ts";
 import { noAugmentation } from "../../../src/loader/pictures/augment.ts";
 import { keepRatioSize, uprightSize } from "../../../src/loader/pictures/view-geometry.ts";
 import { PixelCache } from "../../../src/loader/pictures/pixel-cache.ts";
+import { ReadMemory } from "../../../src/loader/pictures/read-memory.ts";
 import type { Scene } from "../../../src/core/records.ts";
 import { WordPieceTokenizer } from "../../../src/loader/text/word-piece.ts";
 import { boxedScenes } from "../boxed-scenes.ts";
@@ -68,7 +69,7 @@ function contextOf(samples: SampleLookup, changes: Partial<LoaderOptions> = {}):
     ...changes,
   });
   const wholePictures = new PixelCache({ numPictures: 1, pictureBytes: 0, maxBytes: 0 });
-  return { samples, tokenizer, options, wholePictures };
+  return { samples, tokenizer, options, wholePictures, readMemory: new ReadMemory() };
 }
 
 const keys = Array.from({ length: NUM_SCENES }, (_, sampleIndex) => ({
