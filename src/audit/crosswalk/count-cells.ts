@@ -12,6 +12,8 @@ export type RuleCounts = Readonly<Partial<Record<LeakRule, number>>>;
 export interface CellQuestion {
   readonly rows: readonly number[];
   readonly columns: readonly number[];
+  /** Whether a row and a column are compared; all are when not given, but for a group with itself. */
+  readonly isAsked?: ((row: number, column: number) => boolean) | undefined;
   /** The group whose pictures are taken out of some of the rows; none when not given. */
   readonly leaveOut?: { readonly group: number; readonly from: readonly number[] } | undefined;
 }
@@ -61,6 +63,13 @@ interface MutableCell extends Cell {
   readonly first: number[];
 }
 
+interface CountedColumn {
+  readonly column: number;
+  readonly cells: readonly MutableCell[];
+  /** The rows that it is compared with. */
+  readonly rowBits: GroupBits;
+}
+
 interface MutableSize extends GroupSize {
   pictures: number;
   untold: number;
@@ -71,11 +80,9 @@ class CellCounter {
   readonly #related: RelatedPictures;
   readonly #identities: Identities;
   readonly #leaveOut: CellQuestion["leaveOut"];
-  readonly #cellsByColumn: ReadonlyMap<number, readonly MutableCell[]>;
+  readonly #columns: readonly CountedColumn[];
   readonly #sizes: readonly MutableSize[];
   readonly #shared: SharedGroups;
-  /** The groups of rows, and of columns. */
-  readonly #rowBits: GroupBits;
   readonly #columnBits: GroupBits;
   /** The rows that pictures are taken out of. */
   readonly #givingBits: GroupBits;
@@ -87,22 +94,23 @@ class CellCounter {
   /** By identities of the policy: whether a picture of it is left out. */
   readonly #leftOut: Uint8Array;
 
-  constructor(related: RelatedPictures, { rows, columns, leaveOut }: CellQuestion) {
+  constructor(
+    related: RelatedPictures,
+    { rows, columns, leaveOut, isAsked = () => true }: CellQuestion,
+  ) {
     const { identities, numGroups } = related;
     const { numPictures } = identities;
     const numWords = numWordsFor(numGroups);
     this.#related = related;
     this.#identities = identities;
     this.#leaveOut = leaveOut;
-    this.#cellsByColumn = new Map(
-      columns.map((column) => [
-        column,
-        rows.filter((row) => row !== column).map((row) => emptyCell(row, column)),
-      ]),
-    );
+    this.#columns = columns.map((column) => {
+      const asked = rows.filter((row) => row !== column && isAsked(row, column));
+      const cells = asked.map((row) => emptyCell(row, column));
+      return { column, cells, rowBits: bitsOf(asked, numWords) };
+    });
     this.#sizes = Array.from({ length: numGroups }, emptySize);
     this.#shared = new SharedGroups(related);
-    this.#rowBits = bitsOf(rows, numWords);
     this.#columnBits = bitsOf(columns, numWords);
     this.#givingBits = bitsOf(leaveOut?.from ?? [], numWords);
     this.#fresh = new BitTable(numPictures, numWords);
@@ -116,7 +124,7 @@ class CellCounter {
     const { numPictures } = this.#identities;
     for (let picture = 0; picture < numPictures; picture += 1) this.#reach(picture);
     for (let picture = 0; picture < numPictures; picture += 1) this.#take(picture);
-    return { cells: Array.from(this.#cellsByColumn.values()).flat(), groups: this.#sizes };
+    return { cells: this.#columns.flatMap(({ cells }) => cells), groups: this.#sizes };
   }
 
   #markLeftOut(): void {
@@ -157,30 +165,28 @@ class CellCounter {
   }
 
   #take(picture: number): void {
-    const identity = this.#identities.identityOf(picture);
-    const isCompared =
-      this.#fresh.meets(picture, this.#columnBits) && this.#reached.meets(identity, this.#rowBits);
-    if (isCompared) this.#compare(picture, identity);
+    if (this.#fresh.meets(picture, this.#columnBits)) this.#compare(picture);
     const leaveOut = this.#leaveOut;
     if (leaveOut === undefined || !this.#isLeftOut(picture)) return;
     if (this.#fresh.meets(picture, this.#givingBits)) this.#leave(picture, leaveOut);
   }
 
-  #compare(picture: number, identity: number): void {
+  #compare(picture: number): void {
+    const identity = this.#identities.identityOf(picture);
     const fresh = this.#fresh.of(picture);
+    const columns = this.#columns.filter(
+      ({ column, rowBits }) => hasGroup(fresh, column) && this.#reached.meets(identity, rowBits),
+    );
+    if (columns.length === 0) return;
     const [reached, kept] = [this.#reached.of(identity), this.#kept.of(identity)];
     const shared = this.#shared.of(picture);
-    for (const cell of this.#cellsOf(fresh)) {
+    for (const cell of columns.flatMap(({ cells }) => cells)) {
       if (!hasGroup(reached, cell.row)) continue;
       cell.pictures += 1;
       addTo(cell.byRule, ruleTo(shared, cell.row));
       if (hasGroup(kept, cell.row)) cell.kept += 1;
       if (cell.first.length < FIRST_GIVEN) cell.first.push(picture);
     }
-  }
-
-  *#cellsOf(columns: GroupBits): Generator<MutableCell> {
-    for (const [column, cells] of this.#cellsByColumn) if (hasGroup(columns, column)) yield* cells;
   }
 
   #leave(picture: number, { group, from }: NonNullable<CellQuestion["leaveOut"]>): void {

@@ -65,7 +65,7 @@ function questionOf(chosen: AuditGroups): CellQuestion {
   const trained = allTraining === undefined ? training : [...training, allTraining];
   if (wholes.length > 0) {
     const all = [...trained, ...evaluations, ...wholes];
-    return { rows: all, columns: [...all, stated] };
+    return { rows: all, columns: [...all, stated], isAsked: isOfTwoSets(groups) };
   }
   // What a backbone had seen a policy cannot take back.
   const leaveOut = leftOut === undefined ? undefined : { group: leftOut, from: trained };
@@ -93,10 +93,9 @@ function reportOf({ setting, backbones, chosen, annotated, counts }: Audited): A
       lacks: lacks ?? (pictures === 0 ? lackOf(group, annotated) : undefined),
     };
   });
-  const compared = counts.cells.filter(isOfTwoSets(groups));
   const isStated = ({ column }: Cell): boolean => column === chosen.stated;
   const cells = reportCells(
-    compared.filter((cell) => !isStated(cell)),
+    counts.cells.filter((cell) => !isStated(cell)),
     groups,
     annotated.related,
   );
@@ -182,8 +181,8 @@ function statedCopies(
 }
 
 /** A whole has its own parts, which says nothing. */
-function isOfTwoSets(groups: readonly GroupReport[]): (cell: Cell) => boolean {
-  return ({ row, column }) => {
+function isOfTwoSets(groups: readonly ComparedGroup[]): (row: number, column: number) => boolean {
+  return (row, column) => {
     const [one, other] = [groups[row], groups[column]];
     if (one?.role !== "whole" && other?.role !== "whole") return true;
     return one?.members[0]?.dataset !== other?.members[0]?.dataset;
