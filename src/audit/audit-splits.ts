@@ -1,5 +1,6 @@
 import { LeakCollector } from "./leak-collector.ts";
 import { relateSplits, type RelatedSplits, type RelateOptions } from "./relate-splits.ts";
+import { reviewNote, undismissed } from "./review/review-note.ts";
 import { leakRules } from "./rules.ts";
 import type {
   AuditedSplit,
@@ -27,25 +28,34 @@ export async function auditSplits(
   splits: readonly AuditedSplit[],
   options: AuditOptions = {},
 ): Promise<AuditVerdict> {
+  return auditRelated(await relateSplits(splits, options), options);
+}
+
+/** The verdict on splits whose pictures have been related, with the same `near` and `decisions`. */
+export function auditRelated(
+  related: RelatedSplits,
+  options: Pick<AuditOptions, "decisions" | "listing" | "near"> = {},
+): AuditVerdict {
   const listing = { ...defaultListing, ...options.listing };
-  const related = await relateSplits(splits, options);
   const collector = new LeakCollector(related, listing);
   const checked = checkedSplits(related, collector.leakedBySource());
   const exclusions = collector.exclusions();
   const outcome = outcomeOf(checked, exclusions.length);
+  const { decisions, near: { suspects = [] } = {} } = options;
+  const numPairs = collector.numPairs();
   return sealVerdict({
     outcome,
     clean: outcome === "clean",
     leaks: collector.leaks(),
-    numPairs: collector.numPairs(),
+    numPairs,
     kinds: collector.kinds(),
     matrix: collector.matrix(),
-    ...collector.suspects(options.near?.suspects ?? []),
+    ...collector.suspects(undismissed(suspects, decisions)),
     textLeaks: [],
     numTextLeaks: 0,
     near: options.near?.summary ?? null,
     policy: null,
-    review: null,
+    review: reviewNote(related, { decisions, listing, numPairs, suspects }),
     checked,
     yields: collector.yields(),
     listing,

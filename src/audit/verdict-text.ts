@@ -1,9 +1,10 @@
+import type { MeasuredRecall } from "./findings.ts";
 import { sharedByRule } from "./rules.ts";
-import type { AuditVerdict, CheckedSplit } from "./verdict.ts";
+import type { AuditVerdict, CheckedSplit, WitnessSplit } from "./verdict.ts";
 
 /**
  * The verdict in a sentence that always says against what: the evaluation splits with their pictures and the
- * digest of their set. It claims no more than the rules compared.
+ * digest of their set, the rules, and whether and how well near-duplicates were looked for. It claims no more than was compared.
  */
 export function verdictSummary(verdict: AuditVerdict): string {
   const { checked, outcome } = verdict;
@@ -11,11 +12,33 @@ export function verdictSummary(verdict: AuditVerdict): string {
   const training = `${count(checked.train, "training picture")} of ${describeSplits(checked.training)}`;
   const evaluation = `${count(checked.eval, "evaluation picture")} of ${describeSplits(checked.against, true)}`;
   const shared = listed(Object.values(sharedByRule), "or");
-  if (outcome === "clean") return `no picture of ${training} shares ${shared} with ${evaluation}`;
+  const way = `itself or by a chain${throughClause(checked.through)}`;
+  if (outcome === "clean") {
+    return `no picture of ${training} shares ${shared}, ${way}, with ${evaluation}; ${nearClause(verdict)}`;
+  }
   const numTrain = sumOf(checked.training, ({ leaked }) => leaked);
   const numEval = sumOf(checked.against, ({ leaked }) => leaked);
   const verb = numTrain === 1 ? "shares" : "share";
-  return `${numTrain.toLocaleString("en-US")} of ${training} ${verb} ${shared} with ${numEval.toLocaleString("en-US")} of ${evaluation}`;
+  const near = verdict.near === null ? "" : " or verified pixels";
+  return `${numTrain.toLocaleString("en-US")} of ${training} ${verb} ${shared}${near}, ${way}, with ${numEval.toLocaleString("en-US")} of ${evaluation}; ${nearClause(verdict)}`;
+}
+
+function throughClause(through: readonly WitnessSplit[]): string {
+  return through.length === 0 ? "" : ` through ${describeSplits(through, true)} too`;
+}
+
+/** What is said of near-duplicates, with the measured recall of the search. */
+function nearClause({ near, numSuspects }: AuditVerdict): string {
+  if (near === null) return "near-duplicates were not looked for";
+  const suspects = numSuspects === 0 ? "" : `, ${count(numSuspects, "suspect")} left to look at`;
+  return `of near-duplicates ${near.verified.toLocaleString("en-US")} ${near.verified === 1 ? "pair was" : "pairs were"} verified${suspects} (${recallText(near.recall)})`;
+}
+
+/** "measured recall 0.981, at least 0.962 with 95 % confidence". */
+export function recallText(recall: MeasuredRecall | null): string {
+  if (recall === null) return "recall not measured";
+  const { confidence, lowerBound, recall: measured } = recall;
+  return `measured recall ${measured.toFixed(3)}, at least ${lowerBound.toFixed(3)} with ${(confidence * 100).toFixed(0)} % confidence`;
 }
 
 function uncheckedSummary({ checked }: AuditVerdict): string {
@@ -33,7 +56,7 @@ function inSplits(splits: readonly CheckedSplit[]): string {
 
 const DIGEST_LENGTH = 12;
 
-function describeSplits(splits: readonly CheckedSplit[], withDigests = false): string {
+function describeSplits(splits: readonly WitnessSplit[], withDigests = false): string {
   return listed(
     splits.map(({ set, split, digest }) =>
       withDigests ? `${set}/${split} (${digest.slice(0, DIGEST_LENGTH)})` : `${set}/${split}`,

@@ -11,6 +11,7 @@ import { addTrainCommand } from "./commands/train.ts";
 import { addPrepareCommand } from "./commands/prepare.ts";
 import { addSetupCommand } from "./commands/setup.ts";
 import { addValidateCommand } from "./commands/validate.ts";
+import { addWhyCommand } from "./audit-commands/why.ts";
 import { createProgram } from "./program.ts";
 
 // One line for each command, in the order of --help. Command files are light: they import the rooms
@@ -22,6 +23,7 @@ const addCommands: readonly ((program: Command) => void)[] = [
   addPrepareCommand,
   addValidateCommand,
   addAuditCommand,
+  addWhyCommand,
   addManifestCommand,
   addProofCommand,
   addBenchLoaderCommand,

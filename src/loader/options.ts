@@ -157,7 +157,7 @@ export interface LoaderOptions {
    * "Flickr photo 2945213105", "bytes …", "pixels …"). Where a scene of one is met, however it came into a set, a
    * LeakError that names it is thrown: its picture and its texts are in no batch. None when left out.
    */
-  readonly excluded?: readonly string[];
+  readonly excluded?: readonly ExcludedName[] | undefined;
   readonly rank: number;
   readonly worldSize: number;
   /** Threads that build batches; with 0 they are built on the calling thread, which decodes pictures itself meanwhile. */
@@ -288,3 +288,6 @@ export interface Batch extends BatchArrays {
 export function maskingRules(options: LoaderOptions): MaskingRules {
   return { ...bertMasking, ...options.mlmRules, probability: options.mlmProbability };
 }
+
+/** A name that a picture must not have, or that name with what it protects: "coco:2, which is coco/test's …". */
+export type ExcludedName = string | { readonly name: string; readonly why: string };

@@ -3,7 +3,7 @@ import { NumericError } from "../core/errors.ts";
 import type { Progress } from "../core/progress.ts";
 import { BatchLoader } from "../loader/batch-loader.ts";
 import type { LoaderState } from "../loader/batching/loader-state.ts";
-import type { Batch, LoaderOptions, LoaderSet } from "../loader/options.ts";
+import type { Batch, ExcludedName, LoaderOptions, LoaderSet } from "../loader/options.ts";
 import type { VisualParsingConfig } from "../models/visual-parsing.ts";
 import { swinOutputShape } from "../models/swin.ts";
 import { loadTensorFlow } from "../tensor/load.ts";
@@ -27,7 +27,7 @@ export interface TrainOptions {
   readonly recipe: TrainingRecipe;
   readonly sets: readonly LoaderSet[];
   /** Names of pictures that the loader refuses, however they came into a set. */
-  readonly excluded?: readonly string[];
+  readonly excluded?: readonly ExcludedName[] | undefined;
   /** Path of the vocabulary and the number of its tokens. */
   readonly vocabulary: { readonly path: string; readonly size: number };
   readonly run: RunFolder;

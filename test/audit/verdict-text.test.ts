@@ -15,8 +15,9 @@ describe("the verdict in a sentence", () => {
       splitOf("b/test", "eval", [pictureOf(4)]),
     ]);
     expect(verdictSummary(verdict)).toBe(
-      "no picture of 2 training pictures of a/train shares key, linked key, Flickr photo id, URL, bytes or pixels " +
-        `with 2 evaluation pictures of a/val (${digestOfA}) and b/test (${digestOfB})`,
+      "no picture of 2 training pictures of a/train shares key, linked key, Flickr photo id, URL, bytes or pixels, " +
+        `itself or by a chain, with 2 evaluation pictures of a/val (${digestOfA}) and b/test (${digestOfB}); ` +
+        "near-duplicates were not looked for",
     );
   });
 
@@ -26,8 +27,43 @@ describe("the verdict in a sentence", () => {
       splitOf("a/test", "eval", [pictureOf(1), pictureOf(1), pictureOf(3)]),
     ]);
     expect(verdictSummary(verdict)).toBe(
-      "1 of 2 training pictures of a/train shares key, linked key, Flickr photo id, URL, bytes or pixels " +
-        `with 2 of 3 evaluation pictures of a/test (${digestOfA})`,
+      "1 of 2 training pictures of a/train shares key, linked key, Flickr photo id, URL, bytes or pixels, " +
+        `itself or by a chain, with 2 of 3 evaluation pictures of a/test (${digestOfA}); ` +
+        "near-duplicates were not looked for",
+    );
+  });
+
+  it("says how near-duplicates were looked for, with the measured recall or that there is none", async () => {
+    const verdict = await auditSplits([
+      splitOf("a/train", "train", [pictureOf(1)]),
+      splitOf("a/test", "eval", [pictureOf(2)]),
+      splitOf("c/list", "witness", [pictureOf(3)]),
+    ]);
+    const near = {
+      method: "PDQ",
+      settings: {},
+      hashed: { train: 1, eval: 1 },
+      notComparable: { train: 0, eval: 0 },
+      listedNotComparable: [],
+      candidates: 1,
+      verified: 0,
+      suspects: 1,
+      recall: null,
+    };
+    const summary = verdictSummary({ ...verdict, near, numSuspects: 1 });
+    expect(summary).toContain(`by a chain through c/list (${sha256("c").slice(0, 12)}) too, with`);
+    expect(summary).toMatch(
+      /of near-duplicates 0 pairs were verified, 1 suspect left to look at \(recall not measured\)$/,
+    );
+    const recall = {
+      recall: 0.9812,
+      lowerBound: 0.962,
+      confidence: 0.95,
+      numPairs: 500,
+      digest: "",
+    };
+    expect(verdictSummary({ ...verdict, near: { ...near, recall } })).toMatch(
+      /\(measured recall 0\.981, at least 0\.962 with 95 % confidence\)$/,
     );
   });
 

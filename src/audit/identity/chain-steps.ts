@@ -77,7 +77,7 @@ const sharedWords = {
 } as const satisfies Readonly<Record<PictureNameKind, string>>;
 
 /** "coco/train", and where in it if the picture's key does not say that. */
-function placeText(identities: Identities, picture: number): string {
+export function placeText(identities: Identities, picture: number): string {
   const { set, split } = identities.source(picture);
   const place = identities.place(picture);
   return place === identities.key(picture) ? `${set}/${split}` : `${set}/${split}, ${place}`;

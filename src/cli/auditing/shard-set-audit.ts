@@ -1,10 +1,11 @@
-import { auditSplits } from "../../audit/audit-splits.ts";
+import { auditRelated } from "../../audit/audit-splits.ts";
+import { relateSplits, type RelatedSplits } from "../../audit/relate-splits.ts";
 import type { AuditedSplit, AuditVerdict } from "../../audit/verdict.ts";
-import { pictureNames } from "../../core/keys.ts";
 import type { Progress } from "../../core/progress.ts";
-import type { SceneHead } from "../../core/records.ts";
+import type { ExcludedName } from "../../loader/options.ts";
 import { ShardSetReader } from "../../shards/shard-set-reader.ts";
 import type { NearAudit, NearChoice, OpenedSet } from "./near-audit.ts";
+import { protectedNames } from "./protected-names.ts";
 
 export interface AuditedSet {
   readonly folder: string;
@@ -17,6 +18,8 @@ export interface AuditedSet {
 export interface ShardSetAudit {
   readonly verdict: AuditVerdict;
   readonly sets: readonly AuditedSet[];
+  /** All names of the pictures that are evaluated on, by chains as well: what a loader must refuse. Empty unless asked for. */
+  readonly guard: readonly ExcludedName[];
 }
 
 export interface ShardSetAuditOptions {
@@ -24,43 +27,73 @@ export interface ShardSetAuditOptions {
   readonly signal: AbortSignal;
   /** How near-duplicates are looked for; they are not when left out. */
   readonly near?: NearChoice | undefined;
+  /** Sets on neither side, through whose pictures chains may lead. */
+  readonly through?: readonly string[] | undefined;
+  /** Whether `guard` is wanted. */
+  readonly withGuard?: boolean | undefined;
+}
+
+/** The sets of an audit while they are open, and their pictures in one graph. */
+export interface RelatedSets extends NearResult {
+  readonly sets: readonly AuditedSet[];
+  readonly related: RelatedSplits;
+  /** The sets of the two sides, then those on neither. */
+  readonly readers: readonly ShardSetReader[];
+}
+
+interface NearResult {
+  readonly near: NearAudit | undefined;
 }
 
 /**
  * Audits all splits of the sets in `folders` against one another. Throws SourceError when a folder holds no
  * finished set, ShardError when one is damaged, ConfigError when one is given twice.
  */
-export async function auditShardSets(
+export function auditShardSets(
   folders: readonly string[],
-  { near: choice, ...context }: ShardSetAuditOptions,
+  options: ShardSetAuditOptions,
 ): Promise<ShardSetAudit> {
+  return withRelatedSets(folders, options, async ({ near, readers, related, sets }) => {
+    const verdict = auditRelated(related, { near: near?.findings });
+    const guard =
+      options.withGuard === true ? await protectedNames(related, readers, options.signal) : [];
+    return { verdict, sets, guard };
+  });
+}
+
+/** Relates the pictures of the sets and lets `use` look at them while the sets are open. The same errors as `auditShardSets`. */
+export async function withRelatedSets<R>(
+  folders: readonly string[],
+  { near: choice, through = [], progress, signal }: ShardSetAuditOptions,
+  use: (related: RelatedSets) => R | Promise<R>,
+): Promise<R> {
   await using opened = new AsyncDisposableStack();
   const sets: AuditedSet[] = [];
-  const readers: OpenedSet[] = [];
-  for (const folder of folders) {
+  const all: OpenedSet[] = [];
+  for (const folder of [...folders, ...through]) {
     const reader = opened.use(await ShardSetReader.open(folder));
     const { name, digest, partial } = reader.index;
     sets.push({ folder, name, digest, partial });
-    readers.push({ location: folder, reader });
+    all.push({ location: folder, reader });
   }
-  const near =
-    choice === undefined || !hasBothSides(readers)
-      ? undefined
-      : await nearDuplicates(readers, choice, context);
-  const splits = readers.flatMap(({ reader }, setIndex) =>
-    splitsOf(reader, context.signal).map((split) => ({
+  const sides = all.slice(0, folders.length);
+  const context = { progress, signal };
+  const near = choice === undefined ? undefined : await nearDuplicates(sides, choice, context);
+  const compared = sides.flatMap(({ reader }, setIndex) =>
+    splitsOf(reader, signal).map((split) => ({
       ...split,
       heads: near?.withHashes({ setIndex, split: split.split }, split.heads) ?? split.heads,
     })),
   );
-  return { verdict: await auditSplits(splits, { ...context, near: near?.findings }), sets };
-}
-
-/** Whether there is anything to compare, for which pictures have to be hashed. */
-function hasBothSides(sets: readonly OpenedSet[]): boolean {
-  const splits = sets.flatMap(({ reader }) => reader.index.splits);
-  const roles = new Set(splits.filter((split) => split.numPictures > 0).map(({ role }) => role));
-  return roles.has("train") && roles.has("eval");
+  const witnesses = all
+    .slice(folders.length)
+    .flatMap(({ reader }) => splitsOf(reader, signal))
+    .map((split) => ({ ...split, role: "witness" as const }));
+  const related = await relateSplits([...compared, ...witnesses], {
+    ...context,
+    near: near?.findings,
+  });
+  return use({ sets, related, near, readers: all.map(({ reader }) => reader) });
 }
 
 async function nearDuplicates(
@@ -71,26 +104,6 @@ async function nearDuplicates(
   // What hashes and compares pictures is loaded where that is wanted.
   const { auditNear } = await import("./near-audit.ts");
   return auditNear(sets, { ...context, choice });
-}
-
-/** All names of the pictures that the sets evaluate on: what a loader must refuse. The same errors as `auditShardSets`. */
-export async function protectedNames(
-  folders: readonly string[],
-  signal: AbortSignal,
-): Promise<readonly string[]> {
-  const names = new Set<string>();
-  for (const folder of folders) {
-    await using reader = await ShardSetReader.open(folder);
-    const evaluated = reader.index.splits.filter(({ role }) => role === "eval");
-    for (const { name } of evaluated) await addNames(names, reader.split(name).heads(signal));
-  }
-  return [...names];
-}
-
-async function addNames(names: Set<string>, heads: AsyncIterable<SceneHead>): Promise<void> {
-  for await (const { pictures } of heads) {
-    for (const name of pictures.flatMap((picture) => pictureNames(picture))) names.add(name);
-  }
 }
 
 function splitsOf(reader: ShardSetReader, signal: AbortSignal): AuditedSplit[] {

@@ -5,7 +5,7 @@ import { sha256 } from "../../core/digest.ts";
 import { ConfigError, LeakError } from "../../core/errors.ts";
 import { nameOfKey } from "../../core/keys.ts";
 import type { Progress } from "../../core/progress.ts";
-import type { LoaderSet } from "../../loader/options.ts";
+import type { ExcludedName, LoaderSet } from "../../loader/options.ts";
 import { WordPieceTokenizer } from "../../loader/text/word-piece.ts";
 import type { CachePlan } from "../../shards/remote/cache-plan.ts";
 import { readIndex, type ShardSetIndex } from "../../shards/shard-set-index.ts";
@@ -13,7 +13,7 @@ import type { TrainingRecipe } from "../../train/recipe.ts";
 import { readRunSummary, RunFolder, type RunSummary } from "../../train/run/run-folder.ts";
 import { train, type TrainSummary } from "../../train/trainer.ts";
 import { loadTensorFlow } from "../../tensor/load.ts";
-import { auditShardSets, protectedNames } from "../auditing/shard-set-audit.ts";
+import { auditShardSets } from "../auditing/shard-set-audit.ts";
 import { readManifest } from "../proving/manifest-files.ts";
 
 export interface TrainingCall {
@@ -47,7 +47,7 @@ export interface PreparedTraining {
   readonly trainingScenes: number;
   readonly verdict: AuditVerdict;
   /** Names of the pictures that are evaluated on or that a list leaves out; none where leaks are allowed. */
-  readonly excluded: readonly string[];
+  readonly excluded: readonly ExcludedName[];
 }
 
 /** Audits the sets and trains the recipe on them; LeakError when they leak and that is not allowed. */
@@ -94,7 +94,10 @@ export async function prepareTraining(
   context: { readonly progress: Progress; readonly signal: AbortSignal },
 ): Promise<PreparedTraining> {
   const vocabulary = await readVocabulary(call.recipe.data.vocabulary);
-  const { verdict } = await auditShardSets(call.folders, context);
+  const { guard, verdict } = await auditShardSets(call.folders, {
+    ...context,
+    withGuard: !call.allowLeaks,
+  });
   refuseLeaks(verdict, call);
   const indexes = await Promise.all(call.folders.map((folder) => readIndex(folder)));
   const sets = call.folders.map((folder, position) => ({
@@ -105,7 +108,7 @@ export async function prepareTraining(
       .map(({ name }) => name),
   }));
   const trainingScenes = countTrainingScenes(indexes, call);
-  const excluded = call.allowLeaks ? [] : await excludedNames(call, context.signal);
+  const excluded = call.allowLeaks ? [] : await excludedNames(call, guard);
   const proofs = indexes.map(({ proof }) => proof?.sha256 ?? null);
   return {
     excluded,
@@ -119,15 +122,18 @@ export async function prepareTraining(
 }
 
 /** What the loader refuses: pictures that the sets evaluate on, and those of the exclusion manifests. */
-async function excludedNames(call: TrainingCall, signal: AbortSignal): Promise<readonly string[]> {
-  const names = new Set(await protectedNames(call.folders, signal));
+async function excludedNames(
+  call: TrainingCall,
+  guard: readonly ExcludedName[],
+): Promise<readonly ExcludedName[]> {
+  const names = new Set<string>();
   for (const file of call.exclude ?? []) {
     for (const { evalKey, key } of (await readManifest(file)).rows) {
       names.add(nameOfKey(key));
       if (evalKey !== "") names.add(nameOfKey(evalKey)); // version 1 does not say it
     }
   }
-  return [...names];
+  return [...names, ...guard];
 }
 
 function countTrainingScenes(indexes: readonly ShardSetIndex[], { recipe }: TrainingCall): number {
@@ -148,7 +154,9 @@ function countTrainingScenes(indexes: readonly ShardSetIndex[], { recipe }: Trai
 
 function refuseLeaks(verdict: AuditVerdict, call: TrainingCall): void {
   if (verdict.outcome !== "leaking" || call.allowLeaks) return;
-  throw new LeakError(`these sets are not trained on: ${verdictSummary(verdict)}`, {
+  const [first] = verdict.exclusions;
+  const example = first === undefined ? "" : `; ${first.key}, for one: ${first.evidence}`;
+  throw new LeakError(`these sets are not trained on: ${verdictSummary(verdict)}${example}`, {
     remedy: `crossweave audit ${call.folders.join(" ")} --exclusions exclusions.json, then prepare with --exclude exclusions.json (or train with --allow-leaks, which marks the run for good)`,
   });
 }
