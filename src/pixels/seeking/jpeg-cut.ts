@@ -30,6 +30,11 @@ const MAX_SHARE = 0.9;
 /** More than a seam has: ten blocks of a difference, an end, and a byte of fillers. */
 const MAX_SEAM_BYTES = 160;
 const MAX_TABLE_BYTES = 21 + 256;
+/**
+ * Bytes without meaning after the picture's end: libjpeg reads codes in a quick way as long as ten blocks of the longest
+ * codes may follow.
+ */
+const SLACK_BYTES = 10 * 512;
 /** Of a frame header: from its marker to its height. */
 const FRAME_HEIGHT = 5;
 
@@ -117,11 +122,11 @@ function write(cut: Cut, numBits: number, room: Room): Uint8Array {
   const { scan, spans } = cut;
   const numTables = scan.dcTables.size + scan.acTables.size;
   const headBytes = scan.dataStart + numTables * MAX_TABLE_BYTES;
-  const bytes = room(headBytes + numBits / 8 + (spans.length + 1) * MAX_SEAM_BYTES);
+  const bytes = room(headBytes + numBits / 8 + (spans.length + 1) * MAX_SEAM_BYTES + SLACK_BYTES);
   const start = writeHead(bytes, cut);
   const end = writeScan(new BitWriter(bytes, start), cut);
   bytes.set(END_OF_IMAGE, end);
-  return bytes.subarray(0, end + END_OF_IMAGE.length);
+  return bytes.subarray(0, end + END_OF_IMAGE.length + SLACK_BYTES);
 }
 
 function writeHead(into: Uint8Array, { jpeg, scan, seam, strips }: Cut): number {
