@@ -1,6 +1,6 @@
 import { canonicalJson } from "../core/digest.ts";
 import { ConfigError } from "../core/errors.ts";
-import { namesOfPicture } from "../core/keys.ts";
+import { namesOfPicture, type PictureName } from "../core/keys.ts";
 import { silentProgress, type Progress } from "../core/progress.ts";
 import type { PictureInfo, SceneHead } from "../core/records.ts";
 import type { Identities } from "./identity/identities.ts";
@@ -14,6 +14,8 @@ export interface RelateOptions {
   readonly signal?: AbortSignal | undefined;
   /** What a search for near-duplicates has found between these splits. */
   readonly near?: NearFindings | undefined;
+  /** Names that a picture has beside its own, such as those by which hidden test sets know it. */
+  readonly moreNames?: ((picture: PictureInfo) => readonly PictureName[]) | undefined;
 }
 
 /** A split whose pictures are in the graph; its place in the list is the number of its source there. */
@@ -96,8 +98,9 @@ class SplitReading {
     picture: PictureInfo,
     at: Omit<PicturePlace, "picture"> & Pick<SceneHead, "sceneKey">,
   ): void {
+    const more = this.#options.moreNames?.(picture) ?? [];
     const number = this.#graph.add(source, {
-      names: namesOfPicture(picture),
+      names: [...namesOfPicture(picture), ...more],
       place: at.sceneKey,
       perceptualHash: picture.perceptualHash,
     });

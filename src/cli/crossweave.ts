@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { addAuditCommand } from "./audit-commands/audit.ts";
+import { addHashesCommand } from "./audit-commands/hashes.ts";
 import { addManifestCommand } from "./audit-commands/manifest.ts";
 import { addProofCommand } from "./audit-commands/proof.ts";
 import { addBenchLoaderCommand } from "./commands/bench-loader.ts";
@@ -24,6 +25,7 @@ const addCommands: readonly ((program: Command) => void)[] = [
   addValidateCommand,
   addAuditCommand,
   addWhyCommand,
+  addHashesCommand,
   addManifestCommand,
   addProofCommand,
   addBenchLoaderCommand,

@@ -10,7 +10,10 @@ export const imageSources = [
   "vcr",
 ] as const;
 
-export type ImageSource = (typeof imageSources)[number];
+/** A collection, or "hidden" for pictures of which only hashes are known. */
+export type ImageSource = (typeof imageSources)[number] | "hidden";
+
+const keySources: readonly ImageSource[] = [...imageSources, "hidden"];
 
 /** A picture's name across datasets, such as "coco:391895" or "flickr30k:1007129816". */
 export type ImageKey = `${ImageSource}:${string}`;
@@ -22,7 +25,7 @@ export function imageKey(source: ImageSource, id: string | number): ImageKey {
 /** The key that `text` spells, or undefined when it is none. */
 export function parseImageKey(text: string): ImageKey | undefined {
   const colon = text.indexOf(":");
-  const source = imageSources.find((name) => name === text.slice(0, colon));
+  const source = keySources.find((name) => name === text.slice(0, colon));
   return source === undefined || colon === text.length - 1
     ? undefined
     : imageKey(source, text.slice(colon + 1));

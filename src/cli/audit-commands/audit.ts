@@ -11,7 +11,7 @@ import {
 import { runCommand, type CommandContext, type CommandOutcome } from "../frame.ts";
 import { verdictText } from "../auditing/audit-text.ts";
 import { addNearOptions, nearChoiceOf, type NearFlags } from "../auditing/near-flags.ts";
-import { addExamples, packageVersion } from "../program.ts";
+import { addExamples, collect, packageVersion } from "../program.ts";
 import type { NearChoice } from "../auditing/near-audit.ts";
 import type { AuditedSet } from "../auditing/shard-set-audit.ts";
 import type { ResultFlags } from "../audit-report/result-files.ts";
@@ -46,6 +46,11 @@ export function addAuditCommand(program: Command): void {
     )
     .option("--sarif <file>", "write the findings as SARIF 2.1.0")
     .option("--junit <file>", "write the findings as JUnit XML")
+    .option(
+      "--against <file>",
+      "a hidden test set by its hashes, of crossweave hashes export; repeatable",
+      collect,
+    )
     .option("--dry-run", "compare, but write no file")
     .action((folders: readonly string[], options: AuditFlags) => {
       if (options.annotations !== undefined && folders.length === 0) {
@@ -67,6 +72,7 @@ export function addAuditCommand(program: Command): void {
     "crossweave audit shards/coco",
     "crossweave audit shards/coco shards/coco-fit --exclusions exclusions.json",
     "crossweave audit shards/coco --proof proof.json --key keys/audit",
+    "crossweave audit shards/coco --against hidden-test.hashes",
     "crossweave audit --annotations ../data --policy soho",
   ]);
 }
@@ -87,6 +93,7 @@ function requireSets(
 
 interface AuditFlags extends ProofFlags, ResultFlags, AnnotationFlags, NearFlags {
   readonly exclusions?: string;
+  readonly against?: readonly string[];
   readonly dryRun?: true;
 }
 
@@ -99,6 +106,7 @@ function auditCallOf(folders: readonly string[], options: AuditFlags): AuditCall
     folders,
     exclusionsFile: exclusionsFileOf(options),
     near: nearChoiceOf(options),
+    hashesFiles: options.against ?? [],
     proofFlags: options,
     resultFlags: options.dryRun === true ? {} : options,
   };
@@ -108,6 +116,8 @@ interface AuditCall {
   readonly folders: readonly string[];
   readonly exclusionsFile: string | undefined;
   readonly near: NearChoice | undefined;
+  /** Files of hashes of hidden test sets. */
+  readonly hashesFiles: readonly string[];
   readonly proofFlags: AuditFlags;
   readonly resultFlags: ResultFlags;
 }
@@ -124,7 +134,7 @@ interface AuditResult {
 }
 
 async function audit(
-  { folders, exclusionsFile, near, proofFlags, resultFlags }: AuditCall,
+  { folders, exclusionsFile, hashesFiles, near, proofFlags, resultFlags }: AuditCall,
   context: CommandContext,
 ): Promise<CommandOutcome<AuditResult>> {
   const { auditShardSets } = await import("../auditing/shard-set-audit.ts");
@@ -134,7 +144,9 @@ async function audit(
   const { refuseOtherResults, writeResults } = await import("../audit-report/result-files.ts");
   await refuseOtherResults(resultFlags);
   const plan = await planProof(proofFlags);
-  const { verdict, sets } = await auditShardSets(folders, { ...context, near });
+  const { readHashes } = await import("../proving/hashes-files.ts");
+  const hidden = await Promise.all(hashesFiles.map((file) => readHashes(file)));
+  const { verdict, sets } = await auditShardSets(folders, { ...context, near, hidden });
   const written = verdict.outcome === "unchecked" ? undefined : exclusionsFile;
   if (written !== undefined) {
     const { writeManifest } = await import("../proving/manifest-files.ts");

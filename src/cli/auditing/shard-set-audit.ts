@@ -1,9 +1,13 @@
 import { auditRelated } from "../../audit/audit-splits.ts";
 import { relateSplits, type RelatedSplits } from "../../audit/relate-splits.ts";
+import type { HashesFile } from "../../audit/hidden/hashes-file.ts";
+import { hiddenNames, hiddenSplit } from "../../audit/hidden/hidden-split.ts";
+import type { NearFindings } from "../../audit/near/near-findings.ts";
 import type { AuditedSplit, AuditVerdict } from "../../audit/verdict.ts";
 import type { Progress } from "../../core/progress.ts";
 import type { ExcludedName } from "../../loader/options.ts";
 import { ShardSetReader } from "../../shards/shard-set-reader.ts";
+import type { HiddenNear } from "../proving/hidden-near.ts";
 import type { NearAudit, NearChoice, OpenedSet } from "./near-audit.ts";
 import { protectedNames } from "./protected-names.ts";
 
@@ -27,6 +31,8 @@ export interface ShardSetAuditOptions {
   readonly signal: AbortSignal;
   /** How near-duplicates are looked for; they are not when left out. */
   readonly near?: NearChoice | undefined;
+  /** Hidden test sets, by their hashes alone. */
+  readonly hidden?: readonly HashesFile[] | undefined;
   /** Sets on neither side, through whose pictures chains may lead. */
   readonly through?: readonly string[] | undefined;
   /** Whether `guard` is wanted. */
@@ -42,7 +48,7 @@ export interface RelatedSets extends NearResult {
 }
 
 interface NearResult {
-  readonly near: NearAudit | undefined;
+  readonly near: Pick<NearAudit, "findings"> | undefined;
 }
 
 /**
@@ -64,7 +70,7 @@ export function auditShardSets(
 /** Relates the pictures of the sets and lets `use` look at them while the sets are open. The same errors as `auditShardSets`. */
 export async function withRelatedSets<R>(
   folders: readonly string[],
-  { near: choice, through = [], progress, signal }: ShardSetAuditOptions,
+  { hidden = [], near: choice, through = [], progress, signal }: ShardSetAuditOptions,
   use: (related: RelatedSets) => R | Promise<R>,
 ): Promise<R> {
   await using opened = new AsyncDisposableStack();
@@ -89,11 +95,17 @@ export async function withRelatedSets<R>(
     .slice(folders.length)
     .flatMap(({ reader }) => splitsOf(reader, signal))
     .map((split) => ({ ...split, role: "witness" as const }));
-  const related = await relateSplits([...compared, ...witnesses], {
+  const findings =
+    choice === undefined || hidden.length === 0
+      ? near?.findings
+      : await hiddenSuspects({ sets: sides, hidden, choice, found: near?.findings }, context);
+  const related = await relateSplits([...compared, ...hidden.map(hiddenSplit), ...witnesses], {
     ...context,
-    near: near?.findings,
+    near: findings,
+    moreNames: hidden.length === 0 ? undefined : hiddenNames(hidden),
   });
-  return use({ sets, related, near, readers: all.map(({ reader }) => reader) });
+  const searched = findings === undefined ? undefined : { findings };
+  return use({ sets, related, near: searched, readers: all.map(({ reader }) => reader) });
 }
 
 async function nearDuplicates(
@@ -104,6 +116,14 @@ async function nearDuplicates(
   // What hashes and compares pictures is loaded where that is wanted.
   const { auditNear } = await import("./near-audit.ts");
   return auditNear(sets, { ...context, choice });
+}
+
+async function hiddenSuspects(
+  search: HiddenNear,
+  context: { readonly progress: Progress; readonly signal: AbortSignal },
+): Promise<NearFindings> {
+  const { findHiddenSuspects } = await import("../proving/hidden-near.ts");
+  return findHiddenSuspects(search, context);
 }
 
 function splitsOf(reader: ShardSetReader, signal: AbortSignal): AuditedSplit[] {

@@ -1,0 +1,70 @@
+import { mkdir, readFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { type HashesFile, hashesText, parseHashes } from "../../audit/hidden/hashes-file.ts";
+import { sha256 } from "../../core/digest.ts";
+import { errnoOf, RefusedError, SourceError } from "../../core/errors.ts";
+import { explainedWriteError, writeFileAtomically } from "../../core/files.ts";
+import { escapeControls } from "../../core/text.ts";
+import { shellWord } from "../terminal/shell-word.ts";
+
+/** A file of hashes that was written. */
+export interface WrittenHashes {
+  readonly file: string;
+  readonly digest: string;
+  readonly numPictures: number;
+  /** Of these, how many have perceptual hashes. */
+  readonly numWithViews: number;
+}
+
+/** Writes hashes. RefusedError when `file` is there and holds no hashes. */
+export async function writeHashes(
+  file: string,
+  hashes: Omit<HashesFile, "digest">,
+): Promise<WrittenHashes> {
+  await refuseOtherFile(file);
+  const text = hashesText(hashes);
+  try {
+    await mkdir(dirname(file), { recursive: true });
+    await writeFileAtomically(file, text);
+  } catch (error) {
+    throw explainedWriteError(error, dirname(file));
+  }
+  const numWithViews = hashes.pictures.filter(({ views }) => views !== null).length;
+  return { file, digest: sha256(text), numPictures: hashes.pictures.length, numWithViews };
+}
+
+async function refuseOtherFile(file: string): Promise<void> {
+  const found = await readFile(file, "utf8").catch((error: unknown) => {
+    if (errnoOf(error) === "ENOENT") return undefined;
+    throw error;
+  });
+  if (found === undefined || found.startsWith('{"format":"crossweave-hashes"')) return;
+  throw new RefusedError(`${file} exists and holds no hashes; it is left as it is`, {
+    file,
+    remedy: "name another file",
+  });
+}
+
+/** Reads hashes. SourceError when `file` cannot be read or holds none. */
+export async function readHashes(file: string): Promise<HashesFile> {
+  const text = await readFile(file, "utf8").catch((error: unknown) => {
+    throw new SourceError(`${file}: cannot be read (${errnoOf(error)})`, {
+      file,
+      remedy: "name the file that crossweave hashes export wrote",
+      cause: error,
+    });
+  });
+  return parseHashes(text, file);
+}
+
+/** What was written, and what it tells. */
+export function hashesWrittenText(written: WrittenHashes): string {
+  const { digest, file, numPictures, numWithViews } = written;
+  const name = escapeControls(file);
+  return [
+    `${name}: hashes of ${numPictures.toLocaleString("en-US")} evaluation pictures, ${numWithViews.toLocaleString("en-US")} of them with perceptual hashes`,
+    "whoever has a picture, or guesses its name, can find out whether it is among them; nothing else is told",
+    `digest ${digest}`,
+    `next: crossweave audit <set…> --against ${shellWord(name)}`,
+  ].join("\n");
+}
