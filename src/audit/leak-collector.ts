@@ -56,6 +56,13 @@ export class LeakCollector {
     return leaks;
   }
 
+  /** The leak of two pictures by their numbers; undefined where they are not one. */
+  leakBetween(pair: { readonly train: number; readonly eval: number }): Leak | undefined {
+    const partners = partnersOf(this.#identities, pair.train);
+    const partner = partners.find(({ picture }) => picture === pair.eval);
+    return partner === undefined ? undefined : this.#leakOf(pair.train, partner);
+  }
+
   /** All pairs, by chains as well; exact. */
   numPairs(): number {
     return countPairs(this.#identities);

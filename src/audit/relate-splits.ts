@@ -1,8 +1,10 @@
 import { canonicalJson } from "../core/digest.ts";
 import { ConfigError } from "../core/errors.ts";
-import { namesOfPicture, type PictureName } from "../core/keys.ts";
+import { namesOfPicture, type ImageKey, type PictureName } from "../core/keys.ts";
 import { silentProgress, type Progress } from "../core/progress.ts";
 import type { PictureInfo, SceneHead } from "../core/records.ts";
+import { reviewGraph, type GraphReview } from "./review/graph-review.ts";
+import type { ReviewDecisions } from "./results/decisions.ts";
 import type { Identities } from "./identity/identities.ts";
 import { IdentityGraph } from "./identity/identity-graph.ts";
 import type { NearFindings } from "./near/near-findings.ts";
@@ -14,6 +16,8 @@ export interface RelateOptions {
   readonly signal?: AbortSignal | undefined;
   /** What a search for near-duplicates has found between these splits. */
   readonly near?: NearFindings | undefined;
+  /** What a person decided about pairs. */
+  readonly decisions?: ReviewDecisions | undefined;
   /** Names that a picture has beside its own, such as those by which hidden test sets know it. */
   readonly moreNames?: ((picture: PictureInfo) => readonly PictureName[]) | undefined;
 }
@@ -27,6 +31,8 @@ export interface RelatedSplit extends WitnessSplit {
 export interface RelatedSplits {
   readonly splits: readonly RelatedSplit[];
   readonly identities: Identities;
+  /** What the decisions changed; null without any. */
+  readonly review: GraphReview | null;
   readonly texts: TextMarks;
   /** The number of the first picture at a place that `near` names. */
   readonly numberAt: (place: PicturePlace) => number | undefined;
@@ -54,12 +60,18 @@ class SplitReading {
   readonly #texts = new TextMarks();
   /** The places that near-duplicates have, and the pictures that were seen there. */
   readonly #places: Map<string, number | undefined>;
+  /** The pictures that have the keys of decisions. */
+  readonly #decidedPictures: ReadonlyMap<ImageKey, number[]>;
 
   constructor(options: RelateOptions) {
     this.#options = options;
     const { suspects = [], verified = [] } = options.near ?? {};
     const places = [...verified, ...suspects].flatMap((pair) => [pair.train, pair.eval]);
     this.#places = new Map(places.map((place) => [spelledPlace(place), undefined]));
+    const decided = options.decisions?.decisions ?? [];
+    this.#decidedPictures = new Map(
+      decided.flatMap((made) => [made.train, made.eval]).map((key) => [key, []]),
+    );
   }
 
   async read(audited: AuditedSplit): Promise<RelatedSplit> {
@@ -90,7 +102,11 @@ class SplitReading {
       if (one === undefined || other === undefined) throw missingPicture(pair);
       this.#graph.addNear({ one, other, near, evidence });
     }
-    return { identities: this.#graph.identities(), texts: this.#texts, numberAt };
+    const { decisions } = this.#options;
+    const review =
+      decisions === undefined ? null : reviewGraph(this.#graph, decisions, this.#decidedPictures);
+    const identities = review?.identities ?? this.#graph.identities();
+    return { identities, review, texts: this.#texts, numberAt };
   }
 
   #add(
@@ -105,6 +121,7 @@ class SplitReading {
       perceptualHash: picture.perceptualHash,
     });
     this.#texts.addPicture();
+    this.#decidedPictures.get(picture.key)?.push(number);
     if (this.#places.size === 0) return;
     const place = spelledPlace({ ...at, picture: picture.key });
     if (this.#places.has(place) && this.#places.get(place) === undefined) {

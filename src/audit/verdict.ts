@@ -125,8 +125,15 @@ export interface ReviewNote {
   readonly numAllowed: number;
   /** Suspects that are leaks because the list denies them. */
   readonly numDenied: number;
-  /** Pairs that the list allows and that stay leaks: key, bytes or pixels prove them. */
+  /** Suspects that are none any more because the list allows them. */
+  readonly numDismissed: number;
+  /**
+   * Decisions that allow pairs which stay leaks: key, bytes or pixels prove them, or what joins the two joins other
+   * pairs as well that the list does not allow.
+   */
   readonly numOverruled: number;
+  /** Decisions on a picture that is not on its side of this audit. */
+  readonly numUnmatched: number;
 }
 
 export interface AuditVerdict {

@@ -29,14 +29,13 @@ export function rulesBetween(
     const otherField = identities.fieldOf(other, name);
     if (otherField !== undefined) rules.add(ruleOfFields(field, otherField));
   });
-  const isNear = identities.nearEdgesOf(one).some((edge) => edge.other === other);
-  if (isNear) rules.add("near-duplicate");
+  for (const edge of identities.nearEdgesOf(one)) if (edge.other === other) rules.add(edge.rule);
   return stepRules.filter((rule) => rules.has(rule));
 }
 
 /** The rule of one step. */
 export function ruleOfLink(identities: Identities, link: ChainLink): StepRule {
-  if ("edge" in link) return "near-duplicate";
+  if ("edge" in link) return link.edge.rule;
   const fromField = identities.fieldOf(link.from, link.name) ?? "key";
   return ruleOfFields(fromField, identities.fieldOf(link.to, link.name) ?? "key");
 }
@@ -50,8 +49,8 @@ function stepOf(identities: Identities, link: ChainLink): EvidenceStep {
     toPlace: placeText(identities, to),
   };
   if ("edge" in link) {
-    const { evidence, near } = link.edge;
-    return { ...ends, rule: "near-duplicate", evidence, near };
+    const { evidence, near, rule } = link.edge;
+    return { ...ends, rule, evidence, near };
   }
   const fromField = identities.fieldOf(from, link.name) ?? "key";
   const toField = identities.fieldOf(to, link.name) ?? "key";

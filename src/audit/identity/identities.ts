@@ -2,7 +2,6 @@ import assert from "node:assert";
 import { nameFields, parseImageKey, type ImageKey, type NameField } from "../../core/keys.ts";
 import type { AuditRole } from "../verdict.ts";
 import { DisjointSets } from "../tables/disjoint-sets.ts";
-import type { GrowingWords } from "../tables/growing-words.ts";
 import type { NearEdge, PictureSource } from "./identity-graph.ts";
 import type { NameTable } from "../tables/name-table.ts";
 import type { PictureTable } from "../tables/picture-table.ts";
@@ -17,11 +16,29 @@ export function incidence(name: number, field: NameField): number {
   return ((name << FIELD_BITS) | nameFields.indexOf(field)) >>> 0;
 }
 
+/** The number of the name of an incidence. */
+export function nameOf(word: number): number {
+  return word >>> FIELD_BITS;
+}
+
+/** The incidence with another name in the same field. */
+export function renamed(word: number, name: number): number {
+  return ((name << FIELD_BITS) | (word & FIELD_MASK)) >>> 0;
+}
+
+/** Words that are only read. */
+export interface Words {
+  readonly length: number;
+  at(place: number): number;
+}
+
 interface GraphParts {
   readonly sources: readonly PictureSource[];
   readonly names: NameTable;
+  /** Those of `names`, and names beyond that only one picture has. */
+  readonly numNames: number;
   readonly pictures: PictureTable;
-  readonly incidences: GrowingWords;
+  readonly incidences: Words;
   readonly nearEdges: readonly NearEdge[];
 }
 
@@ -32,7 +49,7 @@ export class Identities {
   readonly numNames: number;
   readonly #names: NameTable;
   readonly #pictures: PictureTable;
-  readonly #incidences: GrowingWords;
+  readonly #incidences: Words;
   /** The pictures of each name that several have, name after name, and where those of each begin. */
   readonly #members: Uint32Array;
   readonly #starts: Uint32Array;
@@ -44,10 +61,10 @@ export class Identities {
   /** The identities that verified pairs join with each, itself not among them. */
   readonly #neighbours = new Map<number, Set<number>>();
 
-  constructor({ incidences, names, nearEdges, pictures, sources }: GraphParts) {
+  constructor({ incidences, names, nearEdges, numNames, pictures, sources }: GraphParts) {
     this.sources = sources;
     this.numPictures = pictures.length;
-    this.numNames = names.length;
+    this.numNames = numNames;
     this.#names = names;
     this.#pictures = pictures;
     this.#incidences = incidences;
@@ -215,14 +232,10 @@ export class Identities {
     return counts;
   }
 
-  #addNear({ evidence, near, one, other }: NearEdge): void {
-    heldFor(this.#nearEdges, one, (): NearEdge[] => []).push({ one, other, near, evidence });
-    heldFor(this.#nearEdges, other, (): NearEdge[] => []).push({
-      one: other,
-      other: one,
-      near,
-      evidence,
-    });
+  #addNear(edge: NearEdge): void {
+    const { one, other } = edge;
+    heldFor(this.#nearEdges, one, (): NearEdge[] => []).push(edge);
+    heldFor(this.#nearEdges, other, (): NearEdge[] => []).push({ ...edge, one: other, other: one });
     const [first, second] = [this.identityOf(one), this.identityOf(other)];
     if (first === second) return;
     heldFor(this.#neighbours, first, (): Set<number> => new Set()).add(second);

@@ -4,7 +4,7 @@ import type { NearEvidence } from "../findings.ts";
 import { ruleOfFields, stepRules, type StepRule } from "../rules.ts";
 import type { AuditRole } from "../verdict.ts";
 import { GrowingWords } from "../tables/growing-words.ts";
-import { Identities, incidence } from "./identities.ts";
+import { Identities, incidence, nameOf, renamed, type Words } from "./identities.ts";
 import { NameTable } from "../tables/name-table.ts";
 import { NO_HASH, PictureTable } from "../tables/picture-table.ts";
 
@@ -25,12 +25,35 @@ export interface GraphPicture {
   readonly perceptualHash?: string | null | undefined;
 }
 
-/** Two pictures, by their numbers, that pixels have shown to be one. */
+/** Two pictures, by their numbers, that pixels, or a person, have shown to be one. */
 export interface NearEdge {
   readonly one: number;
   readonly other: number;
-  readonly near: NearEvidence;
+  readonly rule: "near-duplicate" | "denied-by-reviewer";
+  /** What hashes and pixels said, if they were asked. */
+  readonly near: NearEvidence | undefined;
   readonly evidence: string;
+}
+
+/** A name that a picture shall not have. */
+export interface NameCut {
+  readonly picture: number;
+  readonly name: number;
+}
+
+/** What a person's decisions change in a graph. */
+export interface GraphChanges {
+  readonly added: readonly NearEdge[];
+  /** Verified pairs that are none, as `spelledEdge` spells them. */
+  readonly dropped: ReadonlySet<string>;
+  readonly cuts: readonly NameCut[];
+}
+
+const noChanges: GraphChanges = { added: [], dropped: new Set(), cuts: [] };
+
+/** What names a verified pair, whichever of the two comes first. */
+export function spelledEdge({ one, other }: Pick<NearEdge, "one" | "other">): string {
+  return `${Math.min(one, other)} ${Math.max(one, other)}`;
 }
 
 /**
@@ -84,20 +107,38 @@ export class IdentityGraph {
   }
 
   /** Joins two pictures, by their numbers, that pixels have shown to be one. */
-  addNear(edge: NearEdge): void {
-    if (this.#rules.has("near-duplicate")) this.#nearEdges.push(edge);
+  addNear(edge: Omit<NearEdge, "rule">): void {
+    if (!this.#rules.has("near-duplicate")) return;
+    this.#nearEdges.push({ ...edge, rule: "near-duplicate" });
   }
 
-  /** Who is who. After this nothing can be added. */
-  identities(): Identities {
+  /** Who is who, or would be with some changes. After this nothing can be added. */
+  identities({ added, cuts, dropped }: GraphChanges = noChanges): Identities {
     this.#isClosed = true;
     this.#names.seal();
+    const kept = this.#nearEdges.filter((edge) => !dropped.has(spelledEdge(edge)));
     return new Identities({
       sources: this.#sources,
       names: this.#names,
+      numNames: this.#names.length + cuts.length,
       pictures: this.#pictures,
-      incidences: this.#incidences,
-      nearEdges: this.#nearEdges,
+      incidences: this.#incidencesWithout(cuts),
+      nearEdges: [...kept, ...added],
     });
+  }
+
+  /** The incidences, where a name that is cut is one of its own, which no other picture has. */
+  #incidencesWithout(cuts: readonly NameCut[]): Words {
+    const words = this.#incidences;
+    if (cuts.length === 0) return words;
+    const changed = new Map<number, number>();
+    for (const [index, { name, picture }] of cuts.entries()) {
+      const end = this.#pictures.startOfNames(picture + 1);
+      for (let at = this.#pictures.startOfNames(picture); at < end; at += 1) {
+        const word = words.at(at);
+        if (nameOf(word) === name) changed.set(at, renamed(word, this.#names.length + index));
+      }
+    }
+    return { length: words.length, at: (place) => changed.get(place) ?? words.at(place) };
   }
 }

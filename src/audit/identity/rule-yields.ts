@@ -3,6 +3,7 @@ import { leakRules, ruleOfFields, type LeakRule } from "../rules.ts";
 import type { RuleYield } from "../verdict.ts";
 import { contradictionOf } from "./contradictions.ts";
 import type { Identities } from "./identities.ts";
+import type { NearEdge } from "./identity-graph.ts";
 
 /** What a rule finds by itself, without what it adds to stronger ones. */
 export type RuleCount = Omit<RuleYield, "added">;
@@ -30,7 +31,8 @@ export function countByRule(identities: Identities): readonly RuleCount[] {
   }
   return leakRules.map((rule) => {
     const counter = counts.get(rule);
-    const pairs = rule === "near-duplicate" ? countNear(identities) : (counter?.pairs() ?? 0);
+    const isNear = rule === "near-duplicate" || rule === "denied-by-reviewer";
+    const pairs = isNear ? countNear(identities, rule) : (counter?.pairs() ?? 0);
     const { compared = 0, contradicted = 0 } = counter ?? {};
     return { rule, pairs, comparable: comparable(rule), compared, contradicted };
   });
@@ -202,11 +204,12 @@ class NameGroups {
   }
 }
 
-function countNear(identities: Identities): number {
+function countNear(identities: Identities, rule: NearEdge["rule"]): number {
   let numPairs = 0;
   for (const picture of identities.nearPictures()) {
     if (identities.roleOf(picture) !== "train") continue;
-    const others = identities.nearEdgesOf(picture).map(({ other }) => other);
+    const edges = identities.nearEdgesOf(picture).filter((edge) => edge.rule === rule);
+    const others = edges.map(({ other }) => other);
     numPairs += new Set(others.filter((other) => identities.roleOf(other) === "eval")).size;
   }
   return numPairs;

@@ -68,7 +68,7 @@ function identitiesOf(world: World): Identities {
 
 function edge(pair: { readonly one: number; readonly other: number }): NearEdge {
   const near = { distanceBits: 7, trainView: "whole", evalView: "whole", correlation: 0.99 };
-  return { ...pair, near, evidence: "7 of 256 bits" };
+  return { ...pair, rule: "near-duplicate", near, evidence: "7 of 256 bits" };
 }
 
 /** Of each two pictures whether they have a name in common. */

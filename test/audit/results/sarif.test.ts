@@ -31,6 +31,8 @@ const full = sampleVerdict({
     numAllowed: 1,
     numDenied: 0,
     numOverruled: 0,
+    numDismissed: 0,
+    numUnmatched: 0,
   },
 });
 
