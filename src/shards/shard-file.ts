@@ -8,7 +8,6 @@ import { parseBatch, readFooter } from "./arrow/file-reader.ts";
 import { ArrowFormatError } from "./arrow/format-error.ts";
 import { type ShardStorage, ShortReadError } from "./file-storage.ts";
 import { planHead } from "./reading/plan-rows.ts";
-import { ProvenValues } from "./reading/proven-values.ts";
 import { fileAt } from "./remote/location.ts";
 import { sceneFields, type SceneRows, sceneRows } from "./scene-columns.ts";
 import type { ListedBatch, ListedShard } from "./reading/split-table.ts";
@@ -68,8 +67,6 @@ export interface LoadedHead {
   readonly sizeBytes: number;
   /** Position in the file of the first byte of the batch's body. */
   readonly bodyOffset: number;
-  /** Which of its values have been checked; forgotten with the head. */
-  readonly proven: ProvenValues;
 }
 
 /** Opens a shard and checks size, footer and schema against its index entry. */
@@ -227,6 +224,5 @@ export function parsedHead(bytes: Uint8Array, entry: ListedBatch): LoadedHead {
     rows: sceneRows(batch),
     sizeBytes: bytes.byteLength,
     bodyOffset: entry.offset + batch.metadataSizeBytes,
-    proven: new ProvenValues(),
   };
 }

@@ -10,7 +10,7 @@ import {
   placedFault,
   readChecked,
 } from "../shard-file.ts";
-import { ProvenValues } from "./proven-values.ts";
+import { wrongDigest } from "./proven-values.ts";
 import {
   type BatchSlot,
   fileOf,
@@ -35,8 +35,6 @@ export class HeadCache {
   readonly #shards = new Map<string, ByteSource | Promise<ByteSource>>();
   /** By the batch's key, in the order of their last use. */
   readonly #heads = new Map<number, CachedHead>();
-  /** Which heads were right before: one that comes again, after it made room for others, is checked sooner. */
-  readonly #proven = new ProvenValues();
   #sizeBytes = 0;
 
   constructor(options: { storage: ShardStorage; folder: string; maxBytes: number }) {
@@ -55,7 +53,7 @@ export class HeadCache {
       return known.head;
     }
     const sizeBytes = slot.table.headSizes[slot.number] ?? 0;
-    const loading = this.#load(slot, key);
+    const loading = this.#load(slot);
     this.#heads.set(key, { head: loading, sizeBytes });
     this.#sizeBytes += sizeBytes;
     this.#evict();
@@ -99,15 +97,16 @@ export class HeadCache {
     return opening;
   }
 
-  async #load(slot: BatchSlot, key: number): Promise<LoadedHead> {
+  async #load(slot: BatchSlot): Promise<LoadedHead> {
     const entry = listedBatch(slot);
     const source = await this.#shard(slot);
     return loadHeadBy(source, entry, {
       place: placeOf(slot, this.folder),
       check: (bytes) => {
-        const range = { offset: key, sizeBytes: bytes.byteLength };
-        const isProven = this.#proven.isProven(range, bytes);
-        const actual = isProven ? undefined : this.#proven.prove(range, bytes, entry.headSha256);
+        // One that comes again, after it made room for others, is checked sooner.
+        const { number, table } = slot;
+        const head = { bytes, number, sha256: () => entry.headSha256 };
+        const actual = wrongDigest(table.proven.heads, head);
         if (actual !== undefined) throw headFault(actual, entry);
         return parsedHead(bytes, entry);
       },

@@ -5,7 +5,14 @@ import { type LoadedHead, placedFault, shardFault, type ShardPlace } from "../sh
 import type { SplitReader } from "../shard-set-reader.ts";
 import type { HeadCache } from "./head-cache.ts";
 import { inFile } from "./plan-rows.ts";
-import { type BatchSlot, locateScene, placeOf, type SplitTable } from "./split-table.ts";
+import { type ProvenPart, wrongDigest } from "./proven-values.ts";
+import {
+  type BatchSlot,
+  locateScene,
+  pictureNumber,
+  placeOf,
+  type SplitTable,
+} from "./split-table.ts";
 
 /** What the splits of a set share. */
 interface Reading {
@@ -14,21 +21,22 @@ interface Reading {
   readonly readAhead: number;
 }
 
-/** Where the bytes of a picture lie, and what tells whether they are the right ones. */
-interface LocatedPicture {
+/** A row whose batch's small columns were read. */
+interface LoadedRow {
   readonly slot: BatchSlot;
-  readonly head: LoadedHead;
   readonly row: number;
-  readonly pictureIndex: number;
-  /** In the body of the batch. */
-  readonly range: ByteRange;
+  readonly head: LoadedHead;
 }
 
 /** One value of a row that must have the row's digest. */
 interface WantedValue {
+  /** In the body of the batch. */
   readonly range: ByteRange;
-  readonly sha256: string;
-  readonly name: string;
+  readonly column: Exclude<ProvenPart, "heads">;
+  /** Of its picture in the split. */
+  readonly number: number | undefined;
+  /** What the row says of it; only asked for where the bytes are not known to be right. */
+  readonly described: () => { readonly name: string; readonly sha256: string };
 }
 
 /** The scenes of a split by what the index says of it. */
@@ -64,12 +72,13 @@ export class ListedSplit implements SplitReader {
     const head = await this.#cache.load(slot);
     const range = this.#atRow(slot, row, () => head.rows.pictureRange(row, pictureIndex));
     if (range === undefined) throw this.#noPicture(sceneIndex, pictureIndex);
-    const picture = { slot, head, row, pictureIndex, range };
-    return this.#cache.read(slot, inFile(head, range), {
-      row,
-      into,
-      check: (bytes) => this.#requireRight(picture, bytes),
-    });
+    const value = {
+      range,
+      column: "pictures",
+      number: pictureNumber(this.#table, sceneIndex, pictureIndex),
+      described: () => this.#describedPicture({ slot, row, head }, pictureIndex),
+    } as const;
+    return this.#value({ slot, row, head }, value, into);
   }
 
   async regions(sceneIndex: number, pictureIndex: number): Promise<PictureRegions | null> {
@@ -84,16 +93,22 @@ export class ListedSplit implements SplitReader {
     if (fault !== undefined) throw shardFault(place, `the regions of ${picture.key}: ${fault}`);
     const { featuresSha256, classProbabilitiesSha256, ...regions } = found;
     const scene = { slot, row, head };
+    const number = pictureNumber(this.#table, sceneIndex, pictureIndex);
     const [features, classProbabilities] = await Promise.all([
       this.#value(scene, {
         range: regions.features,
-        sha256: featuresSha256,
-        name: `the features of ${picture.key}`,
+        column: "features",
+        number,
+        described: () => ({ name: `the features of ${picture.key}`, sha256: featuresSha256 }),
       }),
       this.#value(scene, {
         range: regions.classProbabilities,
-        sha256: classProbabilitiesSha256,
-        name: `the class probabilities of ${picture.key}`,
+        column: "classProbabilities",
+        number,
+        described: () => ({
+          name: `the class probabilities of ${picture.key}`,
+          sha256: classProbabilitiesSha256,
+        }),
       }),
     ]);
     return { ...regions, features, classProbabilities };
@@ -134,19 +149,36 @@ export class ListedSplit implements SplitReader {
     }
   }
 
-  /** A value of a row. */
+  /** The bytes of a value; throws a ShardError when they are not those that its row describes. */
   async #value(
-    { slot, row, head }: { slot: BatchSlot; row: number; head: LoadedHead },
-    value: WantedValue,
+    { slot, row, head }: LoadedRow,
+    { column, described, number, range }: WantedValue,
+    into?: Uint8Array,
   ): Promise<Uint8Array> {
-    return this.#cache.read(slot, inFile(head, value.range), {
+    return this.#cache.read(slot, inFile(head, range), {
       row,
+      into,
       check: (bytes) => {
-        if (!head.proven.isProven(value.range, bytes))
-          prove(head, bytes, { value, place: this.#place(slot, row) });
-        return bytes;
+        const sha256 = (): string => described().sha256;
+        const actual = wrongDigest(this.#table.proven[column], { bytes, number, sha256 });
+        if (actual === undefined) return bytes;
+        const { name, sha256: expected } = described();
+        const place = this.#place(slot, row);
+        throw shardFault(place, `${name} have the digest ${actual}, the row says ${expected}`);
       },
     });
+  }
+
+  #describedPicture(
+    { slot, row, head }: LoadedRow,
+    pictureIndex: number,
+  ): { readonly name: string; readonly sha256: string } {
+    const picture = this.#atRow(slot, row, () => head.rows.picture(row, pictureIndex));
+    if (picture !== undefined) {
+      return { name: `the bytes of ${picture.key}`, sha256: picture.sha256 };
+    }
+    const message = `it has the bytes of a picture ${pictureIndex} that it does not describe`;
+    throw shardFault(this.#place(slot, row), message);
   }
 
   #noPicture(sceneIndex: number, pictureIndex: number): RangeError {
@@ -173,33 +205,4 @@ export class ListedSplit implements SplitReader {
       throw placedFault(error, this.#place(slot, row));
     }
   }
-
-  /** The bytes of a picture; throws a ShardError when they are not those that its row describes. */
-  #requireRight(
-    { slot, head, row, pictureIndex, range }: LocatedPicture,
-    bytes: Uint8Array,
-  ): Uint8Array {
-    if (head.proven.isProven(range, bytes)) return bytes;
-    const picture = this.#atRow(slot, row, () => head.rows.picture(row, pictureIndex));
-    const place = this.#place(slot, row);
-    if (picture === undefined) {
-      throw shardFault(
-        place,
-        `it has the bytes of a picture ${pictureIndex} that it does not describe`,
-      );
-    }
-    const { key, sha256 } = picture;
-    prove(head, bytes, { value: { range, sha256, name: `the bytes of ${key}` }, place });
-    return bytes;
-  }
-}
-
-function prove(
-  { proven }: LoadedHead,
-  bytes: Uint8Array,
-  { value, place }: { value: WantedValue; place: ShardPlace },
-): void {
-  const actual = proven.prove(value.range, bytes, value.sha256);
-  if (actual === undefined) return;
-  throw shardFault(place, `${value.name} have the digest ${actual}, the row says ${value.sha256}`);
 }

@@ -1,6 +1,7 @@
 import type { SplitRole } from "../../core/records.ts";
 import type { ShardPlace } from "../shard-file.ts";
 import type { BatchEntry, FileEntry, ShardEntry, SplitEntry } from "../shard-set-index.ts";
+import { noProvenValues, type ProvenValues } from "./proven-values.ts";
 
 /** What an index says of a split, as far as reading needs it: 64 bytes a batch, in memory that threads share. */
 export interface SplitTable {
@@ -21,6 +22,7 @@ export interface SplitTable {
   readonly headSizes: Float64Array;
   /** 32 bytes a batch. */
   readonly headDigests: Uint8Array;
+  readonly proven: ProvenValues;
 }
 
 /** A batch of a split. */
@@ -72,7 +74,27 @@ function splitTable(split: SplitEntry, firstKey: number): SplitTable {
     headSizes: new Float64Array(shared(8 * numBatches)),
     headDigests: new Uint8Array(shared(DIGEST_BYTES * numBatches)),
   };
-  return { ...table, numScenes: fillTable(table, split.shards) };
+  const numScenes = fillTable(table, split.shards);
+  const numPictures = numScenes * picturesPerScene({ numScenes, numPictures: split.numPictures });
+  return { ...table, numScenes, proven: noProvenValues({ numBatches, numPictures }) };
+}
+
+/** As many as each scene has where all have equally many. */
+function picturesPerScene({
+  numPictures,
+  numScenes,
+}: Pick<SplitTable, "numPictures" | "numScenes">): number {
+  return numScenes === 0 ? 0 : Math.ceil(numPictures / numScenes);
+}
+
+/** The number in the split of a scene's picture; undefined of those that a scene has more than the others. */
+export function pictureNumber(
+  table: SplitTable,
+  sceneIndex: number,
+  pictureIndex: number,
+): number | undefined {
+  const ofScene = picturesPerScene(table);
+  return pictureIndex < ofScene ? sceneIndex * ofScene + pictureIndex : undefined;
 }
 
 /** Fills the columns in one pass, since an index may list many thousands of batches; gives the number of scenes. */
