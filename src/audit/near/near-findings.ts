@@ -11,7 +11,7 @@ import {
 } from "./near-settings.ts";
 
 /** A training and an evaluation picture of which pixels show that one is made from the other. */
-export interface NearPair {
+interface NearPair {
   readonly train: PicturePlace;
   readonly eval: PicturePlace;
   readonly near: NearEvidence;

@@ -17,7 +17,7 @@ export interface NearSettings {
  * confirms, MAX_PDQ_DISTANCE, loses a watermark in 26 and, of parts, every second crop; within 48 all are found,
  * and no two of 239 photographs come nearer than 80 (shared/AUDIT.md, section 3). Pixels confirm each candidate.
  */
-export const CANDIDATE_DISTANCE = 48;
+const CANDIDATE_DISTANCE = 48;
 
 /** Up to so many training pictures, their parts are compared as well: 1.6 KB a picture in the cache. */
 const MAX_PICTURES_IN_PARTS = 300_000;

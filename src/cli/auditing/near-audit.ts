@@ -60,7 +60,7 @@ export interface NearAudit {
   readonly withHashes: (at: SplitAt, heads: AsyncIterable<SceneHead>) => AsyncGenerator<SceneHead>;
 }
 
-export interface SplitAt {
+interface SplitAt {
   readonly setIndex: number;
   readonly split: string;
 }

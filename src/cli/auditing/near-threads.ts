@@ -39,7 +39,7 @@ export interface PairToCompare {
   readonly evalView: number;
 }
 
-export interface CompareTask {
+interface CompareTask {
   readonly kind: "compare";
   readonly pairs: readonly PairToCompare[];
 }
