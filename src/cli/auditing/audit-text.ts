@@ -166,6 +166,8 @@ function placeText({ picture, set, split }: PicturePlace): string {
   return `${picture} (${set}/${split})`;
 }
 
+// The pictures and their places stand in columns of their own.
+const BEARERS = / \((?:in |[^()]+ of )[^]*\)$/;
 const WHOLE_DIGEST = /\b([0-9a-f]{12})[0-9a-f]{52}\b/g;
 
 /** What shows a leak: for one step the evidence, for a chain the pictures that it leads through. */
@@ -173,7 +175,7 @@ function evidenceText({ alsoBy, chain, evidence }: Leak): string {
   const [first, second] = chain;
   const shown =
     first === undefined || second === undefined
-      ? evidence.replace(WHOLE_DIGEST, "$1…")
+      ? evidence.replace(BEARERS, "").replace(WHOLE_DIGEST, "$1…")
       : `${first.from}${chain.map(({ rule, to }) => ` -> ${to} (${rule})`).join("")}`;
   return alsoBy.length === 0 ? shown : `${shown}; also ${alsoBy.join(", ")}`;
 }
