@@ -69,7 +69,7 @@ export function settingsOf(verdict: AuditVerdict, toolVersion: string): AuditSet
     near:
       near === null ? null : { method: near.method, settings: near.settings, recall: near.recall },
     policy: policy === null ? null : { name: policy.name, digest: policy.digest },
-    review: null,
+    review: verdict.review?.sha256 ?? null,
     training: checked.training.map(splitOf),
     evaluation: checked.against.map(splitOf),
     through: checked.through.map(splitOf),

@@ -14,7 +14,7 @@ import { addNearOptions, nearChoiceOf, type NearFlags } from "../auditing/near-f
 import { addExamples, collect, packageVersion } from "../program.ts";
 import type { NearChoice } from "../auditing/near-audit.ts";
 import type { AuditedSet } from "../auditing/shard-set-audit.ts";
-import type { ResultFlags } from "../audit-report/result-files.ts";
+import { addResultOptions, type ResultFlags } from "../audit-report/result-files.ts";
 import type { ProofFlags, WrittenProof } from "../proving/proof-writing.ts";
 import { shellWord } from "../terminal/shell-word.ts";
 
@@ -41,12 +41,6 @@ export function addAuditCommand(program: Command): void {
     .option("--unsigned", "with --proof: sign nothing, so that nobody vouches for it")
     .option("--no-bind", "with --proof: leave the folders of the sets as they are")
     .option(
-      "--report <file>",
-      "write one offline HTML page with the pairs side by side, for a review by keyboard",
-    )
-    .option("--sarif <file>", "write the findings as SARIF 2.1.0")
-    .option("--junit <file>", "write the findings as JUnit XML")
-    .option(
       "--against <file>",
       "a hidden test set by its hashes, of crossweave hashes export; repeatable",
       collect,
@@ -66,6 +60,7 @@ export function addAuditCommand(program: Command): void {
         (context) => audit(auditCallOf(folders, options), context),
       );
     });
+  addResultOptions(command);
   addNearOptions(command);
   addAnnotationOptions(command);
   addExamples(command, [
@@ -94,6 +89,8 @@ function requireSets(
 interface AuditFlags extends ProofFlags, ResultFlags, AnnotationFlags, NearFlags {
   readonly exclusions?: string;
   readonly against?: readonly string[];
+  /** A person's allow/deny list. */
+  readonly decisions?: string;
   readonly dryRun?: true;
 }
 
@@ -107,6 +104,7 @@ function auditCallOf(folders: readonly string[], options: AuditFlags): AuditCall
     exclusionsFile: exclusionsFileOf(options),
     near: nearChoiceOf(options),
     hashesFiles: options.against ?? [],
+    decisionsFile: options.decisions,
     proofFlags: options,
     resultFlags: options.dryRun === true ? {} : options,
   };
@@ -118,6 +116,7 @@ interface AuditCall {
   readonly near: NearChoice | undefined;
   /** Files of hashes of hidden test sets. */
   readonly hashesFiles: readonly string[];
+  readonly decisionsFile: string | undefined;
   readonly proofFlags: AuditFlags;
   readonly resultFlags: ResultFlags;
 }
@@ -134,9 +133,10 @@ interface AuditResult {
 }
 
 async function audit(
-  { folders, exclusionsFile, hashesFiles, near, proofFlags, resultFlags }: AuditCall,
+  call: AuditCall,
   context: CommandContext,
 ): Promise<CommandOutcome<AuditResult>> {
+  const { folders, exclusionsFile, hashesFiles, near, proofFlags, resultFlags } = call;
   const { auditShardSets } = await import("../auditing/shard-set-audit.ts");
   const { verdictJson } = await import("../../audit/verdict-json.ts");
   const { verdictSummary } = await import("../../audit/verdict-text.ts");
@@ -146,7 +146,9 @@ async function audit(
   const plan = await planProof(proofFlags);
   const { readHashes } = await import("../proving/hashes-files.ts");
   const hidden = await Promise.all(hashesFiles.map((file) => readHashes(file)));
-  const { verdict, sets } = await auditShardSets(folders, { ...context, near, hidden });
+  const { decisionNotes, readDecisions } = await import("../audit-report/decision-file.ts");
+  const decisions = await readDecisions(call.decisionsFile);
+  const { verdict, sets } = await auditShardSets(folders, { ...context, near, hidden, decisions });
   const written = verdict.outcome === "unchecked" ? undefined : exclusionsFile;
   if (written !== undefined) {
     const { writeManifest } = await import("../proving/manifest-files.ts");
@@ -159,13 +161,17 @@ async function audit(
   const partial = sets
     .filter((set) => set.partial)
     .map(({ folder }) => `${folder} was prepared with pictures missing; those were not compared`);
-  const known = [...partial, ...proofNotes(plan, verdict)];
+  const known = [
+    ...partial,
+    ...proofNotes(plan, verdict),
+    ...decisionNotes(verdict, call.decisionsFile),
+  ];
   const results = {
     verdict,
     folders,
     summary,
     notes: known,
-    decisions: [],
+    decisions: decisions?.decisions ?? [],
     version: packageVersion(),
   };
   const notes = [...known, ...(await writeResults(resultFlags, results, context))];

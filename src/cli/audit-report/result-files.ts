@@ -1,5 +1,6 @@
 import { mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
+import type { Command } from "commander";
 import type { ReviewDecision } from "../../audit/results/decisions.ts";
 import type { AuditVerdict } from "../../audit/verdict.ts";
 import { errnoOf, RefusedError } from "../../core/errors.ts";
@@ -12,6 +13,21 @@ export interface ResultFlags {
   readonly report?: string;
   readonly sarif?: string;
   readonly junit?: string;
+}
+
+/** Adds the flags to a command. */
+export function addResultOptions(command: Command): void {
+  command
+    .option(
+      "--report <file>",
+      "write one offline HTML page with the pairs side by side, for a review by keyboard",
+    )
+    .option("--sarif <file>", "write the findings as SARIF 2.1.0")
+    .option("--junit <file>", "write the findings as JUnit XML")
+    .option(
+      "--decisions <file>",
+      "follow the allow/deny list that was saved on the page of --report",
+    );
 }
 
 type ResultKind = keyof ResultFlags;

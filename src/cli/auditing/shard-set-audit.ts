@@ -3,6 +3,7 @@ import { relateSplits, type RelatedSplits } from "../../audit/relate-splits.ts";
 import type { HashesFile } from "../../audit/hidden/hashes-file.ts";
 import { hiddenNames, hiddenSplit } from "../../audit/hidden/hidden-split.ts";
 import type { NearFindings } from "../../audit/near/near-findings.ts";
+import type { ReviewDecisions } from "../../audit/results/decisions.ts";
 import type { AuditedSplit, AuditVerdict } from "../../audit/verdict.ts";
 import type { Progress } from "../../core/progress.ts";
 import type { ExcludedName } from "../../loader/options.ts";
@@ -35,6 +36,8 @@ export interface ShardSetAuditOptions {
   readonly hidden?: readonly HashesFile[] | undefined;
   /** Sets on neither side, through whose pictures chains may lead. */
   readonly through?: readonly string[] | undefined;
+  /** What a person decided about pairs. */
+  readonly decisions?: ReviewDecisions | undefined;
   /** Whether `guard` is wanted. */
   readonly withGuard?: boolean | undefined;
 }
@@ -60,7 +63,8 @@ export function auditShardSets(
   options: ShardSetAuditOptions,
 ): Promise<ShardSetAudit> {
   return withRelatedSets(folders, options, async ({ near, readers, related, sets }) => {
-    const verdict = auditRelated(related, { near: near?.findings });
+    const { decisions } = options;
+    const verdict = auditRelated(related, { near: near?.findings, decisions });
     const guard =
       options.withGuard === true ? await protectedNames(related, readers, options.signal) : [];
     return { verdict, sets, guard };
@@ -70,9 +74,10 @@ export function auditShardSets(
 /** Relates the pictures of the sets and lets `use` look at them while the sets are open. The same errors as `auditShardSets`. */
 export async function withRelatedSets<R>(
   folders: readonly string[],
-  { hidden = [], near: choice, through = [], progress, signal }: ShardSetAuditOptions,
+  options: ShardSetAuditOptions,
   use: (related: RelatedSets) => R | Promise<R>,
 ): Promise<R> {
+  const { decisions, hidden = [], near: choice, through = [], progress, signal } = options;
   await using opened = new AsyncDisposableStack();
   const sets: AuditedSet[] = [];
   const all: OpenedSet[] = [];
@@ -102,6 +107,7 @@ export async function withRelatedSets<R>(
   const related = await relateSplits([...compared, ...hidden.map(hiddenSplit), ...witnesses], {
     ...context,
     near: findings,
+    decisions,
     moreNames: hidden.length === 0 ? undefined : hiddenNames(hidden),
   });
   const searched = findings === undefined ? undefined : { findings };

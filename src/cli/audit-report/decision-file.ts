@@ -1,0 +1,60 @@
+import { readFile } from "node:fs/promises";
+import type { ReviewDecisions } from "../../audit/results/decisions.ts";
+import type { AuditVerdict } from "../../audit/verdict.ts";
+import { errnoOf, SourceError } from "../../core/errors.ts";
+
+/** Reads the list of a person's decisions, if one is given. Throws SourceError when there is none, or it is damaged. */
+export async function readDecisions(
+  path: string | undefined,
+): Promise<ReviewDecisions | undefined> {
+  if (path === undefined) return undefined;
+  const { parseDecisions } = await import("../../audit/results/decisions.ts");
+  try {
+    return parseDecisions(await readFile(path, "utf8"), path);
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT") throw error;
+    throw new SourceError(`${path}: there is no such list of decisions`, {
+      file: path,
+      remedy: "save one on the page of crossweave audit … --report FILE.html",
+      cause: error,
+    });
+  }
+}
+
+/** What became of the decisions of a list, in sentences. */
+export function decisionNotes(
+  { review }: AuditVerdict,
+  path: string | undefined,
+): readonly string[] {
+  if (review === null || path === undefined) return [];
+  const { numAllowed, numDenied, numDismissed, numOverruled, numUnmatched } = review;
+  const notes: string[] = [];
+  if (numAllowed > 0) {
+    notes.push(`${count(numAllowed, "pair is", "pairs are")} no leak because ${path} allows it`);
+  }
+  if (numDenied > 0) {
+    notes.push(
+      `${count(numDenied, "pair is a leak", "pairs are leaks")} because ${path} denies it`,
+    );
+  }
+  if (numDismissed > 0) {
+    notes.push(
+      `${count(numDismissed, "suspect is", "suspects are")} none because ${path} allows it`,
+    );
+  }
+  if (numOverruled > 0) {
+    notes.push(
+      `${count(numOverruled, "pair stays a leak", "pairs stay leaks")} although ${path} allows it: key, bytes or pixels prove it, or what joins the two joins other pairs as well that the list does not allow`,
+    );
+  }
+  if (numUnmatched > 0) {
+    notes.push(
+      `${count(numUnmatched, "decision", "decisions")} of ${path} on pictures that are not on their sides here`,
+    );
+  }
+  return notes;
+}
+
+function count(number: number, one: string, many: string): string {
+  return `${number.toLocaleString("en-US")} ${number === 1 ? one : many}`;
+}
