@@ -81,9 +81,9 @@ function requireSets(
   if (annotations !== undefined) {
     command.error("--annotations compares annotation files, and sets are named as well");
   }
-  if (folders.length === 0) command.error("no shard set is named, and no --annotations");
   if (policy !== undefined) command.error("--policy goes with --annotations");
   if (backbone !== undefined) command.error("--backbone goes with --annotations");
+  if (folders.length === 0) command.error("no shard set is named, and no --annotations");
 }
 
 interface AuditFlags extends ProofFlags, ResultFlags, AnnotationFlags, NearFlags {
