@@ -1,16 +1,16 @@
 // Recall of the 27-transform suite and false pairs, for any folder of pictures, beside imagededup on the same files:
 //
-//   node bench/perceptual/recall.ts [folder] [most pictures] [python that has imagededup]
-//   (python3 -m venv /tmp/peer && /tmp/peer/bin/pip install torch==2.13.0 && /tmp/peer/bin/pip install imagededup==0.3.3.post2)
+//   node bench/perceptual/recall.ts [folder] [most pictures] [rounds of random crops] [alone: without imagededup]
+//
+// The peer's Python is made at its first run (requirements.txt), which takes some minutes. The windows of the bank were
+// chosen by a formula (choose_windows.py), on no photograph; crops are drawn anew in each round, off the bank's grid.
 //
 // Without a folder, the real photographs. A copy counts as found by PDQ, by PDQ with its eight symmetries, or with the
 // window bank within a distance of 31, or by the bank within 48, with windows of the original alone ("one way") or of
 // both; "verified" are those of the last whose pixels agree. A false pair is one of two different pictures of the folder.
-import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { MAX_PDQ_DISTANCE, PdqHasher } from "../../src/audit/perceptual/pdq.ts";
 import { nearness, see, type SeenPicture, verified } from "../../test/audit/perceptual/recall.ts";
 import {
@@ -19,15 +19,18 @@ import {
   transformedFile,
   transforms,
 } from "../../test/audit/perceptual/transforms.ts";
+import { pythonEnvironment } from "../../test/python-environment.ts";
 import { realData } from "../../test/real-data.ts";
 
 const BANK_DISTANCE = 48;
 const PICTURE = /\.(jpe?g|png|webp)$/i;
 const folder = process.argv[2] ?? realData("images/coco");
 const mostPictures = Number(process.argv[3] ?? 1000);
-const python = process.argv[4];
+const numRounds = Number(process.argv[4] ?? 1);
+const isAlone = process.argv[5] === "alone";
 
 interface Counts {
+  readonly tried: number;
   readonly pdq: number;
   readonly symmetries: number;
   readonly bank: number;
@@ -52,52 +55,75 @@ try {
 async function main(): Promise<void> {
   const originals: SeenPicture[] = [];
   for (const path of paths) originals.push(see(hasher, await decodedFile(path)));
-  const rows = new Map<string, Counts>();
+  const rows: (readonly number[])[] = [];
+  const strangers = { numPairs: 0, candidates: 0, verified: 0 };
   print("transform", ["PDQ", "+ 8", "+ bank", "one way 48", "bank 48", "verified"]);
   for (const transform of transforms) {
-    const counts = await countFound(transform, originals);
-    rows.set(transform.name, counts);
-    print(transform.name, percents(counts));
+    const row = percents(await countFound(transform, originals, strangers));
+    rows.push(row);
+    print(transform.name, row.map(oneDigit));
   }
-  const all = [...rows.values()];
-  const mean = (of: (counts: Counts) => number): number =>
-    all.reduce((sum, counts) => sum + of(counts), 0) / all.length;
-  print(
-    "mean",
-    percents({
-      pdq: mean(({ pdq }) => pdq),
-      symmetries: mean(({ symmetries }) => symmetries),
-      bank: mean(({ bank }) => bank),
-      oneWayFar: mean(({ oneWayFar }) => oneWayFar),
-      bankFar: mean(({ bankFar }) => bankFar),
-      verified: mean((counts) => counts.verified),
-    }),
+  const [first = []] = rows;
+  const means = first.map(
+    (_, column) => rows.reduce((sum, row) => sum + (row[column] ?? 0), 0) / rows.length,
+  );
+  print("mean", means.map(oneDigit));
+  const { numPairs, candidates, verified: numVerified } = strangers;
+  process.stdout.write(
+    `\n${numPairs} pairs of a copy and another picture: ${candidates} within ${BANK_DISTANCE}, ${numVerified} verified\n`,
   );
   falsePairs(originals);
-  if (python !== undefined) await peer(python);
+  if (!isAlone) await peer();
 }
 
 async function countFound(
   transform: Transform,
   originals: readonly SeenPicture[],
+  strangers: Strangers,
 ): Promise<Counts> {
-  const counts = { pdq: 0, symmetries: 0, bank: 0, oneWayFar: 0, bankFar: 0, verified: 0 };
   const to = join(copies, String(transforms.indexOf(transform)));
   await mkdir(to);
-  for (const [at, original] of originals.entries()) {
-    const file = await transformedFile(await decodedFile(paths[at] ?? ""), transform, at + 1);
-    await writeFile(join(to, `${at}.jpg`), file);
-    const copy = see(hasher, await decodedFile(file));
-    const near = nearness(original, copy);
-    counts.pdq += Number(near.whole <= MAX_PDQ_DISTANCE);
-    counts.symmetries += Number(near.symmetries <= MAX_PDQ_DISTANCE);
-    counts.bank += Number(near.bothWays <= MAX_PDQ_DISTANCE);
-    counts.oneWayFar += Number(near.oneWay <= BANK_DISTANCE);
-    if (near.bothWays > BANK_DISTANCE) continue;
-    counts.bankFar += 1;
-    counts.verified += Number(verified(original, copy).verdict === "verified");
+  const rounds = transform.name.startsWith("random") ? numRounds : 1;
+  const counts = { tried: rounds * originals.length, pdq: 0, symmetries: 0, bank: 0 };
+  const far = { oneWayFar: 0, bankFar: 0, verified: 0 };
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [at, original] of originals.entries()) {
+      const seed = 1 + at + round * originals.length;
+      const file = await transformedFile(await decodedFile(paths[at] ?? ""), transform, seed);
+      if (round === 0) await writeFile(join(to, `${at}.jpg`), file);
+      const copy = see(hasher, await decodedFile(file));
+      compareWithOthers(copy, originals.toSpliced(at, 1), strangers);
+      const near = nearness(original, copy);
+      counts.pdq += Number(near.whole <= MAX_PDQ_DISTANCE);
+      counts.symmetries += Number(near.symmetries <= MAX_PDQ_DISTANCE);
+      counts.bank += Number(near.bothWays <= MAX_PDQ_DISTANCE);
+      far.oneWayFar += Number(near.oneWay <= BANK_DISTANCE);
+      if (near.bothWays > BANK_DISTANCE) continue;
+      far.bankFar += 1;
+      far.verified += Number(verified(original, copy).verdict === "verified");
+    }
   }
-  return counts;
+  return { ...counts, ...far };
+}
+
+/** Counts of pairs of a copy and the original of another. */
+interface Strangers {
+  numPairs: number;
+  candidates: number;
+  verified: number;
+}
+
+function compareWithOthers(
+  copy: SeenPicture,
+  others: readonly SeenPicture[],
+  strangers: Strangers,
+): void {
+  for (const other of others) {
+    strangers.numPairs += 1;
+    if (nearness(other, copy).bothWays > BANK_DISTANCE) continue;
+    strangers.candidates += 1;
+    strangers.verified += Number(verified(other, copy).verdict === "verified");
+  }
 }
 
 function falsePairs(originals: readonly SeenPicture[]): void {
@@ -120,18 +146,17 @@ function falsePairs(originals: readonly SeenPicture[]): void {
 }
 
 /** imagededup's recall by the same files; it compares 64-bit hashes. */
-async function peer(interpreter: string): Promise<void> {
+async function peer(): Promise<void> {
   const originals = join(copies, "originals");
   await mkdir(originals);
   for (const [at, path] of paths.entries()) {
     const file = await transformedFile(await decodedFile(path), asIs(), 0);
     await writeFile(join(originals, `${at}.jpg`), file);
   }
-  const script = join(import.meta.dirname, "imagededup_recall.py");
   const names = transforms.map(({ name }) => name);
-  const run = promisify(execFile);
-  const { stdout } = await run(interpreter, [script, copies, ...names], { maxBuffer: 2 ** 26 });
-  process.stdout.write(`\n${stdout}`);
+  const python = await pythonEnvironment("requirements.txt", import.meta.dirname);
+  const table = await python.run("imagededup_recall.py", [copies, ...names]);
+  process.stdout.write(`\n${table}`);
 }
 
 function asIs(): Transform {
@@ -140,11 +165,15 @@ function asIs(): Transform {
   return { ...first, quality: 100 };
 }
 
-function percents(counts: Counts): readonly string[] {
-  const { pdq, symmetries, bank, oneWayFar, bankFar } = counts;
-  return [pdq, symmetries, bank, oneWayFar, bankFar, counts.verified].map((count) =>
-    ((100 * count) / paths.length).toFixed(1),
+function percents(counts: Counts): readonly number[] {
+  const { pdq, symmetries, bank, oneWayFar, bankFar, tried } = counts;
+  return [pdq, symmetries, bank, oneWayFar, bankFar, counts.verified].map(
+    (count) => (100 * count) / tried,
   );
+}
+
+function oneDigit(value: number): string {
+  return value.toFixed(1);
 }
 
 function print(name: string, columns: readonly string[]): void {
