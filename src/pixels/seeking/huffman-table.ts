@@ -54,22 +54,37 @@ export function withSymbols(
   return { counts, symbols: Uint8Array.of(...table.symbols, ...missing) };
 }
 
-/**
- * For every 16 bits, the code that they begin with, as 16 bits that `valueOf` makes of its symbol and length; 0 where they
- * begin with none.
- * Undefined for a table that `codesOf` refuses.
- */
+/** What codes say, by the bits that they begin with. */
+export interface Lookup {
+  /** For every 9 bits that begin with a whole code; 0 for all others. */
+  readonly short: Uint16Array;
+  /** For every 16 bits; 0 where they begin with no code. */
+  readonly long: Uint16Array;
+}
+
+/** Of a lookup's shorter part, which nearly all codes are found in and which stays in a processor's nearest memory. */
+export const SHORT_BITS = 9;
+
+/** The lookup of what `valueOf` makes, in 16 bits, of a symbol and its length; undefined for a table that `codesOf` refuses. */
 export function lookupOf(
   table: HuffmanTable,
   valueOf: (symbol: number, length: number) => number,
-): Uint16Array | undefined {
+): Lookup | undefined {
   const found = codesOf(table);
   if (found === undefined) return undefined;
-  const lookup = new Uint16Array(CODE_SPACE);
+  const short = new Uint16Array(2 ** SHORT_BITS);
+  const long = new Uint16Array(CODE_SPACE);
   for (const symbol of table.symbols) {
     const length = found.lengths[symbol] ?? 0;
-    const first = (found.codes[symbol] ?? 0) * 2 ** (LONGEST - length);
-    lookup.fill(valueOf(symbol, length), first, first + 2 ** (LONGEST - length));
+    const code = found.codes[symbol] ?? 0;
+    const value = valueOf(symbol, length);
+    for (const [lookup, numBits] of [
+      [long, LONGEST],
+      [short, SHORT_BITS],
+    ] as const) {
+      const rest = numBits - length;
+      if (rest >= 0) lookup.fill(value, code << rest, (code + 1) << rest);
+    }
   }
-  return lookup;
+  return { short, long };
 }

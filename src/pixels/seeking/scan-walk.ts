@@ -1,5 +1,5 @@
 import type { BaselineScan } from "./baseline-scan.ts";
-import { lookupOf } from "./huffman-table.ts";
+import { type Lookup, lookupOf, SHORT_BITS } from "./huffman-table.ts";
 import { type Division, divide, type SeekTable } from "./seek-table.ts";
 
 /** What a lookup of AC codes says of the end of a block: more than all steps of a block together. */
@@ -12,6 +12,8 @@ const ADVANCE_MASK = 31;
 const MAX_DC_BITS = 11;
 /** Of 8-bit samples, whatever they are divided by. */
 const MAX_PREDICTION = 2047;
+/** Behind the codes: more than a unit can lead past their end before that is seen. */
+const SPARE_BYTES = 4096;
 const STUFFED = 0x00;
 const END_OF_IMAGE = 0xd9;
 
@@ -31,15 +33,15 @@ export function walkScan(
 
 interface ScanData {
   /** The codes without stuffed bytes, and some zeros behind them. */
-  readonly bytes: Uint8Array;
+  readonly codes: DataView;
   readonly numBits: number;
-  /** The places in `bytes` that a stuffed byte was behind. */
+  /** The places in `codes` that a stuffed byte was behind. */
   readonly stuffed: readonly number[];
 }
 
 /** Undefined unless the first marker is the picture's end. */
 function unstuffed(jpeg: Uint8Array, start: number): ScanData | undefined {
-  const bytes = new Uint8Array(jpeg.length - start + 4);
+  const bytes = new Uint8Array(jpeg.length - start + SPARE_BYTES);
   const stuffed: number[] = [];
   let length = 0;
   let from = start;
@@ -50,7 +52,9 @@ function unstuffed(jpeg: Uint8Array, start: number): ScanData | undefined {
     const end = next === STUFFED ? at + 1 : at;
     bytes.set(jpeg.subarray(from, end), length);
     length += end - from;
-    if (next === END_OF_IMAGE) return { bytes, numBits: length * 8, stuffed };
+    if (next === END_OF_IMAGE) {
+      return { codes: new DataView(bytes.buffer), numBits: length * 8, stuffed };
+    }
     stuffed.push(length - 1);
     from = end + 1;
   }
@@ -59,10 +63,10 @@ function unstuffed(jpeg: Uint8Array, start: number): ScanData | undefined {
 /** A block as the walk needs it. */
 interface Block {
   readonly component: number;
-  /** For 16 bits: the code's and the difference's bits together, and the difference's. */
-  readonly dc: Uint16Array;
-  /** For 16 bits: the code's and the value's bits together, and the step in the block. */
-  readonly ac: Uint16Array;
+  /** The code's and the difference's bits together, and the difference's. */
+  readonly dc: Lookup;
+  /** The code's and the value's bits together, and the step in the block. */
+  readonly ac: Lookup;
 }
 
 class ScanWalker {
@@ -109,12 +113,12 @@ class ScanWalker {
   }
 
   #stepBlock({ ac, component, dc }: Block): boolean {
-    const { bytes } = this.#data;
-    const first = dc[peek(bytes, this.#bit)] ?? 0;
+    const { codes } = this.#data;
+    const first = find(dc, peek(codes, this.#bit));
     const length = first >> ADVANCE_BITS;
     let bit = this.#bit + (first & ADVANCE_MASK);
     if (length > 0) {
-      const raw = peek(bytes, bit - length) >> (16 - length);
+      const raw = peek(codes, bit - length) >> (16 - length);
       const difference = raw < 1 << (length - 1) ? raw - (1 << length) + 1 : raw;
       const prediction = (this.#predictions[component] ?? 0) + difference;
       if (Math.abs(prediction) > MAX_PREDICTION) return false;
@@ -122,7 +126,7 @@ class ScanWalker {
     }
     let place = 1;
     while (place < BLOCK_VALUES) {
-      const found = ac[peek(bytes, bit)] ?? 0;
+      const found = find(ac, peek(codes, bit));
       if (found === 0) return false;
       bit += found & ADVANCE_MASK;
       place += found >> ADVANCE_BITS;
@@ -133,14 +137,16 @@ class ScanWalker {
 }
 
 /** The 16 bits from there on. */
-function peek(bytes: Uint8Array, bit: number): number {
-  const at = bit >> 3;
-  const three = ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
-  return (three >> (8 - (bit & 7))) & 0xffff;
+function peek(codes: DataView, bit: number): number {
+  return (codes.getUint32(bit >> 3) >>> (16 - (bit & 7))) & 0xffff;
+}
+
+function find({ long, short }: Lookup, bits: number): number {
+  return (short[bits >> (16 - SHORT_BITS)] ?? 0) || (long[bits] ?? 0);
 }
 
 function blocksOf({ acTables, components, dcTables }: BaselineScan): Block[] | undefined {
-  const lookups = new Map<object, Uint16Array | undefined>();
+  const lookups = new Map<object, Lookup | undefined>();
   for (const table of dcTables.values()) lookups.set(table, lookupOf(table, dcStep));
   for (const table of acTables.values()) lookups.set(table, lookupOf(table, acStep));
   const blocks: Block[] = [];
