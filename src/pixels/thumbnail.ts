@@ -13,6 +13,8 @@ export async function thumbnail(bytes: Uint8Array): Promise<Uint8Array> {
     .toBuffer();
 }
 
+const SMALLEST_SIDE = 32;
+
 // Sides in pixels and WebP qualities, the largest first; the last holds even noise in some 900 bytes.
 const SIZES = [
   [320, 72],
@@ -23,7 +25,7 @@ const SIZES = [
   [128, 55],
   [96, 45],
   [64, 30],
-  [32, 10],
+  [SMALLEST_SIDE, 10],
 ] as const;
 
 /**
@@ -42,13 +44,20 @@ export async function thumbnailWithin(bytes: Uint8Array, maxBytes: number): Prom
   const { width, height, channels } = info;
   const reduced = sharp(data, { raw: { width, height, channels } });
   let encoded: Uint8Array = new Uint8Array();
+  // The bytes go with the area, nearly: after the first try most sizes that are too large are passed over.
+  let enoughSide: number = largest;
   for (const [side, quality] of SIZES) {
+    if (side > enoughSide && side > SMALLEST_SIDE) continue;
     encoded = await reduced
       .clone()
       .resize(side, side, { fit: "inside", withoutEnlargement: true })
       .webp({ quality })
       .toBuffer();
     if (encoded.length <= maxBytes) break;
+    enoughSide = MARGIN * side * Math.sqrt(maxBytes / encoded.length);
   }
   return encoded;
 }
+
+// A smaller picture takes more bytes for its area, at a lower quality fewer.
+const MARGIN = 1.1;

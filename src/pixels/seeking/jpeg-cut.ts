@@ -69,6 +69,8 @@ interface Strips {
   readonly left: number;
   readonly right: number;
   readonly unitsPerStrip: number;
+  /** Of the whole picture, where the part ends: what is below is not even skipped. */
+  readonly lastLine: number;
 }
 
 function stripsOf({ reduction, region }: JpegPart, scan: BaselineScan, table: SeekTable): Strips {
@@ -82,6 +84,7 @@ function stripsOf({ reduction, region }: JpegPart, scan: BaselineScan, table: Se
     left: Math.floor((region.x * reduction) / across),
     right: Math.min(stripsPerRow, Math.ceil(beside / across)),
     unitsPerStrip,
+    lastLine: Math.min(scan.height, below),
   };
 }
 
@@ -169,7 +172,7 @@ function sizeOf(
   const [left, top] = [strips.left * across, strips.top * scan.unitHeight];
   return {
     width: scan.unitWidth + Math.min(scan.width, strips.right * across) - left,
-    height: Math.min(scan.height, strips.bottom * scan.unitHeight) - top,
+    height: strips.lastLine - top,
   };
 }
 
