@@ -103,7 +103,7 @@ function locationOf({ set, split, sceneKey, key }: SarifPlace): {
 } {
   return {
     physicalLocation: {
-      artifactLocation: { uri: [set, split].map(encodeName).join("/") },
+      artifactLocation: { uri: [...set.split("/"), split].map(encodeName).join("/") },
     },
     logicalLocations: [
       { name: key, fullyQualifiedName: `${set}/${split}/${sceneKey}/${key}`, kind: "resource" },

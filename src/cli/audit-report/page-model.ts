@@ -40,7 +40,9 @@ export function auditPage(verdict: AuditVerdict, extras: PageExtras): AuditPage 
     against: checked.against,
     through: checked.through,
     methods: methodsOf(verdict),
-    yields: verdict.yields,
+    yields: verdict.yields
+      .filter(({ comparable, pairs }) => pairs > 0 || (comparable.train > 0 && comparable.eval > 0))
+      .map((its) => ({ ...its, rule: its.rule === "chain" ? "any, or a chain" : its.rule })),
     matrix: matrixOf(verdict),
     taxonomy: verdict.kinds.map(({ kind, pictures: count }) => ({
       modality: kind.modality.replaceAll("-", " "),

@@ -79,7 +79,7 @@ describe("the page of an audit in a browser", () => {
     expect(await opened.text(".pair[aria-current=true] header")).toContain("52 of 10,000");
   });
 
-  it("shows scripts in names and texts as text, and runs none of them", async () => {
+  it("shows scripts in names and texts as text, and runs none of them (case 58)", async () => {
     const script = `<script>alert(1)</script><img src=x onerror="alert(2)"></script>`;
     const pair = samplePair(0, { rule: script, alsoBy: [script], kind: script });
     const hostile: PagePair = {
