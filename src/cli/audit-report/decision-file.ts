@@ -30,21 +30,17 @@ export function decisionNotes(
   const { numAllowed, numDenied, numDismissed, numOverruled, numUnmatched } = review;
   const notes: string[] = [];
   if (numAllowed > 0) {
-    notes.push(`${count(numAllowed, "pair is", "pairs are")} no leak because ${path} allows it`);
+    notes.push(`${count(numAllowed, "pair is", "pairs are")} no leak because ${path} says so`);
   }
   if (numDenied > 0) {
-    notes.push(
-      `${count(numDenied, "pair is a leak", "pairs are leaks")} because ${path} denies it`,
-    );
+    notes.push(`${count(numDenied, "pair is a leak", "pairs are leaks")} because ${path} says so`);
   }
   if (numDismissed > 0) {
-    notes.push(
-      `${count(numDismissed, "suspect is", "suspects are")} none because ${path} allows it`,
-    );
+    notes.push(`${count(numDismissed, "suspect is", "suspects are")} none because ${path} says so`);
   }
   if (numOverruled > 0) {
     notes.push(
-      `${count(numOverruled, "pair stays a leak", "pairs stay leaks")} although ${path} allows it: key, bytes or pixels prove it, or what joins the two joins other pairs as well that the list does not allow`,
+      `${count(numOverruled, "pair stays a leak", "pairs stay leaks")} although ${path} says otherwise: key, bytes or pixels prove it, or what joins the two joins other pairs as well that the list does not allow`,
     );
   }
   if (numUnmatched > 0) {

@@ -214,7 +214,7 @@ function nearMeasures({
   return [
     { name: "distance", detail: `${distanceBits} of 256 bits` },
     { name: "correlation", detail: correlation === null ? "no pixels" : correlation.toFixed(3) },
-    { name: "nearest views", detail: `${trainView} of training, ${evalView} of evaluation` },
+    { name: "nearest views", detail: `training: ${trainView}; evaluation: ${evalView}` },
   ];
 }
 

@@ -125,7 +125,7 @@ describe("the review of an audit", () => {
       numAllowed: 1,
       allowed: [{ rule: "same-url", train: { picture: "vg:1" }, eval: { picture: "coco:11" } }],
     });
-    expect(notes).toEqual(["1 pair is no leak because decisions.json allows it"]);
+    expect(notes).toEqual(["1 pair is no leak because decisions.json says so"]);
   });
 
   it("says loudly that a pair which key, bytes or pixels prove stays a leak", async () => {
@@ -143,9 +143,9 @@ describe("the review of an audit", () => {
     const { status, stdout } = audit("--decisions", "stubborn.json");
     expect(status).toBe(20);
     expect(stdout).toContain(
-      "note: 1 pair stays a leak although stubborn.json allows it: key, bytes",
+      "note: 1 pair stays a leak although stubborn.json says otherwise: key,",
     );
-    expect(stdout).toContain("note: 1 pair is a leak because stubborn.json denies it");
+    expect(stdout).toContain("note: 1 pair is a leak because stubborn.json says so");
     expect(stdout).toContain("a person says that vg:3 is coco:13: seen twice");
     expect(stdout).toContain("note: 1 decision of stubborn.json on pictures that are not on their");
   });
