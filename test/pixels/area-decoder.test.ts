@@ -132,6 +132,32 @@ describe("An area of a picture", () => {
   });
 });
 
+describe("A whole picture", () => {
+  it("is decoded upright, the same with and without libjpeg-turbo", async () => {
+    const { bytes, stored } = await photograph();
+    const { data } = await sharp(bytes).raw().toBuffer({ resolveWithObject: true });
+    const expected = upright({ ...stored, data }, 6);
+    for (const of of [decoder, withoutTurbo]) {
+      const {
+        width,
+        height,
+        data: found,
+      } = await of.decodeWhole(bytes, { stored, orientation: 6 });
+      expect([width, height]).toEqual([stored.height, stored.width]);
+      expect(Buffer.compare(found, expected.data)).toBe(0);
+    }
+  });
+
+  it("may be a PNG, and has the size that is stored", async () => {
+    const { bytes, stored } = await photograph();
+    const png = await sharp(bytes).resize(40, 30).png().toBuffer();
+    const small = { width: 40, height: 30 };
+    const { data } = await decoder.decodeWhole(png, { stored: small, orientation: 1 });
+    expect(Buffer.compare(data, await sharp(png).raw().toBuffer())).toBe(0);
+    await expect(decoder.decodeWhole(png, { stored, orientation: 1 })).rejects.toThrow("40 x 30");
+  });
+});
+
 describe("A decoder's pool", () => {
   it("gives the same pixels, several at once, while the calling thread goes on", async () => {
     const { bytes, stored } = await photograph();

@@ -27,7 +27,7 @@ export interface FoundCandidates {
   readonly numUncompared: number;
 }
 
-const DEFAULT_PART_ROWS = 2_000_000;
+const DEFAULT_PART_ROWS = 1_000_000;
 /** The views that show the whole of a protected picture, turned or mirrored, stand first in the bank. */
 const NUM_WHOLE_VIEWS = bankViews.filter(({ kind }) => kind === "symmetry").length;
 

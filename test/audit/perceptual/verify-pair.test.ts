@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { PdqHasher } from "../../../src/audit/perceptual/pdq.ts";
+import { PdqHasher, type RgbPicture } from "../../../src/audit/perceptual/pdq.ts";
+import { randomWords } from "../hamming/made-up-hashes.ts";
 import { madeUpPicture } from "./made-up-picture.ts";
 import { photographs } from "./photographs.ts";
 import { nearness, see, verified } from "./recall.ts";
@@ -44,6 +45,17 @@ describe("the verification of a pair", () => {
     }
   });
 
+  it("does not take pictures of like shapes in like places for one", () => {
+    const [one, other] = [drawnSquare(1), drawnSquare(2)];
+    const { verdict, score, agreement } = verified(see(hasher, one), see(hasher, other));
+    expect(score).toBeGreaterThan(0.8);
+    expect(agreement).toBeLessThan(0.55);
+    expect(verdict).toBe("suspect");
+    const darker = { ...one, data: one.data.map((value) => value * 0.8) };
+    const copy = verified(see(hasher, one), see(hasher, darker));
+    expect(copy).toMatchObject({ verdict: "verified", agreement: 1 });
+  });
+
   it("finds where a crop was taken", async () => {
     const picture = madeUpPicture(5, 400, 300);
     const data = new Uint8Array(340 * 270 * 3);
@@ -77,3 +89,16 @@ describe("the verification of a pair", () => {
     expect(verified(pixel, picture).verdict).toBe("refuted");
   });
 });
+
+/** A dark square on paper whose grain is another for each seed. */
+function drawnSquare(seed: number): RgbPicture {
+  const [width, height] = [240, 180];
+  const next = randomWords(seed);
+  const data = new Uint8Array(width * height * 3);
+  for (let at = 0; at < width * height; at += 1) {
+    const [x, y] = [at % width, Math.floor(at / width)];
+    const isInside = x >= 60 && x < 150 && y >= 40 && y < 130;
+    data.fill((isInside ? 60 : 215) + (next() % 25), 3 * at, 3 * at + 3);
+  }
+  return { width, height, data };
+}
