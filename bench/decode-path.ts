@@ -17,6 +17,7 @@ import { JpegDecoder } from "../src/pixels/jpeg-decoder.ts";
 import type { Area } from "../src/pixels/jpeg-part.ts";
 import { bicubic, bilinear } from "../src/pixels/line-weights.ts";
 import { type PictureSize, Resampler, type RgbPixels } from "../src/pixels/resampler.ts";
+import { withSeekTable } from "../src/pixels/seeking/add-seek-table.ts";
 import { WeightCache } from "../src/pixels/weight-cache.ts";
 import { realData, realPhotographs } from "../test/real-data.ts";
 import { median } from "./shard-reading/measures.ts";
@@ -41,7 +42,12 @@ const photographs = await Promise.all(
     measured(await readFile(realData("images/coco", path)), index),
   ),
 );
+const seekable = photographs.map(withTable);
 const large = await Promise.all([0, 1, 2].map((part) => mosaic(photographs.slice(part * 16))));
+
+function withTable(photograph: Photograph): Photograph {
+  return { ...photograph, bytes: Buffer.from(withSeekTable(photograph.bytes) ?? photograph.bytes) };
+}
 
 function measured(bytes: Buffer, index: number): Photograph {
   const structure = readJpegStructure(bytes);
@@ -137,6 +143,7 @@ const rows: readonly Row[] = [
     run: decodeTo(224, { kernel: bilinear }, crop),
   },
   { name: "random crop to 224 bicubic", of: photographs, run: decodeTo(224, {}, crop) },
+  { name: "the same with seek tables", of: seekable, run: decodeTo(224, {}, crop) },
   { name: "sharp's pipeline, 384 x 384 cubic", of: photographs, run: sharpTo(384) },
 ];
 const largeRows: readonly Row[] = [
@@ -145,6 +152,11 @@ const largeRows: readonly Row[] = [
   { name: "384 x 384 bicubic, scaled", of: large, run: decodeTo(384, {}) },
   { name: "random crop to 224, exact", of: large, run: decodeTo(224, { decoding }, crop) },
   { name: "random crop to 224, scaled", of: large, run: decodeTo(224, {}, crop) },
+  {
+    name: "the same with seek tables",
+    of: large.map(withTable),
+    run: decodeTo(224, {}, crop),
+  },
 ];
 
 /** Of all threads of this process, in milliseconds. */

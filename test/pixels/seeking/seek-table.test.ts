@@ -59,17 +59,17 @@ function readByFormat(jpeg: Buffer, numComponents: number): Told {
   return { header: numbers.slice(0, 3), points, numScanBits: codes.length * 8, segment };
 }
 
-async function told(file: string, numComponents: number): Promise<Told> {
+async function toldOf(file: string, numComponents: number): Promise<Told> {
   const jpeg = withSeekTable(await readFile(realData("images/odd", file)));
   return readByFormat(Buffer.from(jpeg ?? []), numComponents);
 }
 
 describe("A stored seek table", () => {
   it("is what FORMAT.md says, byte for byte as ever", async () => {
-    const colour = await told("hopper.jpg", 3);
+    const colour = await toldOf("hopper.jpg", 3);
     expect(colour.header).toEqual([128, 128, 4]);
     expect(colour.points).toHaveLength(2 * 8 + 1);
-    const grey = await told("hopper_gray.jpg", 1);
+    const grey = await toldOf("hopper_gray.jpg", 1);
     expect(grey.header).toEqual([128, 128, 8]);
     expect(grey.points).toHaveLength(2 * 16 + 1);
     for (const { numScanBits, points } of [colour, grey]) {
