@@ -1,3 +1,4 @@
+import { strict as assert } from "node:assert";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { manifestOf } from "../../src/audit/manifests/exclusion-manifest.ts";
@@ -6,6 +7,7 @@ import { writeManifest } from "../../src/cli/proving/manifest-files.ts";
 import { prepareTraining, type TrainingCall } from "../../src/cli/runs/training.ts";
 import { pictureNames } from "../../src/core/keys.ts";
 import { LeakError } from "../../src/core/errors.ts";
+import type { PictureInfo, Scene } from "../../src/core/records.ts";
 import { silentProgress } from "../../src/core/progress.ts";
 import { SampleSource } from "../../src/loader/sample-source.ts";
 import { recipeNamed } from "../../src/train/recipes/visual-parsing.ts";
@@ -36,6 +38,16 @@ async function trainingCall(folder: string, evalFrom: number): Promise<TrainingC
   };
 }
 
+/** A scene of one picture with other names. */
+function sceneNamed(scene: Scene, names: Partial<PictureInfo> & Pick<PictureInfo, "key">): Scene {
+  const pictures = scene.pictures.map((picture) => ({
+    ...picture,
+    ...names,
+    linkedKeys: names.linkedKeys ?? [],
+  }));
+  return { ...scene, sceneKey: names.key, pictures };
+}
+
 describe("case 45: a protected picture inside a training shard", () => {
   it("stops a training before it begins, and says which pictures by which evidence", async () => {
     await using folder = await temporaryFolder();
@@ -44,7 +56,9 @@ describe("case 45: a protected picture inside a training shard", () => {
     await expect(refused).rejects.toThrow(LeakError);
     await expect(refused).rejects.toMatchObject({
       exitCode: 20,
-      message: expect.stringMatching(/these sets are not trained on: .*share/),
+      message: expect.stringMatching(
+        /these sets are not trained on: .*share.*; \S+, for one: key \S+ \(in made-up\/train, scene-\d+; in made-up\/test, scene-\d+\)/,
+      ),
       remedy: expect.stringContaining("--exclusions"),
     });
   });
@@ -59,7 +73,8 @@ describe("case 45: a protected picture inside a training shard", () => {
     const [first] = (await evaluated.split("test").head(0)).pictures;
     const names = first === undefined ? [] : pictureNames(first);
     expect(names.length).toBeGreaterThan(1);
-    expect(prepared.excluded).toEqual(expect.arrayContaining(names));
+    const excluded = prepared.excluded.map((its) => (typeof its === "string" ? its : its.name));
+    expect(excluded).toEqual(expect.arrayContaining(names));
   });
 
   it("is refused by the loader of a set that was built again without its exclusion list", async () => {
@@ -82,6 +97,37 @@ describe("case 45: a protected picture inside a training shard", () => {
       await samples.head(34);
     }
     expect((await prepareTraining(alone, context)).excluded).toEqual([]);
+  });
+
+  it("is refused by way of a third picture too, with the chain in the message", async () => {
+    await using folder = await temporaryFolder();
+    const [evaluated, listed, rebuilt] = ["evaluated", "listed", "rebuilt"].map((name) =>
+      join(folder.path, name),
+    );
+    assert(evaluated !== undefined && listed !== undefined && rebuilt !== undefined);
+    const [first, second, third] = madeUpScenes(20).filter(({ pictures }) => pictures.length === 1);
+    const [tested] = first?.pictures ?? [];
+    assert(first !== undefined && second !== undefined && third !== undefined);
+    assert(tested !== undefined);
+    const linked = sceneNamed(second, { key: "vg:77", linkedKeys: [tested.key, "coco:900001"] });
+    await writeShardSet(evaluated, [{ split: "test", role: "eval", scenes: [first] }]);
+    await writeShardSet(listed, [{ split: "all", scenes: [linked] }]);
+    // Only its link to a key of the list tells what the picture is.
+    const scenes = [sceneNamed(third, { key: "coco:900001" })];
+    await writeShardSet(rebuilt, [{ split: "train", scenes }]);
+    const { guard, verdict } = await auditShardSets([evaluated], {
+      ...context,
+      through: [listed],
+      withGuard: true,
+    });
+    expect(verdict.outcome).toBe("unchecked");
+    await using opened = await SampleSource.open([{ folder: rebuilt, splits: ["train"] }]);
+    await using samples = await SampleSource.ofListed(opened.listed, { excluded: guard });
+    await expect(samples.head(0)).rejects.toThrow(
+      `scene coco:900001 (0 of its split) is of an excluded picture: key coco:900001; vg:77 of made-up/all is ${tested.key} of made-up/test, ${first.sceneKey} (linked-key), which is evaluated on`,
+    );
+    const audit = auditShardSets([evaluated, rebuilt], { ...context, through: [listed] });
+    expect((await audit).verdict.leaks).toMatchObject([{ rule: "chain", chain: [{}, {}] }]);
   });
 
   it("keeps its loader from none where leaks are allowed", async () => {

@@ -45,6 +45,10 @@ export function addAuditCommand(program: Command): void {
       "a hidden test set by its hashes, of crossweave hashes export; repeatable",
       collect,
     )
+    .option(
+      "--through <set...>",
+      "sets on neither side, through whose pictures a training picture may be an evaluation picture",
+    )
     .option("--dry-run", "compare, but write no file")
     .action((folders: readonly string[], options: AuditFlags) => {
       if (options.annotations !== undefined && folders.length === 0) {
@@ -91,6 +95,7 @@ interface AuditFlags extends ProofFlags, ResultFlags, AnnotationFlags, NearFlags
   readonly against?: readonly string[];
   /** A person's allow/deny list. */
   readonly decisions?: string;
+  readonly through?: readonly string[];
   readonly dryRun?: true;
 }
 
@@ -103,6 +108,7 @@ function auditCallOf(folders: readonly string[], options: AuditFlags): AuditCall
     folders,
     exclusionsFile: exclusionsFileOf(options),
     near: nearChoiceOf(options),
+    through: options.through,
     hashesFiles: options.against ?? [],
     decisionsFile: options.decisions,
     proofFlags: options,
@@ -114,6 +120,8 @@ interface AuditCall {
   readonly folders: readonly string[];
   readonly exclusionsFile: string | undefined;
   readonly near: NearChoice | undefined;
+  /** Sets on neither side. */
+  readonly through: readonly string[] | undefined;
   /** Files of hashes of hidden test sets. */
   readonly hashesFiles: readonly string[];
   readonly decisionsFile: string | undefined;
@@ -136,7 +144,7 @@ async function audit(
   call: AuditCall,
   context: CommandContext,
 ): Promise<CommandOutcome<AuditResult>> {
-  const { folders, exclusionsFile, hashesFiles, near, proofFlags, resultFlags } = call;
+  const { folders, exclusionsFile, hashesFiles, proofFlags, resultFlags } = call;
   const { auditShardSets } = await import("../auditing/shard-set-audit.ts");
   const { verdictJson } = await import("../../audit/verdict-json.ts");
   const { verdictSummary } = await import("../../audit/verdict-text.ts");
@@ -148,13 +156,14 @@ async function audit(
   const hidden = await Promise.all(hashesFiles.map((file) => readHashes(file)));
   const { decisionNotes, readDecisions } = await import("../audit-report/decision-file.ts");
   const decisions = await readDecisions(call.decisionsFile);
-  const { verdict, sets } = await auditShardSets(folders, { ...context, near, hidden, decisions });
+  const { verdict, sets } = await auditShardSets(folders, {
+    ...call,
+    ...context,
+    hidden,
+    decisions,
+  });
   const written = verdict.outcome === "unchecked" ? undefined : exclusionsFile;
-  if (written !== undefined) {
-    const { writeManifest } = await import("../proving/manifest-files.ts");
-    const { manifestOf } = await import("../../audit/manifests/exclusion-manifest.ts");
-    await writeManifest(written, manifestOf(verdict, packageVersion()));
-  }
+  if (written !== undefined) await writeExclusions(written, verdict);
   const summary = verdictSummary(verdict);
   const proof =
     plan === undefined || !verdict.clean ? null : await writeProof(plan, { verdict, sets });
@@ -175,7 +184,7 @@ async function audit(
     version: packageVersion(),
   };
   const notes = [...known, ...(await writeResults(resultFlags, results, context))];
-  const next = nextStep(verdict, { folders, exclusionsFile: written });
+  const next = nextStep(verdict, { ...call, exclusionsFile: written });
   return {
     result: {
       summary,
@@ -191,6 +200,12 @@ async function audit(
   };
 }
 
+async function writeExclusions(file: string, verdict: AuditVerdict): Promise<void> {
+  const { writeManifest } = await import("../proving/manifest-files.ts");
+  const { manifestOf } = await import("../../audit/manifests/exclusion-manifest.ts");
+  await writeManifest(file, manifestOf(verdict, packageVersion()));
+}
+
 async function withProof(text: string, proof: WrittenProof | null): Promise<string> {
   if (proof === null) return text;
   const { proofWrittenText } = await import("../proving/proof-text.ts");
@@ -202,16 +217,20 @@ const exitCodeOf = { clean: 0, leaking: 20, unchecked: 2 } as const;
 /** What to do about a verdict that is not clean. */
 function nextStep(
   verdict: AuditVerdict,
-  call: Pick<AuditCall, "folders" | "exclusionsFile">,
+  call: Pick<AuditCall, "folders" | "through" | "exclusionsFile">,
 ): string | null {
   if (verdict.outcome === "unchecked") {
     const lacking = verdict.checked.eval === 0 ? "evaluation" : "training";
     return `next: name a shard set with ${lacking} pictures as well: crossweave audit <set...>`;
   }
   if (verdict.outcome === "clean") return null;
-  const { folders, exclusionsFile } = call;
+  const { folders, exclusionsFile, through = [] } = call;
   if (exclusionsFile === undefined) {
-    return `next: crossweave audit ${folders.map((folder) => shellWord(escapeControls(folder))).join(" ")} --exclusions exclusions.json`;
+    const [sets, others] = [folders, through].map((some) =>
+      some.map((folder) => shellWord(escapeControls(folder))).join(" "),
+    );
+    const witnesses = through.length === 0 ? "" : ` --through ${others}`;
+    return `next: crossweave audit ${sets}${witnesses} --exclusions exclusions.json`;
   }
   const { length } = verdict.exclusions;
   const pictures = `${length.toLocaleString("en-US")} training picture${length === 1 ? "" : "s"}`;
