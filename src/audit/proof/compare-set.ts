@@ -118,6 +118,17 @@ export function missingSets({ predicate }: Proof, given: readonly SetOnDisk[]): 
     );
 }
 
+/** Where a reviewer's list is not the one that the audit kept to. */
+export function decisionsFault(
+  { predicate }: Proof,
+  list: { readonly file: string; readonly sha256: string },
+): string | undefined {
+  const { review } = predicate.settings;
+  if (review === list.sha256) return undefined;
+  const expected = review === null ? "the audit had none" : `the proof says ${review}`;
+  return `${list.file}: this list of decisions has the digest ${list.sha256}, ${expected}`;
+}
+
 /** Where an exclusion manifest is none of those that a proof's sets were prepared with. */
 export function exclusionListFault(
   { predicate }: Proof,

@@ -46,6 +46,7 @@ function addVerify(proof: Command): void {
       "an exclusion list that the sets were prepared with; repeatable",
       collect,
     )
+    .option("--decisions <file>", "the reviewer's list that the audit kept to")
     .action((folders: readonly string[], flags: VerifyFlags) =>
       runCommand(
         { command, activity: `checking ${flags.proof} against ${folders.join(", ")}` },
@@ -70,6 +71,7 @@ interface VerifyFlags {
   readonly publicKey?: string;
   readonly unsigned?: true;
   readonly exclusions?: readonly string[];
+  readonly decisions?: string;
 }
 
 async function verify(
@@ -95,7 +97,8 @@ async function verify(
   const { verificationJson, verificationText } = await import("../proving/proof-text.ts");
   const key = publicKey === undefined ? undefined : await readVerifyingKey(publicKey);
   const proof = await readProofFile(file);
-  const call = { proof, folders, key, exclusions: flags.exclusions ?? [] };
+  const { decisions, exclusions = [] } = flags;
+  const call = { proof, folders, key, exclusions, decisions };
   const verified = { proof, keyId: key?.keyId ?? null, ...(await verifyProof(call, context)) };
   return { result: verificationJson(verified), text: verificationText(verified) };
 }

@@ -1,4 +1,5 @@
 import {
+  decisionsFault,
   exclusionListFault,
   missingSets,
   type ProvenRole,
@@ -11,6 +12,7 @@ import { type Proof, requireSignature } from "../../audit/proof/read-proof.ts";
 import { ShardError, SourceError, StateError } from "../../core/errors.ts";
 import { readIndex } from "../../shards/shard-set-index.ts";
 import { validateShardSet } from "../../shards/validation/validate-shard-set.ts";
+import { readDecisions } from "../audit-report/decision-file.ts";
 import type { CommandContext } from "../frame.ts";
 import { readManifest } from "./manifest-files.ts";
 import { trainingShards } from "./proof-writing.ts";
@@ -22,6 +24,8 @@ export interface VerificationCall {
   readonly key: VerifyingKey | undefined;
   /** Exclusion manifests that the sets were prepared with. */
   readonly exclusions: readonly string[];
+  /** The reviewer's list that the audit kept to. */
+  readonly decisions?: string | undefined;
 }
 
 /** A set whose every byte is as the proof says. */
@@ -69,6 +73,7 @@ export async function verifyProof(
   // A set that could not be read may be the one that seems to be missing.
   if (onDisk.length === folders.length) faults.push(...missingSets(proof, onDisk));
   for (const file of call.exclusions) faults.push(...(await listFaults(proof, file)));
+  faults.push(...(await reviewFaults(proof, call.decisions)));
   refuse(proof, faults);
   return { sets, notes: notesOf(call, sets) };
 }
@@ -109,6 +114,16 @@ async function listFaults(proof: Proof, file: string): Promise<readonly string[]
   }
 }
 
+async function reviewFaults(proof: Proof, file: string | undefined): Promise<readonly string[]> {
+  try {
+    const list = await readDecisions(file);
+    if (file === undefined || list === undefined) return [];
+    return [decisionsFault(proof, { file, sha256: list.sha256 }) ?? []].flat();
+  } catch (error) {
+    return [faultOf(error)];
+  }
+}
+
 const MAX_LISTED = 20;
 
 function refuse({ file }: Proof, faults: readonly string[]): void {
@@ -122,7 +137,7 @@ function refuse({ file }: Proof, faults: readonly string[]): void {
 }
 
 function notesOf(
-  { exclusions, key, proof }: VerificationCall,
+  { decisions, exclusions, key, proof }: VerificationCall,
   sets: readonly VerifiedSet[],
 ): string[] {
   const { predicate } = proof;
@@ -132,6 +147,11 @@ function notesOf(
   if (lists.size > exclusions.length) {
     notes.push(
       `exclusion lists that the sets were prepared with: ${[...lists].join(", ")}; name their files with --exclusions to check them`,
+    );
+  }
+  if (predicate.settings.review !== null && decisions === undefined) {
+    notes.push(
+      `a reviewer's list that the audit kept to: ${predicate.settings.review}; name its file with --decisions to check it`,
     );
   }
   const given = new Set(sets.map(({ digest }) => digest));

@@ -2,6 +2,7 @@ import { assert as check, nat, property } from "fast-check";
 import { describe, expect, it } from "vitest";
 import { auditSplits } from "../../../src/audit/audit-splits.ts";
 import {
+  decisionsFault,
   exclusionListFault,
   missingSets,
   roleIn,
@@ -218,6 +219,16 @@ describe("a set beside its proof", () => {
     expect(missingSets(proof, [])).toEqual([
       expect.stringContaining(`training set a (${set.digest})`),
     ]);
+  });
+
+  it("was reviewed by the list that the audit kept to, or by none", async () => {
+    const proof = await proofWith();
+    const list = { file: "decisions.json", sha256: "f".repeat(64) };
+    expect(decisionsFault(proof, list)).toMatch(/decisions\.json: .* fff.*, the audit had none/);
+    const settings = { ...proof.predicate.settings, review: list.sha256 };
+    const reviewed = { ...proof, predicate: { ...proof.predicate, settings } };
+    expect(decisionsFault(reviewed, list)).toBeUndefined();
+    expect(decisionsFault(reviewed, { ...list, sha256: "0" })).toMatch(/the proof says fff/);
   });
 
   it("was prepared with its own exclusion list and no other", async () => {
