@@ -10,6 +10,8 @@ export interface ListPicturesOptions {
   readonly folder: string;
   /** Which of the dataset's published splits the parts are of; the manifest's first when not given. */
   readonly publishedSplit?: string | undefined;
+  /** Of a dataset whose files are its parts, those to read; all when not given. */
+  readonly parts?: readonly string[] | undefined;
   /** False when the parts do not matter: then the split's files need not be there, and name nothing. */
   readonly withParts?: boolean | undefined;
   readonly progress: Progress;
@@ -40,12 +42,14 @@ export async function planPictures(
   dataset: string,
   options: ListPicturesOptions,
 ): Promise<SourcePlan> {
-  const { withParts = true, ...common } = options;
+  const { withParts = true, parts, ...common } = options;
+  const wanted: readonly SourceSplit[] =
+    parts === undefined ? [] : [{ name: "wanted", role: "eval", parts }];
   using held = new DisposableStack();
   const plan = held.use(
     await sourceOf(dataset).plan({
       ...common,
-      splits: withParts ? [] : everyPart,
+      splits: withParts ? wanted : everyPart,
       exclusions: noExclusions,
       acceptUnknownRelease: true,
       annotationsOnly: true,

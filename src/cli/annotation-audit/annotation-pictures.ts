@@ -104,8 +104,8 @@ function bothParts(
   one: NamedPictures["parts"],
   other: NamedPictures["parts"],
 ): NamedPictures["parts"] {
-  if (one === "everything") return other;
-  return other === "everything" ? one : [...new Set([...one, ...other])];
+  if (one === "everything" || other === "everything") return "everything";
+  return [...new Set([...one, ...other])];
 }
 
 function noteLacks(

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { ImageKey, ImageSource } from "../../core/keys.ts";
+import { type ImageKey, type ImageSource, webAddress } from "../../core/keys.ts";
 import type { Exclusion, PictureIdentity } from "./exclusion-rules.ts";
 import type { PictureIdentityRule } from "./leak-policy.ts";
 
@@ -147,28 +147,13 @@ export function photoOf({ key, flickrPhotoId }: PictureIdentity): string | undef
   return photo === undefined || NO_PHOTO.test(photo) ? undefined : photo;
 }
 
-/**
- * The address of a picture that was found anywhere in the web, the same however it is spelled: without
- * scheme, "www.", fragment and needless escapes, but with its query, by which some servers tell their
- * pictures apart. Collections with servers of their own give addresses that nobody else has.
- */
+/** The address of a picture that was found anywhere in the web; collections with servers of their own give addresses that nobody else has. */
 function webAddressOf({ key, url }: PictureIdentity): string | undefined {
   const isOfWeb = webSources.some((source) => key.startsWith(`${source}:`));
-  const parsed = isOfWeb && url !== null ? URL.parse(url) : null;
-  if (parsed === null || !/^https?:$/.test(parsed.protocol)) return undefined;
-  const { host, pathname, search } = parsed;
-  return `${host.replace(/^www\./, "")}${unescaped(pathname)}${unescaped(search)}`;
+  return isOfWeb && url !== null ? webAddress(url) : undefined;
 }
 
 const webSources: readonly ImageSource[] = ["nlvr2", "cc3m", "sbu"];
-
-function unescaped(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text; // an escape that is none
-  }
-}
 
 function ruleOf(token: string, key: ImageKey, { holder, rule }: Claim): PictureIdentityRule {
   if (token.startsWith(PHOTO)) return "same-flickr-photo";

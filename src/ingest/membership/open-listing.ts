@@ -35,8 +35,8 @@ export function isPreparedDataset(dataset: string): boolean {
 type WantedListing = Pick<NamedPictures, "dataset" | "split" | "parts">;
 
 /**
- * Opens the list of a dataset's pictures with their parts of a published split, of which `wanted` are
- * asked for. Files that are not there are no fault: where those of the split are not, the pictures are
+ * Opens the list of a dataset's pictures with their parts of a published split, of which those that are
+ * `wanted` are sure to be listed. Files that are not there are no fault: where those of the split are not, the pictures are
  * listed without parts. Throws SourceError when a file is damaged, ConfigError for a dataset or a split
  * that there is not.
  */
@@ -86,7 +86,8 @@ async function list(
   const manifest = await readDatasetManifest(dataset);
   const published = split ?? manifest.splits[0]?.name ?? "";
   if (dataset === "snli-ve") return listSnliVe(manifest, published, options);
-  const listed = await listPlanned(dataset, published, options);
+  const asked = parts === "everything" ? undefined : parts;
+  const listed = await listPlanned(dataset, published, { ...options, parts: asked });
   return dataset === "nlvr2" ? withHashes(listed, await readShippedHashes(options)) : listed;
 }
 
@@ -94,7 +95,7 @@ async function list(
 async function listPlanned(
   dataset: string,
   published: string | undefined,
-  options: ListingOptions,
+  options: ListingOptions & { readonly parts?: readonly string[] | undefined },
 ): Promise<ListedDataset> {
   const withParts = published !== undefined;
   const plan = await planPictures(dataset, { ...options, publishedSplit: published, withParts });

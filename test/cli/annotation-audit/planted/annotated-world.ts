@@ -126,7 +126,7 @@ class WorldDrawing {
     this.#deal("snli-ve", pictures, { dev: this.#scaled(1000), test: this.#scaled(1000) });
     for (const [at, part] of ["train", "dev", "test"].entries()) {
       const of8k = pictures.filter((_, index) => index % 12 === at);
-      this.#truth.part(`flickr8k ${part}`).push(...of8k);
+      this.#truth.add(`flickr8k ${part}`, of8k);
     }
     return pictures;
   }
@@ -140,9 +140,9 @@ class WorldDrawing {
     const rest = this.#random.shuffled(pictures);
     for (const [part, number = 0] of Object.entries(numbers)) {
       const dealt = rest.splice(0, number);
-      if (part !== "none") this.#truth.part(`${split} ${part}`).push(...dealt);
+      if (part !== "none") this.#truth.add(`${split} ${part}`, dealt);
     }
-    this.#truth.part(`${split} train`).push(...rest);
+    this.#truth.add(`${split} train`, rest);
   }
 
   #drawCoco(flickr30k: readonly Listing[]): readonly CocoPicture[] {
@@ -172,7 +172,7 @@ class WorldDrawing {
     const pictures = Array.from({ length: this.#scaled(sizes.cocoTest) }, (_, at) => {
       return { id: `${3 + at * 4}`, photo: copies[at]?.photo ?? this.#photos.new() };
     });
-    this.#truth.part("vqa2 test").push(...pictures);
+    this.#truth.add("vqa2 test", pictures);
     return pictures;
   }
 
@@ -202,7 +202,7 @@ class WorldDrawing {
         const rest = this.#random.shuffled(trained);
         const dealt = Object.entries(parts).map(([part, number]) => {
           const pictures = rest.splice(0, this.#scaled(number));
-          this.#truth.part(`${dataset} ${part}`).push(...pictures);
+          this.#truth.add(`${dataset} ${part}`, pictures);
           return [part, pictures] as const;
         });
         return [dataset, dealt] as const;
@@ -232,7 +232,7 @@ class WorldDrawing {
             return { id: dataset === "nlvr2" ? pair : url, photo, url };
           },
         );
-        this.#truth.part(`${dataset} ${part}`).push(...pictures);
+        this.#truth.add(`${dataset} ${part}`, pictures);
         return [part, pictures] as const;
       }),
     );
@@ -249,7 +249,7 @@ class WorldDrawing {
       const photo = shown[at * 3]?.photo ?? this.#photos.new();
       return { id: this.#names.flickrId(photo), photo, url: this.#names.flickrUrl(photo) };
     });
-    this.#truth.part("sbu all").push(...pictures);
+    this.#truth.add("sbu all", pictures);
     return pictures;
   }
 
@@ -259,7 +259,7 @@ class WorldDrawing {
         const frames = Array.from({ length: this.#scaled(number) }, (_, at) => {
           return { id: `${part}-${at}`, photo: this.#photos.new() };
         });
-        this.#truth.part(`vcr ${part}`).push(...frames);
+        this.#truth.add(`vcr ${part}`, frames);
         return [part, frames] as const;
       }),
     );

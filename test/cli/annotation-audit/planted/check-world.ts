@@ -1,7 +1,5 @@
-import type {
-  AnnotationAudit,
-  GroupReport,
-} from "../../../../src/cli/annotation-audit/annotation-report.ts";
+import type { AnnotationAudit } from "../../../../src/cli/annotation-audit/annotation-report.ts";
+import type { NamedPictures } from "../../../../src/ingest/exclusion/leak-policy.ts";
 import type { Truth } from "./photo-world.ts";
 
 /** A cell that an audit counted, and what truly is. */
@@ -20,14 +18,17 @@ export function checkedCells(audit: AnnotationAudit, truth: Truth): readonly Che
       of: one?.name ?? "",
       in: other?.name ?? "",
       found: pictures,
-      truly: truth.shared(partsOf(one, truth), partsOf(other, truth)),
+      truly: truth.shared(truePartsOf(one?.members, truth), truePartsOf(other?.members, truth)),
     };
   });
 }
 
-/** The parts of the truth that a group is of. */
-function partsOf(group: GroupReport | undefined, truth: Truth): readonly string[] {
-  return (group?.members ?? []).flatMap(({ dataset, split, parts }) => {
+/** The parts of the truth that pictures are named by. */
+export function truePartsOf(
+  members: readonly Pick<NamedPictures, "dataset" | "parts" | "split">[] | undefined,
+  truth: Truth,
+): readonly string[] {
+  return (members ?? []).flatMap(({ dataset, split, parts }) => {
     const named = split === "Karpathy split" || split === "Entities split" ? ` (${split})` : "";
     return parts === "everything"
       ? truth.names.filter((name) => name.split(" ")[0] === dataset)

@@ -9,6 +9,7 @@ export interface Listing {
 /** What is truly in each part of each dataset: the truth that an audit is measured by. */
 export class Truth {
   readonly #parts = new Map<string, Listing[]>();
+  readonly #photos = new Map<string, ReadonlySet<number>>();
 
   /** The pictures of a part, named as an audit names it: "coco (Karpathy split) train". */
   part(name: string): Listing[] {
@@ -17,18 +18,33 @@ export class Truth {
     return known;
   }
 
+  add(name: string, listings: readonly Listing[]): void {
+    const part = this.part(name);
+    for (const listing of listings) part.push(listing);
+  }
+
   get names(): readonly string[] {
     return Array.from(this.#parts.keys());
   }
 
   /** Distinct pictures of the parts `of` whose photo is in one of the parts `inParts`. */
   shared(of: readonly string[], inParts: readonly string[]): number {
-    const photos = new Set(inParts.flatMap((name) => this.part(name).map(({ photo }) => photo)));
+    const photos = this.#photosOf(inParts);
     const ids = new Set<string>();
     for (const name of of) {
       for (const { id, photo } of this.part(name)) if (photos.has(photo)) ids.add(id);
     }
     return ids.size;
+  }
+
+  /** Kept for the next question: there are millions. */
+  #photosOf(names: readonly string[]): ReadonlySet<number> {
+    const known = this.#photos.get(names.join());
+    if (known !== undefined) return known;
+    const photos = new Set<number>();
+    for (const name of names) for (const { photo } of this.part(name)) photos.add(photo);
+    this.#photos.set(names.join(), photos);
+    return photos;
   }
 }
 
