@@ -55,6 +55,29 @@ function messageOf(outcome: BuildOutcome): string {
 }
 
 describe("a builder's thread", () => {
+  it("whose batches leave much garbage keeps its heap below 60 MB, where V8's own limits let it grow", async () => {
+    // What a batch leaves behind, thousands of times: small objects of which some live until the next batches.
+    await using builder = thread(`
+      import { parentPort } from "node:worker_threads";
+      import { getHeapStatistics } from "node:v8";
+      const kept = [];
+      parentPort.on("message", ({ kind, job }) => {
+        if (kind === "stop") parentPort.close();
+        if (kind !== "build") return;
+        let largest = 0;
+        for (let batch = 0; batch < 4000; batch += 1) {
+          kept[batch % 40] = Array.from({ length: 1000 }, (_, index) => ({ index, text: "text " + index }));
+          largest = Math.max(largest, getHeapStatistics().total_physical_size);
+        }
+        const fault = { name: "Error", message: String(largest) };
+        parentPort.postMessage({ slot: job.slot, outcome: { kind: "failed", fault } });
+      });
+    `);
+    const megabytes = Number(messageOf(await builder.build(job(0)))) / 2 ** 20;
+    expect(megabytes).toBeGreaterThan(5);
+    expect(megabytes).toBeLessThan(60);
+  });
+
   it("that ends without an answer fails the jobs in hand and all later ones", async () => {
     await using builder = thread("process.exit(3)");
     const outcomes = await Promise.all([builder.build(job(0)), builder.build(job(1))]);
