@@ -9,7 +9,7 @@ import {
   type Arbitrary,
 } from "fast-check";
 import { describe, expect, it } from "vitest";
-import { flickrPhotoId, imageKey, parseImageKey } from "../../src/core/keys.ts";
+import { flickrPhotoId, imageKey, parseImageKey, webAddress } from "../../src/core/keys.ts";
 
 const parts = record({
   id: bigInt({ min: 10_000n, max: 10n ** 12n }),
@@ -85,4 +85,37 @@ describe("A picture's key", () => {
   it.each(["", "coco", "coco:", "imagenet:1", "COCO:1", ":1"])("is not %j", (text) => {
     expect(parseImageKey(text)).toBeUndefined();
   });
+});
+
+describe("the address of a picture", () => {
+  it.each([
+    ["http://www.example.org/a.jpg", "https://example.org/a.jpg"],
+    ["http://example.org:80/a.jpg", "https://example.org:443/a.jpg#top"],
+    ["http://EXAMPLE.org/a%20b.jpg", "http://example.org/a b.jpg"],
+    ["http://example.org/%7ejo/%e9%2fb.jpg", "http://example.org/~jo/%E9%2Fb.jpg"],
+    ["http://example.org/b%C3%A9b%C3%A9.jpg", "http://example.org/bébé.jpg"],
+    ["http://example.org/(1).jpg?x=%27", "http://example.org/%281%29.jpg?x='"],
+    ["http://me:secret@example.org/a.jpg", "http://example.org/a.jpg"],
+  ])("is one for %s and %s", (one, other) => {
+    expect(webAddress(one)).toBe(webAddress(other));
+  });
+
+  it.each([
+    ["http://example.org/image?id=1", "http://example.org/image?id=2"],
+    ["http://example.org/image?id=1", "http://example.org/image"],
+    ["http://example.org/a%2Fb.jpg", "http://example.org/a/b.jpg"],
+    ["http://example.org/?q=a%26b=c", "http://example.org/?q=a&b=c"],
+    ["http://example.org/100%25.jpg", "http://example.org/100%.jpg"],
+    ["http://example.org/A.jpg", "http://example.org/a.jpg"],
+    ["http://example.org:8080/a.jpg", "http://example.org/a.jpg"],
+  ])("is another for %s than for %s", (one, other) => {
+    expect(webAddress(one)).not.toBe(webAddress(other));
+  });
+
+  it.each(["", "a.jpg", "ftp://example.org/a.jpg", "data:image/png;base64,AA=="])(
+    "is none for %j",
+    (url) => {
+      expect(webAddress(url)).toBeUndefined();
+    },
+  );
 });

@@ -108,7 +108,7 @@ describe("A picture is left out", () => {
       expect([other, match(other)]).toEqual([other, undefined]);
     }
     expect(tokens.match(picture("cc3m:0", { url }))?.evidence).toBe(
-      "web address example.org/a picture/7.jpg?id=3&size=big is nlvr2:test1-1-0-img0 in the test part of toy (nlvr2.json#nlvr2:test1-1-0-img0)",
+      "web address example.org/a%20picture/7.jpg?id=3&size=big is nlvr2:test1-1-0-img0 in the test part of toy (nlvr2.json#nlvr2:test1-1-0-img0)",
     );
   });
 
