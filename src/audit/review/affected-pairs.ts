@@ -1,7 +1,7 @@
 import type { Identities } from "../identity/identities.ts";
 
 /** A training and an evaluation picture by their numbers. */
-interface PicturePair {
+export interface PicturePair {
   readonly train: number;
   readonly eval: number;
 }

@@ -12,7 +12,7 @@ import { partnersOf, type ChainLink } from "../identity/partners.ts";
 import type { ReviewDecision, ReviewDecisions } from "../results/decisions.ts";
 import { pairKey } from "../results/decisions.ts";
 import type { StepRule } from "../rules.ts";
-import { AffectedPairs } from "./affected-pairs.ts";
+import { AffectedPairs, type PicturePair } from "./affected-pairs.ts";
 
 /** What a person's decisions make of a graph. */
 export interface GraphReview {
@@ -24,12 +24,6 @@ export interface GraphReview {
   readonly numDenied: number;
   readonly numOverruled: number;
   readonly numUnmatched: number;
-}
-
-/** A training and an evaluation picture by their numbers. */
-export interface PicturePair {
-  readonly train: number;
-  readonly eval: number;
 }
 
 /** The pictures that have a key, by their numbers, ascending. */

@@ -69,7 +69,7 @@ export interface PageTaxonomyRow {
 }
 
 /** Exact counts, however many pairs are listed. */
-export interface PageTotals {
+interface PageTotals {
   readonly leaks: number;
   readonly suspects: number;
   readonly allowed: number;
@@ -109,14 +109,14 @@ export interface PagePlace {
   readonly label: string | null;
 }
 
-export interface PageStep {
+interface PageStep {
   readonly from: string;
   readonly to: string;
   readonly rule: string;
   readonly evidence: string;
 }
 
-export interface PageDecision {
+interface PageDecision {
   readonly train: string;
   readonly eval: string;
   readonly decision: "allow" | "deny";
