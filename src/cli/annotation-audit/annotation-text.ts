@@ -199,12 +199,15 @@ function unknownText(audit: AnnotationAudit): string {
     ...audit.training,
     ...(audit.leftOut === undefined ? [] : [audit.leftOut]),
   ];
-  const lines = groupsOf(audit, named)
-    .filter(({ lacks }) => lacks !== undefined)
-    .map(({ name, pictures, lacks = "" }) => {
-      const partly = pictures > 0 ? " in part" : "";
-      return escapeControls(`  ${name}${partly}: ${lacks}`);
-    });
+  const byLack = new Map<string, string[]>();
+  for (const { name, pictures, lacks } of groupsOf(audit, named)) {
+    if (lacks === undefined) continue;
+    const names = byLack.get(lacks) ?? [];
+    byLack.set(lacks, [...names, pictures > 0 ? `${name} in part` : name]);
+  }
+  const lines = Array.from(byLack, ([lack, names]) =>
+    escapeControls(`  ${names.join(", ")} (${lack})`),
+  );
   if (lines.length === 0) return "";
   return ["not known here, and so never counted as free of leaks", ...lines].join("\n");
 }
