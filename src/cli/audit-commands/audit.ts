@@ -14,7 +14,11 @@ import { addNearOptions, nearChoiceOf, type NearFlags } from "../auditing/near-f
 import { addExamples, collect, packageVersion } from "../program.ts";
 import type { NearChoice } from "../auditing/near-audit.ts";
 import type { AuditedSet } from "../auditing/shard-set-audit.ts";
-import { addResultOptions, type ResultFlags } from "../audit-report/result-files.ts";
+import {
+  addResultOptions,
+  refuseResultFlags,
+  type ResultFlags,
+} from "../audit-report/result-files.ts";
 import type { ProofFlags, WrittenProof } from "../proving/proof-writing.ts";
 import { shellWord } from "../terminal/shell-word.ts";
 
@@ -52,6 +56,7 @@ export function addAuditCommand(program: Command): void {
     .option("--dry-run", "compare, but write no file")
     .action((folders: readonly string[], options: AuditFlags) => {
       if (options.annotations !== undefined && folders.length === 0) {
+        refuseResultFlags(command, options);
         return runAnnotationAudit(command, options.annotations, options);
       }
       requireSets(command, folders, options);

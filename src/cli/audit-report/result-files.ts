@@ -30,6 +30,15 @@ export function addResultOptions(command: Command): void {
     );
 }
 
+/** Ends the command as misused where it is given one of the flags: an audit of annotation files alone has no pairs to show. */
+export function refuseResultFlags(
+  command: Command,
+  flags: ResultFlags & { readonly decisions?: string },
+): void {
+  const given = ([...kinds, "decisions"] as const).find((name) => flags[name] !== undefined);
+  if (given !== undefined) command.error(`--${given} goes with shard sets, not with --annotations`);
+}
+
 type ResultKind = keyof ResultFlags;
 
 const kinds: readonly ResultKind[] = ["report", "sarif", "junit"];

@@ -163,6 +163,13 @@ describe("the review of an audit", () => {
     expect(await readFile(join(folder, "thesis.html"), "utf8")).toBe("my only copy");
   });
 
+  it("is no part of an audit of annotation files", () => {
+    const args = [launcher, "audit", "--annotations", ".", "--sarif", "x.sarif"];
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8", cwd: folder });
+    expect(status).toBe(2);
+    expect(stderr).toContain("--sarif goes with shard sets, not with --annotations");
+  });
+
   it("writes nothing in a dry run, and refuses a list that is none or is not there", async () => {
     expect(audit("--dry-run", "--report", "dry.html").status).toBe(20);
     await expect(readFile(join(folder, "dry.html"))).rejects.toThrow("ENOENT");
