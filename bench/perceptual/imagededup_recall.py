@@ -3,7 +3,7 @@
 import pathlib
 import sys
 
-from imagededup.methods import AHash, DHash, PHash, WHash
+from imagededup_hashes import AHash, DHash, PHash, WHash
 
 folder, names = pathlib.Path(sys.argv[1]), sys.argv[2:]
 

@@ -5,7 +5,7 @@ import resource
 import sys
 import time
 
-from imagededup.methods import PHash
+from imagededup_hashes import PHash
 
 
 def processor_seconds():

@@ -27,6 +27,8 @@ export interface FoundCandidates {
   readonly numUncompared: number;
 }
 
+/** Fewer pairs of hashes are compared sooner than a second thread has begun. */
+const FEW_PAIRS = 50_000_000;
 const DEFAULT_PART_ROWS = 1_000_000;
 /** The views that show the whole of a protected picture, turned or mirrored, stand first in the bank. */
 const NUM_WHOLE_VIEWS = bankViews.filter(({ kind }) => kind === "symmetry").length;
@@ -85,7 +87,7 @@ interface SearchPass {
 
 async function searchBetween(pass: SearchPass, options: CandidateOptions): Promise<void> {
   const { left, right, maxDistance, list, distanceOf } = pass;
-  const { partRows = DEFAULT_PART_ROWS, numThreads, progress, signal } = options;
+  const { partRows = DEFAULT_PART_ROWS, progress, signal } = options;
   for await (const protectedRows of viewRows(left.side, { ...left, maxRows: Infinity })) {
     const numViews = Math.min(right.endView, right.side.numViews) - right.firstView;
     const maxRows = Math.max(partRows, right.side.numViews);
@@ -94,6 +96,7 @@ async function searchBetween(pass: SearchPass, options: CandidateOptions): Promi
       maxRight: Math.min(maxRows, right.side.numPictures * numViews),
     };
     if (size.maxRight === 0) return;
+    const numThreads = size.maxLeft * size.maxRight < FEW_PAIRS ? 1 : options.numThreads;
     await using machine = NearPairSearch.open(size, { maxDistance, numThreads, progress, signal });
     const loadedLeft = await machine.load("left", rowsOf(protectedRows));
     for await (const passing of viewRows(right.side, { ...right, maxRows })) {

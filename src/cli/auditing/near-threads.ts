@@ -60,25 +60,28 @@ const MAX_THREADS = 16;
 const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
 const threadEntry = new URL(`./near-thread.${extension}`, import.meta.url);
 
-/** Threads that read, decode, hash and compare stored pictures; no picture's bytes come to the calling thread. */
+/**
+ * Threads that read, decode, hash and compare stored pictures; no picture's bytes come to the calling thread. Each begins
+ * when there is something to do that the others have no hand for.
+ */
 export class NearThreads implements AsyncDisposable {
-  readonly #threads: readonly NearThread[];
+  readonly #start: NearThreadStart;
+  readonly #maxThreads: number;
+  readonly #threads: NearThread[] = [];
   readonly #waiting: PromiseWithResolvers<NearThread>[] = [];
-  readonly #stopListening: () => void;
+  readonly #signal: AbortSignal;
+  readonly #stop: () => void;
 
   constructor(
     start: NearThreadStart,
     options: { readonly signal: AbortSignal; readonly numThreads?: number | undefined },
   ) {
     const { signal, numThreads = Math.min(MAX_THREADS, availableParallelism()) } = options;
-    const onFree = (thread: NearThread): void => this.#waiting.shift()?.resolve(thread);
-    this.#threads = Array.from(
-      { length: numThreads },
-      (_, at) => new NearThread(start, { name: `audit-${at}`, onFree }),
-    );
-    const stop = (): void => this.#fail(signal.reason);
-    signal.addEventListener("abort", stop);
-    this.#stopListening = () => signal.removeEventListener("abort", stop);
+    this.#start = start;
+    this.#maxThreads = numThreads;
+    this.#signal = signal;
+    this.#stop = () => this.#fail(signal.reason);
+    signal.addEventListener("abort", this.#stop);
   }
 
   /** The records of the scenes' pictures, one after the other. Rejects with what reading or decoding threw. */
@@ -94,13 +97,27 @@ export class NearThreads implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stopListening();
+    this.#signal.removeEventListener("abort", this.#stop);
     await Promise.all(this.#threads.map((thread) => thread[Symbol.asyncDispose]()));
   }
 
   async #run(task: NearTask): Promise<NearReply> {
-    const free = this.#threads.find(({ numInHand }) => numInHand < TASKS_IN_HAND);
-    return (free ?? (await this.#nextFree())).ask(task);
+    this.#signal.throwIfAborted();
+    const free = this.#threadWithRoom() ?? (await this.#nextFree());
+    return free.ask(task);
+  }
+
+  #threadWithRoom(): NearThread | undefined {
+    const idle = this.#threads.find(({ numInHand }) => numInHand === 0);
+    if (idle !== undefined) return idle;
+    if (this.#threads.length === this.#maxThreads) {
+      return this.#threads.find(({ numInHand }) => numInHand < TASKS_IN_HAND);
+    }
+    const onFree = (thread: NearThread): void => this.#waiting.shift()?.resolve(thread);
+    const name = `audit-${this.#threads.length}`;
+    const thread = new NearThread(this.#start, { name, onFree });
+    this.#threads.push(thread);
+    return thread;
   }
 
   #nextFree(): Promise<NearThread> {
