@@ -87,7 +87,7 @@ export interface ShardSetIndex {
 }
 
 /** The file of a proof, in the set's folder, and its digest. */
-export interface ProofReference {
+interface ProofReference {
   readonly file: typeof PROOF_FILE;
   readonly sha256: string;
 }

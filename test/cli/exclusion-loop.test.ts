@@ -58,6 +58,6 @@ it("finds real photographs that are trained on and evaluated on, and passes once
   expect(crossweave("audit", "karpathy", "fewer").status).toBe(0);
 
   // The same file leaves an evaluation split as it was published.
-  expect(prepare("coco", "karpathy-again", "--exclude", "out.json")).toBe(0);
+  expect(prepare("coco", "karpathy-again", "--exclude", "out.arrow")).toBe(0);
   expect(await numPicturesByRole("karpathy-again")).toEqual(karpathy);
 });

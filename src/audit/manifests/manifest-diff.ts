@@ -4,13 +4,13 @@ import { type AuditSettings, settingsJson, type SettingsSplit } from "./audit-se
 import type { ReadManifest } from "./read-manifest.ts";
 
 /** A picture that both manifests leave out, for another reason. */
-export interface ChangedExclusion {
+interface ChangedExclusion {
   readonly old: ExclusionRow;
   readonly new: ExclusionRow;
 }
 
 /** How many pictures of one dataset and rule changed; of a changed reason, the new rule counts. */
-export interface DiffGroup {
+interface DiffGroup {
   readonly dataset: string;
   readonly rule: string;
   readonly added: number;

@@ -118,6 +118,17 @@ export function missingSets({ predicate }: Proof, given: readonly SetOnDisk[]): 
     );
 }
 
+/** Where the hashes of a hidden test set are not those that a proof is for. */
+export function hashesFault(
+  { predicate }: Proof,
+  hidden: { readonly file: string; readonly digest: string },
+): string | undefined {
+  const { evaluation } = predicate.settings;
+  if (evaluation.some(({ digest }) => digest === hidden.digest)) return undefined;
+  const names = evaluation.map(({ digest, set, split }) => `${set}/${split} (${digest})`);
+  return `${hidden.file}: these hashes have the digest ${hidden.digest}; the proof is for ${names.join(", ")}`;
+}
+
 /** Where a reviewer's list is not the one that the audit kept to. */
 export function decisionsFault(
   { predicate }: Proof,

@@ -27,7 +27,7 @@ export interface ProvenSet {
   readonly bound: boolean;
 }
 
-export interface ProvenCounts {
+interface ProvenCounts {
   readonly trainingPictures: number;
   readonly evaluationPictures: number;
   /** Pairs that hashes suggest and pixels did not verify. */

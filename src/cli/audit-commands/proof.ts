@@ -47,6 +47,11 @@ function addVerify(proof: Command): void {
       collect,
     )
     .option("--decisions <file>", "the reviewer's list that the audit kept to")
+    .option(
+      "--against <file>",
+      "the hashes of a hidden test set that it is for; repeatable",
+      collect,
+    )
     .action((folders: readonly string[], flags: VerifyFlags) =>
       runCommand(
         { command, activity: `checking ${flags.proof} against ${folders.join(", ")}` },
@@ -72,6 +77,7 @@ interface VerifyFlags {
   readonly unsigned?: true;
   readonly exclusions?: readonly string[];
   readonly decisions?: string;
+  readonly against?: readonly string[];
 }
 
 async function verify(
@@ -97,8 +103,8 @@ async function verify(
   const { verificationJson, verificationText } = await import("../proving/proof-text.ts");
   const key = publicKey === undefined ? undefined : await readVerifyingKey(publicKey);
   const proof = await readProofFile(file);
-  const { decisions, exclusions = [] } = flags;
-  const call = { proof, folders, key, exclusions, decisions };
+  const { against, decisions, exclusions = [] } = flags;
+  const call = { proof, folders, key, exclusions, decisions, against };
   const verified = { proof, keyId: key?.keyId ?? null, ...(await verifyProof(call, context)) };
   return { result: verificationJson(verified), text: verificationText(verified) };
 }

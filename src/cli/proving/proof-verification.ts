@@ -1,6 +1,7 @@
 import {
   decisionsFault,
   exclusionListFault,
+  hashesFault,
   missingSets,
   type ProvenRole,
   roleIn,
@@ -14,6 +15,7 @@ import { readIndex } from "../../shards/shard-set-index.ts";
 import { validateShardSet } from "../../shards/validation/validate-shard-set.ts";
 import { readDecisions } from "../audit-report/decision-file.ts";
 import type { CommandContext } from "../frame.ts";
+import { readHashes } from "./hashes-files.ts";
 import { readManifest } from "./manifest-files.ts";
 import { trainingShards } from "./proof-writing.ts";
 
@@ -26,10 +28,12 @@ export interface VerificationCall {
   readonly exclusions: readonly string[];
   /** The reviewer's list that the audit kept to. */
   readonly decisions?: string | undefined;
+  /** Files of hashes of hidden test sets that it was audited against. */
+  readonly against?: readonly string[] | undefined;
 }
 
 /** A set whose every byte is as the proof says. */
-export interface VerifiedSet {
+interface VerifiedSet {
   readonly location: string;
   readonly name: string;
   readonly digest: string;
@@ -74,8 +78,11 @@ export async function verifyProof(
   if (onDisk.length === folders.length) faults.push(...missingSets(proof, onDisk));
   for (const file of call.exclusions) faults.push(...(await listFaults(proof, file)));
   faults.push(...(await reviewFaults(proof, call.decisions)));
+  const hidden = await hiddenSets(proof, call.against ?? []);
+  faults.push(...hidden.faults);
   refuse(proof, faults);
-  return { sets, notes: notesOf(call, sets) };
+  const seen = new Set([...sets.map(({ digest }) => digest), ...hidden.digests]);
+  return { sets, notes: notesOf(call, seen) };
 }
 
 async function setOnDisk(location: string): Promise<SetOnDisk> {
@@ -124,6 +131,22 @@ async function reviewFaults(proof: Proof, file: string | undefined): Promise<rea
   }
 }
 
+/** The digests of hidden test sets, and where a proof is not for one of them. */
+async function hiddenSets(
+  proof: Proof,
+  files: readonly string[],
+): Promise<{ readonly digests: readonly string[]; readonly faults: readonly string[] }> {
+  const digests: string[] = [];
+  const faults: string[] = [];
+  for (const file of files) {
+    const found = await readHashes(file).catch((error: unknown) => faultOf(error));
+    const fault = typeof found === "string" ? found : hashesFault(proof, { file, ...found });
+    if (fault !== undefined) faults.push(fault);
+    if (typeof found !== "string") digests.push(found.digest);
+  }
+  return { digests, faults };
+}
+
 const MAX_LISTED = 20;
 
 function refuse({ file }: Proof, faults: readonly string[]): void {
@@ -138,7 +161,7 @@ function refuse({ file }: Proof, faults: readonly string[]): void {
 
 function notesOf(
   { decisions, exclusions, key, proof }: VerificationCall,
-  sets: readonly VerifiedSet[],
+  seen: ReadonlySet<string>,
 ): string[] {
   const { predicate } = proof;
   const notes: string[] = [];
@@ -154,8 +177,7 @@ function notesOf(
       `a reviewer's list that the audit kept to: ${predicate.settings.review}; name its file with --decisions to check it`,
     );
   }
-  const given = new Set(sets.map(({ digest }) => digest));
-  const absent = predicate.settings.evaluation.filter(({ digest }) => !given.has(digest));
+  const absent = predicate.settings.evaluation.filter(({ digest }) => !seen.has(digest));
   if (absent.length > 0) {
     const names = absent.map(({ digest, set, split }) => `${set}/${split} (${digest})`);
     notes.push(

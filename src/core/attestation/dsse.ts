@@ -7,7 +7,7 @@ export interface DsseEnvelope {
   readonly signatures: readonly DsseSignature[];
 }
 
-export interface DsseSignature {
+interface DsseSignature {
   /** A hint which key signed; nothing signs the hint itself. */
   readonly keyId: string;
   readonly signature: Uint8Array;

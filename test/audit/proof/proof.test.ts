@@ -4,6 +4,7 @@ import { auditSplits } from "../../../src/audit/audit-splits.ts";
 import {
   decisionsFault,
   exclusionListFault,
+  hashesFault,
   missingSets,
   roleIn,
   type SetOnDisk,
@@ -219,6 +220,15 @@ describe("a set beside its proof", () => {
     expect(missingSets(proof, [])).toEqual([
       expect.stringContaining(`training set a (${set.digest})`),
     ]);
+  });
+
+  it("was compared with the hidden test sets that the proof names, and no others", async () => {
+    const proof = await proofWith();
+    const { setDigest: digest } = evaluation;
+    expect(hashesFault(proof, { file: "b.hashes", digest })).toBeUndefined();
+    expect(hashesFault(proof, { file: "c.hashes", digest: "9" })).toMatch(
+      /^c\.hashes: these hashes have the digest 9; the proof is for b\/test/,
+    );
   });
 
   it("was reviewed by the list that the audit kept to, or by none", async () => {

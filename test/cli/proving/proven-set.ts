@@ -19,7 +19,7 @@ import { silentProgress } from "../../../src/core/progress.ts";
 import { commitIndex, type ShardSetIndex } from "../../../src/shards/shard-set-index.ts";
 import { madeUpScenes, writeShardSet } from "../../shards/small-set.ts";
 
-export const context: CommandContext = {
+const context: CommandContext = {
   progress: silentProgress,
   signal: new AbortController().signal,
   json: false,
