@@ -1,7 +1,7 @@
 import type { HuffmanTable } from "./huffman-table.ts";
 
 /** A component of a picture, as its scan has it. */
-export interface ScanComponent {
+interface ScanComponent {
   /** Of 8 x 8 samples, in each unit. */
   readonly numBlocks: number;
   /** Its DC and AC tables, by their places in the scan's lists. */

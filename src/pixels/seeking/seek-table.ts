@@ -26,7 +26,7 @@ export function divide(scan: BaselineScan, unitsPerStrip: number): Division {
 }
 
 /** The segment's marker ("APP10"), which no common program writes; all readers step over application segments. */
-export const SEEK_MARKER = 0xea;
+const SEEK_MARKER = 0xea;
 const NAME = Buffer.from("Crossweave seek\0\x01", "latin1");
 const MARKER_AND_LENGTH_BYTES = 4;
 const CRC_BYTES = 4;
