@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import type { PythonEnvironment } from "../../test/python-environment.ts";
 import type { OurOrder } from "./ours.ts";
@@ -33,7 +34,8 @@ export interface Plan {
 export interface Place {
   readonly data: string;
   readonly vocabulary: string;
-  readonly python: PythonEnvironment;
+  /** There where a row has peers. */
+  readonly python: PythonEnvironment | undefined;
 }
 
 /** What was delivered in a window. */
@@ -48,6 +50,9 @@ export interface Delivered {
   /** Type and shape of the pixels. */
   readonly batch: string;
 }
+
+// A process that works uses a hundredth of a second in this time even where others want the cores as well.
+const REST_MS = 100;
 
 export const canBind: boolean = existsSync("/usr/bin/taskset");
 
@@ -82,6 +87,16 @@ export class Contestant implements AsyncDisposable {
     return { ...delivered, cpuSeconds: (await cpuSecondsOf(pid)) - before };
   }
 
+  /** Comes back once it has done all that it was asked for, so that it takes nothing from the next one's window. */
+  async rest(): Promise<void> {
+    const { pid = 0 } = this.#child;
+    let before = -1;
+    for (let now = await cpuSecondsOf(pid); now > before; now = await cpuSecondsOf(pid)) {
+      before = now;
+      await sleep(REST_MS);
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = this.#child.exitCode === null ? once(this.#child, "close") : undefined;
     this.#child.stdin.end();
@@ -102,6 +117,7 @@ export class Contestant implements AsyncDisposable {
 function start({ cores, order }: Plan, place: Place): ChildProcessWithoutNullStreams {
   const { data, python, vocabulary } = place;
   if (order.program === "peer") {
+    if (python === undefined) throw new TypeError("peers need a Python");
     const { program: _, ...peer } = order;
     return python.start("peer.py", [JSON.stringify({ ...peer, data, vocabulary, cores })]);
   }

@@ -17,7 +17,7 @@ import { parseArgs } from "node:util";
 import { temporaryFolder } from "../../test/loader/shard-set-fixture.ts";
 import { pythonEnvironment } from "../../test/python-environment.ts";
 import { realData } from "../../test/real-data.ts";
-import { canBind } from "./contestant.ts";
+import { canBind, type Plan } from "./contestant.ts";
 import { measureRow, type Result } from "./measure.ts";
 import { layOutPhotographs, type Photographs } from "./photographs.ts";
 import { reportRow, type Verdict } from "./report.ts";
@@ -45,14 +45,17 @@ async function main(): Promise<void> {
   const startMs = performance.now();
   const load = loadavg()[0] ?? 0;
   await using folder = await temporaryFolder();
-  const python = await pythonEnvironment("requirements.txt", `${import.meta.dirname}/python`);
+  const chosen = rows.filter(({ key }) => positionals.length === 0 || positionals.includes(key));
+  const hasPeers = chosen.some((row) => row.contestants.some(isPeer));
+  const python = hasPeers
+    ? await pythonEnvironment("requirements.txt", `${import.meta.dirname}/python`)
+    : undefined;
   const photographs = await layOutPhotographs(folder.path);
   describe(photographs, load);
   const place = { data: folder.path, vocabulary: realData("bert/vocab.txt"), python };
   const results: Result[] = [];
   const verdicts: Verdict[] = [];
-  for (const row of rows) {
-    if (positionals.length > 0 && !positionals.includes(row.key)) continue;
+  for (const row of chosen) {
     try {
       const ofRow = await measureRow(row, place, windows);
       verdicts.push(...reportRow(row, ofRow));
@@ -64,6 +67,10 @@ async function main(): Promise<void> {
   describeBatches(results);
   summarize(verdicts);
   console.log(`\n${((performance.now() - startMs) / 60_000).toFixed(1)} minutes`);
+}
+
+function isPeer({ order }: Plan): boolean {
+  return order.program === "peer";
 }
 
 function describe(photographs: Photographs, load: number): void {

@@ -35,6 +35,7 @@ export async function measureRow(row: Row, place: Place, windows: Windows): Prom
     const contestant = running.use(new Contestant(plan, place));
     const versions = await contestant.open(numWorkers);
     await contestant.window(0); // fills its queues, so that it rests while others run
+    await contestant.rest();
     const delivered: Delivered[] = [];
     contestants.push({ contestant, result: { plan, numWorkers, versions, windows: delivered } });
   }
@@ -43,6 +44,7 @@ export async function measureRow(row: Row, place: Place, windows: Windows): Prom
     progress(`${row.key}: round ${round} of ${windows.rounds}`);
     for (const { contestant, result } of contestants) {
       result.windows.push(await contestant.window(windows.seconds));
+      await contestant.rest();
     }
   }
   return contestants.map(({ result }) => result);

@@ -19,6 +19,8 @@ export interface OurOrder extends SamplingOptions {
   readonly numTexts: 1 | 4;
   /** Whether the pictures are stored with seek tables; without them when not given. */
   readonly isSeekable?: boolean;
+  /** Whether the decoder alone puts pictures where a ring of batches would have them; it drops them when not given. */
+  readonly keepsBatches?: boolean;
 }
 
 /** An order with the place of its data. */
