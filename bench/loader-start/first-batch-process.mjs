@@ -8,12 +8,14 @@ const openedMs = performance.now();
 for await (const batch of loader.batches(from)) {
   const firstBatchMs = performance.now();
   const endedAt = performance.timeOrigin + firstBatchMs;
+  const { system, user } = process.cpuUsage();
   console.log(
     JSON.stringify({
       loadedMs,
       openMs: openedMs - loadedMs,
       fromOpenMs: firstBatchMs - loadedMs,
       endedAt,
+      cpuMs: (system + user) / 1000,
       keys: batch.keys,
     }),
   );
