@@ -3,7 +3,7 @@ import { type LeakRule, stepRules } from "../rules.ts";
 import type { RelatedPictures } from "./crosswalk.ts";
 import { bitsOf, BitTable, type GroupBits, hasGroup, numWordsFor } from "./group-bits.ts";
 import { keyListings } from "./key-listings.ts";
-import { SharedGroups } from "./shared-groups.ts";
+import { GroupsByRule } from "./groups-by-rule.ts";
 
 /** How many pictures by each rule; a picture counts for its strongest one. Rules without any are left out. */
 export type RuleCounts = Readonly<Partial<Record<LeakRule, number>>>;
@@ -82,7 +82,7 @@ class CellCounter {
   readonly #leaveOut: CellQuestion["leaveOut"];
   readonly #columns: readonly CountedColumn[];
   readonly #sizes: readonly MutableSize[];
-  readonly #shared: SharedGroups;
+  readonly #byRule: GroupsByRule;
   readonly #columnBits: GroupBits;
   /** The rows that pictures are taken out of. */
   readonly #givingBits: GroupBits;
@@ -110,7 +110,7 @@ class CellCounter {
       return { column, cells, rowBits: bitsOf(asked, numWords) };
     });
     this.#sizes = Array.from({ length: numGroups }, emptySize);
-    this.#shared = new SharedGroups(related);
+    this.#byRule = new GroupsByRule(related);
     this.#columnBits = bitsOf(columns, numWords);
     this.#givingBits = bitsOf(leaveOut?.from ?? [], numWords);
     this.#fresh = new BitTable(numPictures, numWords);
@@ -179,7 +179,7 @@ class CellCounter {
     );
     if (columns.length === 0) return;
     const [reached, kept] = [this.#reached.of(identity), this.#kept.of(identity)];
-    const shared = this.#shared.of(picture);
+    const shared = this.#byRule.of(picture);
     for (const cell of columns.flatMap(({ cells }) => cells)) {
       if (!hasGroup(reached, cell.row)) continue;
       cell.pictures += 1;
@@ -191,7 +191,7 @@ class CellCounter {
 
   #leave(picture: number, { group, from }: NonNullable<CellQuestion["leaveOut"]>): void {
     const fresh = this.#fresh.of(picture);
-    const rule = ruleTo(this.#shared.of(picture), group);
+    const rule = ruleTo(this.#byRule.of(picture), group);
     for (const row of from) {
       const size = this.#sizes[row];
       if (size !== undefined && hasGroup(fresh, row)) addTo(size.leftOut, rule);

@@ -4,14 +4,13 @@ import type { StepRule } from "../../audit/rules.ts";
 import type { AuditRole } from "../../audit/verdict.ts";
 import type { Progress } from "../../core/progress.ts";
 import type { FileDigest } from "../../ingest/annotations/annotation-file.ts";
-import { readDatasetManifest } from "../../ingest/dataset-manifest.ts";
 import type { NamedPictures } from "../../ingest/exclusion/leak-policy.ts";
 import {
   isTold,
   type ListedDataset,
   type MemberPicture,
 } from "../../ingest/membership/listed-dataset.ts";
-import { isPreparedDataset, openListing } from "../../ingest/membership/open-listing.ts";
+import { manifestOf, openListing } from "../../ingest/membership/open-listing.ts";
 import { releaseDataset } from "../../ingest/membership/release-pictures.ts";
 import type { ComparedGroup } from "./compared-groups.ts";
 
@@ -96,8 +95,7 @@ async function listingsOf(groups: readonly ComparedGroup[]): Promise<readonly Li
 }
 
 async function firstSplitOf(dataset: string): Promise<string | undefined> {
-  if (!isPreparedDataset(dataset)) return undefined;
-  return (await readDatasetManifest(dataset)).splits[0]?.name;
+  return (await manifestOf(dataset))?.splits[0]?.name;
 }
 
 function bothParts(

@@ -4,6 +4,7 @@ import { absenceOf, isOfAbsentFile } from "../exclusion/absent-files.ts";
 import type { NamedPictures } from "../exclusion/leak-policy.ts";
 import { planPictures } from "../list-pictures.ts";
 import { absentFiles } from "../official-files.ts";
+import { sourceOf } from "../sources.ts";
 import { flickr8kDataset, listFlickr8k } from "./flickr8k.ts";
 import type { ListedDataset, ListingOptions, MemberPicture } from "./listed-dataset.ts";
 import { listReleasePictures, releaseDataset } from "./release-pictures.ts";
@@ -27,9 +28,12 @@ const listedAlone: ReadonlySet<string> = new Set([
   statedCopiesDataset,
 ]);
 
-/** Whether a dataset is one that sets are prepared from: the others are but listed, and have no manifest. */
-export function isPreparedDataset(dataset: string): boolean {
-  return !listedAlone.has(dataset);
+/**
+ * The manifest of a dataset that sets are prepared from; undefined for those that are but listed. Throws
+ * ConfigError for a dataset that there is not.
+ */
+export async function manifestOf(dataset: string): Promise<DatasetManifest | undefined> {
+  return listedAlone.has(dataset) ? undefined : readDatasetManifest(sourceOf(dataset).dataset);
 }
 
 type WantedListing = Pick<NamedPictures, "dataset" | "split" | "parts">;
@@ -46,7 +50,7 @@ export async function openListing(
 ): Promise<OpenedListing> {
   const { dataset } = wanted;
   const { folder } = options;
-  const manifest = isPreparedDataset(dataset) ? await readDatasetManifest(dataset) : undefined;
+  const manifest = await manifestOf(dataset);
   const absent = manifest === undefined ? [] : await absentFiles(manifest, folder);
   const withParts = await tried(folder, () => list(wanted, options));
   if (!(withParts instanceof SourceError)) {

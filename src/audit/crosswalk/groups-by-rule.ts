@@ -9,7 +9,7 @@ interface NameGroups {
 }
 
 /** Which groups a picture shares a name with, rule by rule; each name's pictures are looked through once. */
-export class SharedGroups {
+export class GroupsByRule {
   readonly #related: RelatedPictures;
   readonly #known = new Map<number, NameGroups>();
 
