@@ -11,11 +11,11 @@ export function digestOfExclusions(exclusions: readonly Exclusion[]): string {
 }
 
 // There may be millions: members are spelled in their order, which is canonical, without looking for it each time.
-function exclusionLine({ chain, eval: evaluated, evidence, key, rule, train }: Exclusion): string {
+// What is said of all of a chain follows from its steps.
+function exclusionLine({ chain, eval: evaluated, key, rule, train }: Exclusion): string {
   return JSON.stringify({
     chain: chain.map(orderedStep),
     eval: orderedPlace(evaluated),
-    evidence,
     key,
     rule,
     train: orderedPlace(train),

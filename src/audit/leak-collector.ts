@@ -26,6 +26,7 @@ export class LeakCollector {
   readonly #identities: Identities;
   readonly #limits: ListingLimits;
   readonly #nearest: NearestEvaluation;
+  readonly #graph: LeakGraph;
   /** The training pictures that leak, ascending. */
   readonly #leaking: Uint32Array;
 
@@ -34,6 +35,7 @@ export class LeakCollector {
     this.#identities = related.identities;
     this.#limits = limits;
     this.#nearest = new NearestEvaluation(related.identities);
+    this.#graph = { identities: related.identities, nearest: this.#nearest };
     this.#leaking = this.#leakingPictures();
   }
 
@@ -133,30 +135,22 @@ export class LeakCollector {
 
   /** Every leaking training picture once, by key, with its strongest rule. */
   exclusions(): readonly Exclusion[] {
-    const strongest = new Map<ImageKey, { readonly picture: number; readonly rank: number }>();
-    const firsts = new Map<ImageKey, number>();
+    const found = new Map<ImageKey, { first: number; picture: number; rank: number }>();
     for (const picture of this.#leaking) {
       const key = this.#identities.key(picture);
       const links = this.#chainFrom(picture);
       // Of two chains the shorter is the better reason.
       const rank = leakRules.indexOf(this.#ruleOf(links)) + links.length;
-      if (rank < (strongest.get(key)?.rank ?? Number.POSITIVE_INFINITY)) {
-        strongest.set(key, { picture, rank });
-      }
-      if (!firsts.has(key)) firsts.set(key, picture);
+      const known = found.get(key);
+      if (known === undefined) found.set(key, { first: picture, picture, rank });
+      else if (rank < known.rank) Object.assign(known, { picture, rank });
     }
-    return Array.from(strongest)
-      .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, { picture }]) => {
-        const links = this.#chainFrom(picture);
-        const first = firsts.get(key) ?? picture;
-        return new LeakingPicture(this.#identities, {
-          key,
-          rule: this.#ruleOf(links),
-          first,
-          links,
-        });
-      });
+    const keys = Array.from(found.keys()).toSorted();
+    return keys.map((key) => {
+      const { first = 0, picture = 0 } = found.get(key) ?? {};
+      const rule = this.#ruleOf(this.#chainFrom(picture));
+      return new LeakingPicture({ key, rule }, { first, picture }, this.#graph);
+    });
   }
 
   #leakingPictures(): Uint32Array {
@@ -223,29 +217,22 @@ export class LeakCollector {
 class LeakingPicture implements Exclusion {
   readonly key: ImageKey;
   readonly rule: LeakRule;
-  readonly #identities: Identities;
-  readonly #first: number;
-  readonly #links: readonly ChainLink[];
+  readonly #graph: LeakGraph;
+  readonly #numbers: PictureNumbers;
 
   constructor(
-    identities: Identities,
-    picture: {
-      readonly key: ImageKey;
-      readonly rule: LeakRule;
-      /** The first picture of that key that is trained on and leaks. */
-      readonly first: number;
-      readonly links: readonly ChainLink[];
-    },
+    { key, rule }: Pick<Exclusion, "key" | "rule">,
+    numbers: PictureNumbers,
+    graph: LeakGraph,
   ) {
-    this.key = picture.key;
-    this.rule = picture.rule;
-    this.#identities = identities;
-    this.#first = picture.first;
-    this.#links = picture.links;
+    this.key = key;
+    this.rule = rule;
+    this.#numbers = numbers;
+    this.#graph = graph;
   }
 
   get chain(): readonly EvidenceStep[] {
-    return stepsOf(this.#identities, this.#links);
+    return stepsOf(this.#graph.identities, this.#links());
   }
 
   get evidence(): string {
@@ -254,12 +241,29 @@ class LeakingPicture implements Exclusion {
   }
 
   get train(): PicturePlace {
-    return placeOf(this.#identities, this.#first);
+    return placeOf(this.#graph.identities, this.#numbers.first);
   }
 
   get eval(): PicturePlace {
-    return placeOf(this.#identities, this.#links.at(-1)?.to ?? this.#first);
+    return placeOf(this.#graph.identities, this.#links().at(-1)?.to ?? this.#numbers.picture);
   }
+
+  #links(): readonly ChainLink[] {
+    return this.#graph.nearest.chainFrom(this.#numbers.picture) ?? [];
+  }
+}
+
+/** What a leaking picture is told from. */
+interface LeakGraph {
+  readonly identities: Identities;
+  readonly nearest: NearestEvaluation;
+}
+
+interface PictureNumbers {
+  /** The first picture of the key that is trained on and leaks. */
+  readonly first: number;
+  /** The one with the best reason. */
+  readonly picture: number;
 }
 
 /** The steps of a chain in a sentence. */

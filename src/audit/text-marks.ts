@@ -27,14 +27,24 @@ export class TextMarks {
 
   /** Whether a text with its label is said of both pictures. */
   share(one: number, other: number): boolean {
+    if (!this.#hasTexts(one) || !this.#hasTexts(other)) return false;
     return !this.#marksOf(one).isDisjointFrom(this.#marksOf(other));
+  }
+
+  #hasTexts(picture: number): boolean {
+    const scene = this.#scenes.at(picture);
+    return this.#ends.at(scene) > this.#startOf(scene);
+  }
+
+  #startOf(scene: number): number {
+    return scene === 0 ? 0 : this.#ends.at(scene - 1);
   }
 
   #marksOf(picture: number): Set<number> {
     const scene = this.#scenes.at(picture);
     const marks = new Set<number>();
     const end = this.#ends.at(scene);
-    for (let at = scene === 0 ? 0 : this.#ends.at(scene - 1); at < end; at += 1) {
+    for (let at = this.#startOf(scene); at < end; at += 1) {
       marks.add(this.#marks.at(at));
     }
     return marks;

@@ -37,44 +37,75 @@ interface Arrival {
 export function* partnersOf(identities: Identities, picture: number): Generator<Partner> {
   let numLeft = identities.countPartners(picture, "eval");
   const seen = new Set<number>();
+  if (numLeft === 0) return;
   for (const arrival of arrivalsFrom(identities, picture)) {
-    if (numLeft === 0) return;
     const { picture: found } = arrival;
     if (found === picture || identities.roleOf(found) !== "eval" || seen.has(found)) continue;
     seen.add(found);
     numLeft -= 1;
     yield { picture: found, links: linksTo(arrival) };
+    if (numLeft === 0) return;
   }
 }
 
+/** Everything that chains lead to, in the order of their lengths; looked for no farther than is asked. */
 function* arrivalsFrom(identities: Identities, picture: number): Generator<Arrival> {
-  const seen = [new Set([picture]), new Set<number>()] as const;
-  const seenNames = [new Set<number>(), new Set<number>()] as const;
+  const search = new ChainSearch(identities, picture);
   const queue: Arrival[] = [{ picture, isBeyondPair: false, before: undefined, link: undefined }];
   for (let next = 0; next < queue.length; next += 1) {
     const before = queue[next];
     if (before === undefined) return;
+    for (const arrival of search.arrivalsAfter(before)) {
+      queue.push(arrival);
+      yield arrival;
+    }
+  }
+}
+
+/** What a search has come to: by names alone, and beyond a verified pair. */
+class ChainSearch {
+  readonly #identities: Identities;
+  readonly #pictures: readonly [Set<number>, Set<number>];
+  readonly #names = [new Set<number>(), new Set<number>()] as const;
+
+  constructor(identities: Identities, start: number) {
+    this.#identities = identities;
+    this.#pictures = [new Set([start]), new Set()];
+  }
+
+  *arrivalsAfter(before: Arrival): Generator<Arrival> {
     const { isBeyondPair, picture: from } = before;
-    const side = isBeyondPair ? 1 : 0;
-    const found: Arrival[] = [];
-    const arrive = (link: ChainLink, isBeyond: boolean): void => {
-      const known = seen[isBeyond ? 1 : 0];
-      if (known.has(link.to) || seen[0].has(link.to)) return;
-      known.add(link.to);
-      found.push({ picture: link.to, isBeyondPair: isBeyond, before, link });
-    };
-    identities.forEachSharedName(from, (name) => {
-      if (seenNames[side].has(name)) return;
-      seenNames[side].add(name);
-      for (const to of identities.membersOf(name)) arrive({ from, to, name }, isBeyondPair);
-    });
-    if (!isBeyondPair) {
-      for (const edge of identities.nearEdgesOf(from)) {
-        arrive({ from, to: edge.other, edge }, true);
+    for (const name of this.#namesToTake(before)) {
+      for (const to of this.#identities.membersOf(name)) {
+        if (!this.#isNew(to, isBeyondPair)) continue;
+        yield { picture: to, isBeyondPair, before, link: { from, to, name } };
       }
     }
-    yield* found;
-    for (const arrival of found) queue.push(arrival);
+    if (isBeyondPair) return;
+    for (const edge of this.#identities.nearEdgesOf(from)) {
+      const { other: to } = edge;
+      if (!this.#isNew(to, true)) continue;
+      yield { picture: to, isBeyondPair: true, before, link: { from, to, edge } };
+    }
+  }
+
+  /** The names of a picture that were not taken yet. */
+  #namesToTake({ isBeyondPair, picture }: Arrival): readonly number[] {
+    const taken = this.#names[isBeyondPair ? 1 : 0];
+    const names: number[] = [];
+    this.#identities.forEachSharedName(picture, (name) => {
+      if (taken.has(name)) return;
+      taken.add(name);
+      names.push(name);
+    });
+    return names;
+  }
+
+  #isNew(picture: number, isBeyondPair: boolean): boolean {
+    const [byNames, beyond] = this.#pictures;
+    if (byNames.has(picture) || (isBeyondPair && beyond.has(picture))) return false;
+    (isBeyondPair ? beyond : byNames).add(picture);
+    return true;
   }
 }
 
