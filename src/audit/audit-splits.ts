@@ -2,6 +2,7 @@ import { LeakCollector } from "./leak-collector.ts";
 import { relateSplits, type RelatedSplits, type RelateOptions } from "./relate-splits.ts";
 import { reviewNote, undismissed } from "./review/review-note.ts";
 import { leakRules } from "./rules.ts";
+import type { TextFindings } from "./texts/text-findings.ts";
 import type {
   AuditedSplit,
   AuditVerdict,
@@ -13,9 +14,15 @@ import { sealVerdict } from "./verdict-json.ts";
 
 export interface AuditOptions extends RelateOptions {
   readonly listing?: Partial<ListingLimits> | undefined;
+  /** What a comparison of the texts of these splits has found. */
+  readonly texts?: TextFindings | undefined;
 }
 
-const defaultListing: ListingLimits = { maxPairs: 10_000, maxPairsPerGroup: 100, maxPartners: 10 };
+export const defaultListing: ListingLimits = {
+  maxPairs: 10_000,
+  maxPairsPerGroup: 100,
+  maxPartners: 10,
+};
 
 /**
  * Every picture of every training split against every picture of every evaluation split, whatever set they belong to, by
@@ -34,7 +41,7 @@ export async function auditSplits(
 /** The verdict on splits whose pictures have been related, with the same `near` and `decisions`. */
 export function auditRelated(
   related: RelatedSplits,
-  options: Pick<AuditOptions, "decisions" | "listing" | "near"> = {},
+  options: Pick<AuditOptions, "decisions" | "listing" | "near" | "texts"> = {},
 ): AuditVerdict {
   const listing = { ...defaultListing, ...options.listing };
   const collector = new LeakCollector(related, listing);
@@ -51,8 +58,9 @@ export function auditRelated(
     kinds: collector.kinds(),
     matrix: collector.matrix(),
     ...collector.suspects(undismissed(suspects, decisions)),
-    textLeaks: [],
-    numTextLeaks: 0,
+    textLeaks: options.texts?.leaks ?? [],
+    numTextLeaks: options.texts?.numLeaks ?? 0,
+    texts: options.texts?.summary ?? null,
     near: options.near?.summary ?? null,
     policy: null,
     review: reviewNote(related, { decisions, listing, numPairs, suspects }),

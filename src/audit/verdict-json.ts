@@ -1,6 +1,7 @@
 import { canonicalJson, sha256, type JsonValue } from "../core/digest.ts";
 import { digestOfExclusions, stepJson } from "./exclusions.ts";
 import type { NearSummary, Suspect, TextLeak } from "./findings.ts";
+import type { TextSummary } from "./texts/text-findings.ts";
 import type { AuditVerdict, CheckedSplit, Leak, RuleYield, WitnessSplit } from "./verdict.ts";
 
 type Findings = Omit<AuditVerdict, "digest">;
@@ -22,7 +23,7 @@ export function verdictJson(verdict: AuditVerdict): JsonValue {
 
 function findingsJson(findings: Findings): { readonly [key: string]: JsonValue } {
   const { checked, exclusions, kinds, leaks, matrix, near, policy, review, suspects } = findings;
-  const { textLeaks, yields } = findings;
+  const { textLeaks, texts, yields } = findings;
   const { clean, listing, numPairs, numSuspects, numTextLeaks, outcome } = findings;
   return {
     format: "crossweave-audit",
@@ -47,6 +48,7 @@ function findingsJson(findings: Findings): { readonly [key: string]: JsonValue }
     suspects: suspects.map(suspectJson),
     numTextLeaks,
     textLeaks: textLeaks.map(textLeakJson),
+    texts: textsJson(texts),
     near: nearJson(near),
     policy: policy === null ? null : { ...policy },
     review: review === null ? null : { ...review, allowed: review.allowed.map(leakJson) },
@@ -80,6 +82,19 @@ function suspectJson(suspect: Suspect): JsonValue {
 
 function textLeakJson(leak: TextLeak): JsonValue {
   return { ...leak, kind: { ...leak.kind }, train: { ...leak.train }, eval: { ...leak.eval } };
+}
+
+function textsJson(texts: TextSummary | null): JsonValue {
+  if (texts === null) return null;
+  return {
+    ...texts,
+    settings: { ...texts.settings },
+    compared: { ...texts.compared },
+    withoutWords: { ...texts.withoutWords },
+    yields: texts.yields.map((textYield) => ({ ...textYield })),
+    matrix: texts.matrix.map((cell) => ({ ...cell })),
+    alike: texts.alike.map(textLeakJson),
+  };
 }
 
 function nearJson(near: NearSummary | null): JsonValue {

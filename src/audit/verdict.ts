@@ -9,6 +9,7 @@ import type {
   TextLeak,
 } from "./findings.ts";
 import type { LeakRule } from "./rules.ts";
+import type { TextSummary } from "./texts/text-findings.ts";
 
 /**
  * What a split is to an audit; "witness" is neither trained nor evaluated on, but its pictures may show that a training
@@ -38,7 +39,7 @@ export interface PicturePlace {
 
 /** A training picture that is also an evaluation picture. */
 export interface Leak {
-  /** The strongest rule that holds for the pair itself; "chain" when only other pictures join the two. */
+  /** The strongest rule that holds for the pair itself; "chain" when names join the two by way of other pictures only. */
   readonly rule: LeakRule;
   /** The weaker rules that hold as well, but for those that hold because the strongest does. */
   readonly alsoBy: readonly LeakRule[];
@@ -151,10 +152,12 @@ export interface AuditVerdict {
   readonly suspects: readonly Suspect[];
   /** All of them, exact. */
   readonly numSuspects: number;
-  /** No more than `listing` allows. */
+  /** Training texts that are texts of evaluation pictures, with these pictures; no more than `listing` allows. */
   readonly textLeaks: readonly TextLeak[];
-  /** All of them, exact. */
+  /** All such training texts, exact. */
   readonly numTextLeaks: number;
+  /** How texts were compared, and what else they share; null when they were not. */
+  readonly texts: TextSummary | null;
   /** How near-duplicates were looked for; null when they were not. */
   readonly near: NearSummary | null;
   /** By which policy; null when none was given. */

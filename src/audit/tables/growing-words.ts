@@ -27,4 +27,14 @@ export class GrowingWords {
     const chunk = this.#chunks[place >>> CHUNK_BITS];
     if (chunk !== undefined) chunk[place & CHUNK_MASK] = word;
   }
+
+  /** All words, copied. */
+  toArray(): Uint32Array {
+    const words = new Uint32Array(this.#length);
+    for (const [index, chunk] of this.#chunks.entries()) {
+      const start = index * CHUNK_LENGTH;
+      words.set(chunk.subarray(0, Math.min(CHUNK_LENGTH, this.#length - start)), start);
+    }
+    return words;
+  }
 }

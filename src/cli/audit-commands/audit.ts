@@ -53,6 +53,7 @@ export function addAuditCommand(program: Command): void {
       "--through <set...>",
       "sets on neither side, through whose pictures a training picture may be an evaluation picture",
     )
+    .option("--no-texts", "compare pictures alone, and say so in the verdict")
     .option("--dry-run", "compare, but write no file")
     .action((folders: readonly string[], options: AuditFlags) => {
       if (options.annotations !== undefined && folders.length === 0) {
@@ -101,6 +102,8 @@ interface AuditFlags extends ProofFlags, ResultFlags, AnnotationFlags, NearFlags
   /** A person's allow/deny list. */
   readonly decisions?: string;
   readonly through?: readonly string[];
+  /** False with --no-texts. */
+  readonly texts?: boolean;
   readonly dryRun?: true;
 }
 
@@ -114,6 +117,7 @@ function auditCallOf(folders: readonly string[], options: AuditFlags): AuditCall
     exclusionsFile: exclusionsFileOf(options),
     near: nearChoiceOf(options),
     through: options.through,
+    withTexts: options.texts !== false,
     hashesFiles: options.against ?? [],
     decisionsFile: options.decisions,
     proofFlags: options,
@@ -127,6 +131,8 @@ interface AuditCall {
   readonly near: NearChoice | undefined;
   /** Sets on neither side. */
   readonly through: readonly string[] | undefined;
+  /** Whether texts are compared as well. */
+  readonly withTexts: boolean;
   /** Files of hashes of hidden test sets. */
   readonly hashesFiles: readonly string[];
   readonly decisionsFile: string | undefined;

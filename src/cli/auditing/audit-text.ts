@@ -3,6 +3,7 @@ import { recallText } from "../../audit/verdict-text.ts";
 import type { AuditVerdict, Leak, PicturePlace } from "../../audit/verdict.ts";
 import { escapeControls } from "../../core/text.ts";
 import { textTable } from "../text-table.ts";
+import { comparedTexts } from "./compared-texts.ts";
 
 const MAX_LISTED = 20;
 const MAX_SUSPECTS = 10;
@@ -33,6 +34,7 @@ export function verdictText({ verdict, summary, notes, next }: ExplainedVerdict)
     parts.push(contradictionTable(verdict));
   }
   if (verdict.suspects.length > 0) parts.push(suspectTable(verdict));
+  parts.push(...comparedTexts(verdict));
   const closing = [`audit ${verdict.digest}`, ...notes.map((note) => `note: ${note}`)];
   parts.push(closing.map(escapeControls).join("\n"));
   if (next !== null) parts.push(next);

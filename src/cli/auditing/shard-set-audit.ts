@@ -1,9 +1,10 @@
-import { auditRelated } from "../../audit/audit-splits.ts";
+import { auditRelated, defaultListing } from "../../audit/audit-splits.ts";
 import { relateSplits, type RelatedSplits } from "../../audit/relate-splits.ts";
 import type { HashesFile } from "../../audit/hidden/hashes-file.ts";
 import { hiddenNames, hiddenSplit } from "../../audit/hidden/hidden-split.ts";
 import type { NearFindings } from "../../audit/near/near-findings.ts";
 import type { ReviewDecisions } from "../../audit/results/decisions.ts";
+import type { TextFindings } from "../../audit/texts/text-findings.ts";
 import type { AuditedSplit, AuditVerdict } from "../../audit/verdict.ts";
 import type { Progress } from "../../core/progress.ts";
 import type { ExcludedName } from "../../loader/options.ts";
@@ -38,6 +39,8 @@ export interface ShardSetAuditOptions {
   readonly through?: readonly string[] | undefined;
   /** What a person decided about pairs. */
   readonly decisions?: ReviewDecisions | undefined;
+  /** Whether texts are compared as well. */
+  readonly withTexts?: boolean | undefined;
   /** Whether `guard` is wanted. */
   readonly withGuard?: boolean | undefined;
 }
@@ -64,7 +67,9 @@ export function auditShardSets(
 ): Promise<ShardSetAudit> {
   return withRelatedSets(folders, options, async ({ near, readers, related, sets }) => {
     const { decisions } = options;
-    const verdict = auditRelated(related, { near: near?.findings, decisions });
+    const texts =
+      options.withTexts === true ? await textLeaks({ readers, related }, options) : undefined;
+    const verdict = auditRelated(related, { near: near?.findings, decisions, texts });
     const guard =
       options.withGuard === true ? await protectedNames(related, readers, options.signal) : [];
     return { verdict, sets, guard };
@@ -114,14 +119,31 @@ export async function withRelatedSets<R>(
   return use({ sets, related, near: searched, readers: all.map(({ reader }) => reader) });
 }
 
+async function textLeaks(
+  { readers, related }: Pick<RelatedSets, "readers" | "related">,
+  { progress, signal }: Pick<ShardSetAuditOptions, "progress" | "signal">,
+): Promise<TextFindings> {
+  const { findTextLeaks } = await import("../../audit/texts/find-text-leaks.ts");
+  const splits = readers.flatMap((reader) => splitsOf(reader, signal));
+  return findTextLeaks({ splits, related, listing: defaultListing, progress, signal });
+}
+
 async function nearDuplicates(
   sets: readonly OpenedSet[],
   choice: NearChoice,
   context: { readonly progress: Progress; readonly signal: AbortSignal },
-): Promise<NearAudit> {
+): Promise<NearAudit | undefined> {
+  if (!hasBothSides(sets)) return undefined;
   // What hashes and compares pictures is loaded where that is wanted.
   const { auditNear } = await import("./near-audit.ts");
   return auditNear(sets, { ...context, choice });
+}
+
+/** Whether there is anything to compare, for which pictures have to be hashed. */
+function hasBothSides(sets: readonly OpenedSet[]): boolean {
+  const splits = sets.flatMap(({ reader }) => reader.index.splits);
+  const roles = new Set(splits.filter((split) => split.numPictures > 0).map(({ role }) => role));
+  return roles.has("train") && roles.has("eval");
 }
 
 async function hiddenSuspects(

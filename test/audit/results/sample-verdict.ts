@@ -25,6 +25,7 @@ export function sampleVerdict(findings: Partial<Omit<AuditVerdict, "digest">> = 
     numSuspects: suspects.length,
     textLeaks,
     numTextLeaks: textLeaks.length,
+    texts: null,
     near: null,
     policy: null,
     review: null,

@@ -1,0 +1,137 @@
+import { GrowingWords } from "../tables/growing-words.ts";
+import { NUM_BANDS, writeBands } from "./min-hash.ts";
+import { similarityOf } from "./shingles.ts";
+
+/** Texts with so large a share of their shingles in common are near-duplicates. */
+export const MIN_SIMILARITY = 0.7;
+/** With fewer shingles (four words), texts are alike too easily: these are compared as wholes alone. */
+export const MIN_SHINGLES = 3;
+
+export interface SimilarText {
+  readonly entry: number;
+  /** Jaccard similarity of the shingles, MIN_SIMILARITY to 1. */
+  readonly similarity: number;
+}
+
+/** A row of hashes sorted into buckets: the entries of bucket b are from `starts[b]` to `starts[b + 1]`. */
+interface Buckets {
+  readonly starts: Uint32Array;
+  readonly entries: Uint32Array;
+}
+
+/**
+ * Finds texts by their shingles: those that share a band of MinHash with a text, and then really enough shingles. Some
+ * 250 bytes a text.
+ */
+export class SimilarTexts {
+  readonly #growing = new GrowingWords();
+  readonly #growingEnds = new GrowingWords();
+  #shingles: Uint32Array = new Uint32Array();
+  #ends: Uint32Array = new Uint32Array();
+  #bands: readonly Buckets[] = [];
+  #shift = 31;
+  /** Of each entry the last question it was looked at for. */
+  #asked = new Uint32Array();
+  #question = 0;
+  readonly #hashes = new Uint32Array(NUM_BANDS);
+
+  /** Adds the next entry; entries are numbered as they come. */
+  add(shingles: Uint32Array): void {
+    for (const shingle of shingles) this.#growing.push(shingle);
+    this.#growingEnds.push(this.#growing.length);
+  }
+
+  /** Makes what is asked; call it once, after all are added. */
+  seal(): void {
+    this.#shingles = this.#growing.toArray();
+    this.#ends = this.#growingEnds.toArray();
+    const numEntries = this.#ends.length;
+    this.#asked = new Uint32Array(numEntries);
+    const bits = Math.max(1, Math.ceil(Math.log2(numEntries + 1)));
+    this.#shift = 32 - bits;
+    const compared = Uint32Array.from(this.#comparedEntries());
+    const hashes = this.#bandsOf(compared);
+    this.#bands = Array.from({ length: NUM_BANDS }, (_, band) =>
+      bucketsOf(hashes.subarray(band * compared.length, (band + 1) * compared.length), compared, {
+        numBuckets: 2 ** bits,
+        shift: this.#shift,
+      }),
+    );
+  }
+
+  /** The entries that are near-duplicates of a text, each once. */
+  find(shingles: Uint32Array): readonly SimilarText[] {
+    if (shingles.length < MIN_SHINGLES) return [];
+    writeBands(shingles, this.#hashes);
+    this.#question += 1;
+    const found: SimilarText[] = [];
+    for (let band = 0; band < NUM_BANDS; band += 1) {
+      const buckets = this.#bands[band];
+      const bucket = (this.#hashes[band] ?? 0) >>> this.#shift;
+      const end = buckets?.starts[bucket + 1] ?? 0;
+      for (let at = buckets?.starts[bucket] ?? 0; at < end; at += 1) {
+        const entry = buckets?.entries[at] ?? 0;
+        if (this.#asked[entry] === this.#question) continue;
+        this.#asked[entry] = this.#question;
+        const similarity = this.#similarity(shingles, entry);
+        if (similarity >= MIN_SIMILARITY) found.push({ entry, similarity });
+      }
+    }
+    return found;
+  }
+
+  #similarity(shingles: Uint32Array, entry: number): number {
+    const own = this.#shinglesOf(entry);
+    const [fewer, more] = [shingles.length, own.length].toSorted((a, b) => a - b);
+    // Even if the shorter were a part of the longer.
+    if ((fewer ?? 0) < MIN_SIMILARITY * (more ?? 0)) return 0;
+    return similarityOf(shingles, own);
+  }
+
+  #shinglesOf(entry: number): Uint32Array {
+    return this.#shingles.subarray(entry === 0 ? 0 : this.#ends[entry - 1], this.#ends[entry]);
+  }
+
+  *#comparedEntries(): Generator<number> {
+    for (let entry = 0; entry < this.#ends.length; entry += 1) {
+      if (this.#shinglesOf(entry).length >= MIN_SHINGLES) yield entry;
+    }
+  }
+
+  /** [bands, entries] */
+  #bandsOf(entries: Uint32Array): Uint32Array {
+    const hashes = new Uint32Array(NUM_BANDS * entries.length);
+    for (const [index, entry] of entries.entries()) {
+      writeBands(this.#shinglesOf(entry), this.#hashes);
+      for (let band = 0; band < NUM_BANDS; band += 1) {
+        hashes[band * entries.length + index] = this.#hashes[band] ?? 0;
+      }
+    }
+    return hashes;
+  }
+}
+
+/** Sorts entries by the upper bits of their hashes, by counting. */
+function bucketsOf(
+  hashes: Uint32Array,
+  entries: Uint32Array,
+  { numBuckets, shift }: { readonly numBuckets: number; readonly shift: number },
+): Buckets {
+  const starts = new Uint32Array(numBuckets + 1);
+  for (const hash of hashes) {
+    const next = (hash >>> shift) + 1;
+    starts[next] = (starts[next] ?? 0) + 1;
+  }
+  for (let bucket = 1; bucket <= numBuckets; bucket += 1) {
+    starts[bucket] = (starts[bucket] ?? 0) + (starts[bucket - 1] ?? 0);
+  }
+  const places = starts.slice(0, numBuckets);
+  const sorted = new Uint32Array(hashes.length);
+  for (let at = 0; at < hashes.length; at += 1) {
+    const bucket = (hashes[at] ?? 0) >>> shift;
+    const place = places[bucket] ?? 0;
+    sorted[place] = entries[at] ?? 0;
+    places[bucket] = place + 1;
+  }
+  return { starts, entries: sorted };
+}
