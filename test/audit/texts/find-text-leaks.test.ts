@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { defaultListing } from "../../../src/audit/audit-splits.ts";
 import { relateSplits } from "../../../src/audit/relate-splits.ts";
