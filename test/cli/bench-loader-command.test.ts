@@ -64,6 +64,7 @@ const document = z.strictObject({
       batchMs: rate,
       floorPicturesPerSecond: rate,
       shareOfFloor: rate,
+      cpuShareOfFloor: rate,
       mainThread: times,
       firstBatchMs: rate,
       steps: z.array(

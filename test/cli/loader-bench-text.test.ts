@@ -41,6 +41,7 @@ function result(stallShares: readonly [one: number, two: number]): LoaderBenchRe
         batchMs: 70.8,
         floorPicturesPerSecond: 231,
         shareOfFloor: 0.979,
+        cpuShareOfFloor: 0.981,
         residentBytes: 312_400_000,
         steps: [{ ...step, stallShare: stallShares[0] }],
       },
@@ -52,6 +53,7 @@ function result(stallShares: readonly [one: number, two: number]): LoaderBenchRe
         batchMs: 36.1,
         floorPicturesPerSecond: 455,
         shareOfFloor: 0.974,
+        cpuShareOfFloor: 0.966,
         residentBytes: 402_000_000,
         steps: [{ ...step, stallShare: stallShares[1] }],
       },
@@ -87,6 +89,7 @@ feeding steps  of ms  waiting  longest wait ms  process memory
 measured with steps of 40 ms: 2 workers will do, 0.4 % of the time waiting
 one thread read 246 pictures/s the first time, fewer than are decoded: the first epoch may wait for the disk or the network
 
+Beyond decoding, a batch has its order, its texts read, paired, tokenized and masked, its pictures read and checked.
 The steps here only wait, as for a GPU: training on the CPU needs the workers' cores too.
 Every picture is decoded anew, as with sets that do not fit into memory.
 Texts were cut by a vocabulary of the set's own words; --vocabulary names yours.
@@ -99,6 +102,9 @@ Texts were cut by a vocabulary of the set's own words; --vocabulary names yours.
     const disturbed = { ...measured, floor: { ...measured.floor, shareOfCores: 0.412 } };
     const words = "other work is running: decoding with all cores had 41 % of them";
     expect(loaderBenchText(disturbed)).toContain(words);
+    const byCpu = "2 workers, by processor time, which that disturbs less: 97 % of decoding";
+    expect(loaderBenchText(disturbed)).toContain(byCpu);
+    expect(loaderBenchText(measured)).not.toContain("by processor time");
     expect(loaderBenchText(measured)).not.toContain("other work is running");
   });
 

@@ -141,6 +141,10 @@ function adviceText({ advice, floor, loaders, reading, settings }: LoaderBenchRe
             "red",
             `other work is running: decoding with all cores had ${percent(floor.shareOfCores, 0)} of them; measure again when they are free`,
           ),
+          ...loaders.map(
+            ({ cpuShareOfFloor, numWorkers: count }) =>
+              `${workers(count)}, by processor time, which that disturbs less: ${percent(cpuShareOfFloor, 0)} of decoding`,
+          ),
         ]
       : [];
   return [
@@ -169,6 +173,7 @@ function fedSteps(loaders: readonly LoaderMeasure[]): string[] {
 
 function notes({ settings }: LoaderBenchResult): string[] {
   return [
+    "Beyond decoding, a batch has its order, its texts read, paired, tokenized and masked, its pictures read and checked.",
     "The steps here only wait, as for a GPU: training on the CPU needs the workers' cores too.",
     "Every picture is decoded anew, as with sets that do not fit into memory.",
     ...(settings.vocabulary === null

@@ -6,7 +6,13 @@ import type { LoaderOptions } from "../options.ts";
 import { SampleSource } from "../sample-source.ts";
 import { DecodeFloor } from "./decode-floor.ts";
 import { feedSteps, type LoaderFeed } from "./feed-steps.ts";
-import { type BusyTimes, busyTimes, LoaderMeter, type LoaderRate } from "./loader-meter.ts";
+import {
+  type BusyTimes,
+  busyTimes,
+  cpuSecondsSince,
+  LoaderMeter,
+  type LoaderRate,
+} from "./loader-meter.ts";
 import { percentile } from "./percentile.ts";
 import { type PictureToDecode, type ReadingRate, readPictures } from "./read-pictures.ts";
 
@@ -56,6 +62,8 @@ interface LoaderRates {
   readonly floorPicturesPerSecond: number;
   /** The loader's rate to the floor's; 1 is a loader that costs nothing beside decoding. */
   readonly shareOfFloor: number;
+  /** The same of pictures for a second of processor time, which other work disturbs less. */
+  readonly cpuShareOfFloor: number;
   /** Time that the consumer's thread was busy for each batch. */
   readonly mainThread: BusyTimes;
 }
@@ -155,8 +163,7 @@ async function floorOf(
   const startMs = performance.now();
   const before = process.cpuUsage();
   const picturesPerSecond = await floor.picturesPerSecond(seconds);
-  const { system, user } = process.cpuUsage(before);
-  const coresHad = (system + user) / 1000 / (performance.now() - startMs);
+  const coresHad = (1000 * cpuSecondsSince(before)) / (performance.now() - startMs);
   return { picturesPerSecond, coresHad };
 }
 
@@ -170,10 +177,17 @@ async function ratesOf(
   await using floor = await DecodeFloor.open(pictures, { numThreads: numWorkers, signal });
   await using meter = await LoaderMeter.open(options, signal);
   const floors: number[] = [];
+  const cpuShares: number[] = [];
   const rates: LoaderRate[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
-    floors.push(await floor.picturesPerSecond(plan.seconds / ROUNDS));
-    rates.push(await meter.measure(plan.seconds / ROUNDS));
+    const seconds = plan.seconds / ROUNDS;
+    const before = process.cpuUsage();
+    const floorRate = await floor.picturesPerSecond(seconds);
+    const perCpuSecond = (floorRate * seconds) / cpuSecondsSince(before);
+    const rate = await meter.measure(seconds);
+    floors.push(floorRate);
+    cpuShares.push(rate.picturesPerCpuSecond / perCpuSecond);
+    rates.push(rate);
   }
   const median = (value: (rate: LoaderRate) => number): number =>
     percentile(
@@ -189,6 +203,7 @@ async function ratesOf(
     batchMs: median((rate) => rate.batchMs),
     floorPicturesPerSecond,
     shareOfFloor: picturesPerSecond / floorPicturesPerSecond,
+    cpuShareOfFloor: percentile(cpuShares, 0.5),
     mainThread: busyTimes(rates.flatMap(({ busyMs }) => busyMs)),
   };
 }
