@@ -169,7 +169,8 @@ export class LeakCollector {
   #leakOf(picture: number, { links, picture: partner }: Partner): Leak {
     const chain = stepsOf(this.#identities, links);
     const pair = { one: picture, other: partner };
-    const [rule = "chain", ...alsoBy] = rulesBetween(this.#identities, pair);
+    const rules = rulesBetween(this.#identities, pair);
+    const [rule = "chain", ...alsoBy] = links.length > 1 ? ["chain" as const, ...rules] : rules;
     return {
       rule,
       alsoBy: alsoBy.filter((weaker) => rule !== "same-key" || weaker !== "linked-key"),

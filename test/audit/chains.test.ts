@@ -158,6 +158,27 @@ describe("case 57: chains of near-duplicates", () => {
     expect(verdict.numPairs).toBe(4);
   });
 
+  it("are made of names where names lead as well, whatever pixels say of the two", async () => {
+    const linked = { ...pictureA, linkedKeys: ["coco:9"] as const };
+    const photo = { key: "coco:9", flickrPhotoId: PHOTO } as const;
+    const verdict = await auditSplits(
+      [
+        splitOf("a/train", "train", [linked]),
+        splitOf("b/test", "eval", [{ ...pictureB, flickrPhotoId: PHOTO }]),
+        splitOf("c/list", "witness", [pictureOf(9, photo)]),
+      ],
+      { near: findings([verifiedPair(a, b)]) },
+    );
+    expect(verdict.leaks).toMatchObject([
+      { rule: "chain", alsoBy: ["near-duplicate"], kind: { degree: "identical" } },
+    ]);
+    expect(verdict.leaks[0]?.chain.map(({ rule }) => rule)).toEqual([
+      "linked-key",
+      "same-flickr-photo",
+    ]);
+    expect(verdict.exclusions[0]?.rule).toBe("chain");
+  });
+
   it("are not made of pairs that nothing verified: these stay suspects", async () => {
     const verdict = await auditSplits(splits(), { near: findings([], [verifiedPair(a, b)]) });
     expect(verdict.outcome).toBe("clean");

@@ -4,8 +4,8 @@ import type { ChainLink } from "./partners.ts";
 const NONE = 2 ** 32 - 1;
 
 /**
- * For every picture the shortest chain to an evaluation picture, found from all evaluation pictures at once: first by names
- * alone, then by one verified pair where that is shorter. Among chains of one length the stronger name of the picture
+ * For every picture the shortest chain to an evaluation picture, found from all evaluation pictures at once: by names
+ * alone where these lead to one, else with one verified pair. Among chains of one length the stronger name of the picture
  * decides, then the smaller number of the next picture.
  */
 export class NearestEvaluation {
@@ -15,7 +15,7 @@ export class NearestEvaluation {
   /** The next picture on the way, and the name that is shared with it. */
   readonly #nexts: Uint32Array;
   readonly #names: Uint32Array;
-  /** The ways with a verified pair in them, where they are shorter. */
+  /** The ways with a verified pair in them, where names alone lead nowhere. */
   readonly #nearWays = new Map<number, NearWay>();
 
   constructor(identities: Identities) {
@@ -118,7 +118,7 @@ export class NearestEvaluation {
       const ways = queue.get(distance) ?? [];
       queue.delete(distance);
       for (const [picture, way] of ways) {
-        if (distance >= (this.#distances[picture] ?? NONE) || this.#nearWays.has(picture)) continue;
+        if (this.#distances[picture] !== NONE || this.#nearWays.has(picture)) continue;
         this.#nearWays.set(picture, way);
         this.#identities.forEachSharedName(picture, (name) => {
           if (seenNames.has(name)) return;

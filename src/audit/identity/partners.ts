@@ -31,8 +31,8 @@ interface Arrival {
 }
 
 /**
- * The evaluation pictures that a picture is the same as, the nearest first and each with its shortest chain, of which one
- * step at most is a verified pair. Among chains of one length, the one whose first step is stronger comes first.
+ * The evaluation pictures that a picture is the same as, the nearest first and each with its shortest chain: of names alone
+ * where these lead to it, else with one step that is a verified pair. Among chains of one length, the one whose first step is stronger comes first.
  */
 export function* partnersOf(identities: Identities, picture: number): Generator<Partner> {
   let numLeft = identities.countPartners(picture, "eval");
@@ -65,11 +65,13 @@ function* arrivalsFrom(identities: Identities, picture: number): Generator<Arriv
 /** What a search has come to: by names alone, and beyond a verified pair. */
 class ChainSearch {
   readonly #identities: Identities;
+  readonly #identity: number;
   readonly #pictures: readonly [Set<number>, Set<number>];
   readonly #names = [new Set<number>(), new Set<number>()] as const;
 
   constructor(identities: Identities, start: number) {
     this.#identities = identities;
+    this.#identity = identities.identityOf(start);
     this.#pictures = [new Set([start]), new Set()];
   }
 
@@ -103,8 +105,11 @@ class ChainSearch {
 
   #isNew(picture: number, isBeyondPair: boolean): boolean {
     const [byNames, beyond] = this.#pictures;
-    if (byNames.has(picture) || (isBeyondPair && beyond.has(picture))) return false;
-    (isBeyondPair ? beyond : byNames).add(picture);
+    const known = isBeyondPair ? beyond : byNames;
+    // What names alone lead to needs no pair.
+    const isOwn = isBeyondPair && this.#identities.identityOf(picture) === this.#identity;
+    if (isOwn || known.has(picture)) return false;
+    known.add(picture);
     return true;
   }
 }
