@@ -53,7 +53,13 @@ const decisionWords = {
 };
 
 /** @type {Record<string, string>} */
-const listWords = { leak: "leak", suspect: "suspect", allowed: "allowed", text: "text leak" };
+const listWords = {
+  leak: "leak",
+  suspect: "suspect",
+  allowed: "allowed",
+  text: "text leak",
+  alike: "texts alike",
+};
 
 /** @param {Pair} pair @param {string} title */
 function heading(pair, title) {

@@ -162,5 +162,5 @@ export function splitOf(place) {
 
 /** Whether a person decides on the pair: texts are only looked at. @param {Pair} pair */
 export function isDecidable(pair) {
-  return pair.list !== "text";
+  return pair.list !== "text" && pair.list !== "alike";
 }

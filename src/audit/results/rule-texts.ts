@@ -61,11 +61,11 @@ const textHelp: Readonly<Record<TextLeakRule, readonly [short: string, help: str
   ],
   "same-text": [
     "A training text is an evaluation text, word for word.",
-    "With a label it gives the answer away; without one it may be a common sentence.",
+    "Of another picture it is no leak by itself; look whether it gives an answer away.",
   ],
   "near-text": [
     "A training text is nearly an evaluation text.",
-    "Found by MinHash over shingles of words; look whether it gives an answer away.",
+    "Of another picture it is no leak by itself; look whether it gives an answer away.",
   ],
 };
 
@@ -73,7 +73,7 @@ const textHelp: Readonly<Record<TextLeakRule, readonly [short: string, help: str
 export const ruleTexts: readonly RuleText[] = [
   ...leakRules.map((id) => ruleText(id, "error", pictureHelp[id])),
   ...textLeakRules.map((id) =>
-    ruleText(id, id === "near-text" ? "warning" : "error", textHelp[id]),
+    ruleText(id, id === "same-text" || id === "near-text" ? "note" : "error", textHelp[id]),
   ),
   ruleText(SUSPECT_RULE, "warning", [
     "A training picture looks like an evaluation picture; its pixels did not verify it.",

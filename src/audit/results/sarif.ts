@@ -14,7 +14,7 @@ export interface SarifTool {
 
 /**
  * The listed findings as a SARIF 2.1.0 log: a leak is an error, a suspect a warning, a contradicted match a note
- * beside its leak; a pair that a person allowed is a suppressed result. A finding's fingerprint is made of its
+ * beside its leak, texts that are alike on different pictures a note; a pair that a person allowed is a suppressed result. A finding's fingerprint is made of its
  * two sides alone, so that it is the same in every run. The bytes depend on the verdict and the version alone.
  */
 export function sarifLog(verdict: AuditVerdict, { version, summary }: SarifTool): string {
@@ -22,7 +22,7 @@ export function sarifLog(verdict: AuditVerdict, { version, summary }: SarifTool)
     ...verdict.leaks.flatMap((leak) => [leakResult(leak), ...contradictionResults(leak)]),
     ...(verdict.review?.allowed ?? []).map(allowedResult),
     ...verdict.suspects.map(suspectResult),
-    ...verdict.textLeaks.map(textResult),
+    ...[...verdict.textLeaks, ...(verdict.texts?.alike ?? [])].map(textResult),
   ];
   const log = {
     $schema: SCHEMA,

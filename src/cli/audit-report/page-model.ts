@@ -50,6 +50,7 @@ export function auditPage(verdict: AuditVerdict, extras: PageExtras): AuditPage 
       degree: kind.degree,
       pictures: count,
     })),
+    texts: textsOf(verdict),
     totals: {
       leaks: numPairs,
       suspects: numSuspects,
@@ -61,7 +62,8 @@ export function auditPage(verdict: AuditVerdict, extras: PageExtras): AuditPage 
       ...verdict.leaks.map((leak) => leakPair(leak, { list: "leak", numberAt })),
       ...verdict.suspects.map((suspect) => suspectPair(suspect, numberAt)),
       ...(review?.allowed ?? []).map((leak) => leakPair(leak, { list: "allowed", numberAt })),
-      ...verdict.textLeaks.map(textPair),
+      ...verdict.textLeaks.map((leak) => textPair(leak, "text")),
+      ...(verdict.texts?.alike ?? []).map((leak) => textPair(leak, "alike")),
     ],
     pictures,
     decisions: extras.decisions,
@@ -75,7 +77,7 @@ export function shownPlaces({ leaks, review, suspects }: AuditVerdict): readonly
   return pairs.flatMap((pair) => [pair.train, pair.eval]);
 }
 
-function methodsOf({ near, policy, review }: AuditVerdict): readonly PageMethod[] {
+function methodsOf({ near, policy, review, texts }: AuditVerdict): readonly PageMethod[] {
   const names = Object.values(sharedByRule).join(", ");
   const methods = [{ name: "names", detail: `${names}, and chains of these` }];
   if (near === null) {
@@ -92,6 +94,13 @@ function methodsOf({ near, policy, review }: AuditVerdict): readonly PageMethod[
       },
     );
   }
+  methods.push({
+    name: "texts",
+    detail:
+      texts === null
+        ? "not compared"
+        : `${texts.method}; ${texts.compared.train.toLocaleString("en-US")} training and ${texts.compared.eval.toLocaleString("en-US")} evaluation texts`,
+  });
   if (policy !== null) {
     methods.push({ name: `policy ${policy.name}`, detail: policy.summary });
     for (const note of policy.notes) methods.push({ name: `policy ${policy.name}`, detail: note });
@@ -128,6 +137,29 @@ function matrixOf({ checked, matrix }: AuditVerdict): PageMatrix | null {
     ),
   }));
   return { columns, rows, unit: "training pictures" };
+}
+
+function textsOf({ texts }: AuditVerdict): AuditPage["texts"] {
+  if (texts === null) return null;
+  return {
+    yields: texts.yields.map(({ rule, sameLabel, trainTexts }) => ({
+      rule: rule === "same-text" || rule === "near-text" ? `${rule} (no leak by itself)` : rule,
+      texts: trainTexts,
+      sameLabel,
+    })),
+    columns: [
+      "same record",
+      "same picture",
+      "with the label",
+      "another picture",
+      "nearly the same",
+    ],
+    rows: texts.matrix.map((cell) => ({
+      train: cell.train,
+      eval: cell.eval,
+      cells: [cell.sameRecord, cell.samePicture, cell.withLabel, cell.sameText, cell.nearText],
+    })),
+  };
 }
 
 function splitName({ set, split }: { readonly set: string; readonly split: string }): string {
@@ -179,18 +211,11 @@ function suspectPair(suspect: Suspect, numberAt: PageThumbnails["numberAt"]): Pa
   };
 }
 
-function textPair({
-  evidence,
-  eval: evaluated,
-  kind,
-  rule,
-  sameLabel,
-  similarity,
-  train,
-}: TextLeak): PagePair {
+function textPair(leak: TextLeak, list: "text" | "alike"): PagePair {
+  const { evidence, eval: evaluated, kind, rule, sameLabel, similarity, train } = leak;
   const labels = sameLabel === null ? "a side has none" : sameLabel ? "equal" : "different";
   return {
-    list: "text",
+    list,
     rule,
     alsoBy: [],
     kind: kindWords(kind),

@@ -15,8 +15,10 @@ export interface AuditPage {
   readonly yields: readonly PageYield[];
   readonly matrix: PageMatrix | null;
   readonly taxonomy: readonly PageTaxonomyRow[];
+  /** What texts the sides share; null where texts were not compared. */
+  readonly texts: PageTexts | null;
   readonly totals: PageTotals;
-  /** Leaks, suspects, pairs that a person allowed, and texts; in this order. */
+  /** Leaks, suspects, pairs that a person allowed, text leaks and texts that are alike; in this order. */
   readonly pairs: readonly PagePair[];
   /** Encoded thumbnails (WebP, JPEG or PNG), each picture once; pairs name them by their places. */
   readonly pictures: readonly Uint8Array[];
@@ -68,6 +70,22 @@ export interface PageTaxonomyRow {
   readonly pictures: number;
 }
 
+/** Training texts that are evaluation texts, by rule and by split; exact. */
+export interface PageTexts {
+  readonly yields: readonly {
+    readonly rule: string;
+    readonly texts: number;
+    readonly sameLabel: number;
+  }[];
+  readonly columns: readonly string[];
+  /** From a training split into an evaluation split: a number for each column. */
+  readonly rows: readonly {
+    readonly train: string;
+    readonly eval: string;
+    readonly cells: readonly number[];
+  }[];
+}
+
 /** Exact counts, however many pairs are listed. */
 interface PageTotals {
   readonly leaks: number;
@@ -78,7 +96,8 @@ interface PageTotals {
   readonly exclusions: number;
 }
 
-export type PageList = "leak" | "suspect" | "allowed" | "text";
+/** "alike": texts of different pictures that are equal or nearly so, which are no leaks by themselves. */
+export type PageList = "leak" | "suspect" | "allowed" | "text" | "alike";
 
 /** One pair, training side first. */
 export interface PagePair {

@@ -6,6 +6,7 @@ import type {
   PageMethod,
   PageSplit,
   PageTaxonomyRow,
+  PageTexts,
   PageYield,
 } from "./audit-page.ts";
 
@@ -29,7 +30,7 @@ export function pageHeader(page: AuditPage): Markup {
       ${countCard("Leaking pairs", totals.leaks, "pictures that are trained on and evaluated on")}
       ${countCard("To leave out", totals.exclusions, "training pictures")}
       ${countCard("Suspects", totals.suspects, "pairs that only look alike so far: for a person")}
-      ${countCard("Leaking texts", totals.texts, "texts on both sides")}
+      ${countCard("Leaking texts", totals.texts, "training texts of evaluation pictures")}
       ${totals.allowed > 0 && countCard("Allowed", totals.allowed, "pairs by a person's decision")}
     </section>
   `;
@@ -65,6 +66,65 @@ export function comparisonSections(page: AuditPage): Markup {
         ${page.taxonomy.length > 0 && taxonomyTable(page.taxonomy)}
       </section>`
     }
+    ${page.texts !== null && textSection(page.texts)}
+  `;
+}
+
+function textSection({ columns, rows, yields }: PageTexts): Markup {
+  return html`
+    <section id="texts">
+      <h2>Texts that are trained on and evaluated on</h2>
+      <div class="scroll">
+        <table>
+          <thead>
+            <tr>
+              <th>rule</th>
+              <th class="number">training texts</th>
+              <th class="number">with the same label</th>
+            </tr>
+          </thead>
+          <tbody>
+            ${yields.map(
+              ({ rule, sameLabel, texts }) =>
+                html`<tr>
+                  <th scope="row">${rule}</th>
+                  ${numberCell(texts)} ${numberCell(sameLabel)}
+                </tr>`,
+            )}
+          </tbody>
+        </table>
+      </div>
+      ${rows.length > 0 && textMatrix(columns, rows)}
+    </section>
+  `;
+}
+
+function textMatrix(columns: readonly string[], rows: PageTexts["rows"]): Markup {
+  return html`
+    <div class="scroll">
+      <table>
+        <caption>
+          Evaluation texts by where they are trained on
+        </caption>
+        <thead>
+          <tr>
+            <th>texts of</th>
+            <th>that are trained on in</th>
+            ${columns.map((column) => html`<th class="number" scope="col">${column}</th>`)}
+          </tr>
+        </thead>
+        <tbody>
+          ${rows.map(
+            ({ cells, eval: evaluated, train }) =>
+              html`<tr>
+                <th scope="row">${evaluated}</th>
+                <td>${train}</td>
+                ${cells.map(numberCell)}
+              </tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>
   `;
 }
 

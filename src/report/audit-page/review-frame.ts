@@ -41,21 +41,23 @@ export function reviewSection(page: AuditPage): Markup {
 function listedNote({ totals, pairs }: AuditPage): string {
   const listed = (list: PageList): number => pairs.filter((pair) => pair.list === list).length;
   const parts = [
-    part("leak", listed("leak"), totals.leaks),
-    part("suspect", listed("suspect"), totals.suspects),
-    part("allowed pair", listed("allowed"), totals.allowed),
-    part("text leak", listed("text"), totals.texts),
+    part(["leak", "leaks"], listed("leak"), totals.leaks),
+    part(["suspect", "suspects"], listed("suspect"), totals.suspects),
+    part(["allowed pair", "allowed pairs"], listed("allowed"), totals.allowed),
+    part(["text leak", "text leaks"], listed("text"), totals.texts),
+    part(["pair of texts alike", "pairs of texts alike"], listed("alike"), listed("alike")),
   ].flat();
-  const isCut = pairs.length < totals.leaks + totals.suspects + totals.allowed + totals.texts;
+  const isCut =
+    pairs.length - listed("alike") < totals.leaks + totals.suspects + totals.allowed + totals.texts;
   const rest = isCut
     ? " The counts are exact; pictures that are many times the same are listed a few times only, and the audit's exclusion manifest names every training picture to leave out."
     : "";
   return `Listed: ${parts.join(", ")}.${rest} Pairs of the same two pictures share one decision.`;
 }
 
-function part(noun: string, listed: number, total: number): string[] {
+function part([one, many]: readonly [string, string], listed: number, total: number): string[] {
   if (total === 0 && listed === 0) return [];
-  const words = `${noun}${total === 1 ? "" : "s"}`;
+  const words = total === 1 ? one : many;
   return [
     listed === total
       ? `${formatCount(total)} ${words}`
@@ -68,6 +70,7 @@ const listWords: readonly (readonly [PageList, string])[] = [
   ["suspect", "suspects"],
   ["allowed", "allowed pairs"],
   ["text", "text leaks"],
+  ["alike", "texts alike"],
 ];
 
 function filters(pairs: readonly PagePair[]): Markup {

@@ -32,6 +32,7 @@ button:disabled, button[aria-disabled=true], input:disabled { opacity: 0.5; curs
 .kind { margin-left: auto; }
 .badge.leak { color: var(--wrong); background: var(--wrong-soft); }
 .badge.suspect, .badge.text { color: var(--unsure); background: var(--unsure-soft); }
+.badge.alike { color: var(--muted); background: var(--page); }
 .badge.allowed { color: var(--right); background: var(--right-soft); }
 .pair { display: grid; grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); gap: 0 20px; }
 .pair > header, .pair > footer { grid-column: 1 / -1; }

@@ -73,7 +73,7 @@ describe("the JUnit report", () => {
     expect(failing.map(({ suite, name }) => `${suite} ${name}`)).toEqual([
       "coco/test same-url",
       "coco/test same-pixels",
-      "coco/test same-text",
+      "coco/test same-text-and-picture",
     ]);
     const lines = failing[0]?.failure?.split("\n") ?? [];
     expect(lines).toHaveLength(11);

@@ -85,7 +85,7 @@ export function sampleSuspect(train: string, evaluation: string): Suspect {
 export function sampleTextLeak(changes: Partial<TextLeak> = {}): TextLeak {
   const text = { sceneKey: "flickr30k:1", textId: "1#0", text: "A man runs.", label: "neutral" };
   return {
-    rule: "same-text",
+    rule: "same-text-and-picture",
     kind: { modality: "text", coverage: "between-datasets", degree: "identical" },
     train: { set: "snli", split: "train", ...text },
     eval: { set: "coco", split: "test", ...text, textId: "9#3", label: null },
@@ -93,6 +93,19 @@ export function sampleTextLeak(changes: Partial<TextLeak> = {}): TextLeak {
     similarity: 1,
     evidence: "the same words",
     ...changes,
+  };
+}
+
+/** What a comparison of texts says of `alike`. */
+export function sampleTexts(alike: readonly TextLeak[]): NonNullable<AuditVerdict["texts"]> {
+  return {
+    method: "by their words",
+    settings: {},
+    compared: { train: 9, eval: 9 },
+    withoutWords: { train: 0, eval: 0 },
+    yields: [],
+    matrix: [],
+    alike,
   };
 }
 

@@ -4,7 +4,13 @@ import formats from "ajv-formats";
 import { describe, expect, it } from "vitest";
 import { sarifLog } from "../../../src/audit/results/sarif.ts";
 import type { AuditVerdict } from "../../../src/audit/verdict.ts";
-import { sampleLeak, sampleSuspect, sampleTextLeak, sampleVerdict } from "./sample-verdict.ts";
+import {
+  sampleLeak,
+  sampleSuspect,
+  sampleTextLeak,
+  sampleTexts,
+  sampleVerdict,
+} from "./sample-verdict.ts";
 
 // The schema of OASIS (sarif-2.1/schema/sarif-schema-2.1.0.json of its sarif-spec repository) without its descriptions.
 const schema: unknown = JSON.parse(
@@ -24,7 +30,8 @@ function runOf(verdict: AuditVerdict) {
 const full = sampleVerdict({
   leaks: [sampleLeak("vg:1", "coco:1"), sampleLeak("vg:2", "coco:2", { contradiction })],
   suspects: [sampleSuspect("vg:3", "coco:3")],
-  textLeaks: [sampleTextLeak(), sampleTextLeak({ rule: "near-text" })],
+  textLeaks: [sampleTextLeak()],
+  texts: sampleTexts([sampleTextLeak({ rule: "near-text" })]),
   review: {
     sha256: "0".repeat(64),
     allowed: [sampleLeak("vg:4", "coco:4")],
@@ -60,7 +67,7 @@ describe("the SARIF log", () => {
     expect(validate(log)).toBe(false);
   });
 
-  it("calls a leak an error, a suspect a warning and a contradiction a note", () => {
+  it("calls a leak an error, a suspect a warning, and a contradiction or texts alike a note", () => {
     const levels = runOf(full).results.map((result: { ruleId: string; level: string }) => [
       result.ruleId,
       result.level,
@@ -71,8 +78,8 @@ describe("the SARIF log", () => {
       ["contradicted-match", "note"],
       ["same-url", "error"],
       ["suspect", "warning"],
-      ["same-text", "error"],
-      ["near-text", "warning"],
+      ["same-text-and-picture", "error"],
+      ["near-text", "note"],
     ]);
   });
 

@@ -38,6 +38,7 @@ export function samplePage(
         pictures: 4,
       },
     ],
+    texts: null,
     totals: {
       leaks: count("leak"),
       suspects: count("suspect"),
