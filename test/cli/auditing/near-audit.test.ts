@@ -24,6 +24,7 @@ beforeAll(async () => {
   await writeSmallWorld(world, { seed: 3, scale: 0.05, progress: silentProgress, signal });
   await prepare("coco", "coco");
   await prepare("flickr30k", "finetune/flickr30k");
+  await prepare("one-sided", "coco-fit");
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 beforeEach(() => {
@@ -99,6 +100,12 @@ describe("the look for near-duplicates between shard sets", () => {
     expect(first.numHashed).toBe(await numScenes("coco"));
     expect(first.numVerified).toBeGreaterThan(0);
     expect(await audit(["coco"])).toEqual({ ...first, numHashed: 0 });
+  });
+
+  it("hashes nothing where there is nothing to compare with", async () => {
+    const alone = await audit(["one-sided"]);
+    expect(alone.numHashed).toBe(0);
+    expect(JSON.parse(alone.verdict)).toMatchObject({ outcome: "unchecked", near: null });
   });
 
   it("hashes of a larger audit only what is new, and gives the verdict of an audit from nothing", async () => {
