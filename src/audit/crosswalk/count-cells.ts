@@ -32,7 +32,7 @@ export interface Cell {
 }
 
 /** What a group holds. */
-export interface GroupSize {
+interface GroupSize {
   /** Distinct pictures. */
   readonly pictures: number;
   /** Those of which no file tells which photo they are, nor links. */

@@ -5,7 +5,7 @@ import type { PlacedPicture } from "./crosswalk.ts";
  * How the names of pictures that come with perceptual hashes do as evidence. Each way of spelling an address
  * is measured, the one that is not used too: without its query an address joins pictures that are not one.
  */
-export const spellings = ["as written", "canonical", "without query", "Flickr photo"] as const;
+const spellings = ["as written", "canonical", "without query", "Flickr photo"] as const;
 
 export type Spelling = (typeof spellings)[number];
 

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { Crosswalk, type RelatedPictures } from "../../audit/crosswalk/crosswalk.ts";
 import type { MeasuredPicture } from "../../audit/crosswalk/name-spellings.ts";
 import type { StepRule } from "../../audit/rules.ts";
@@ -66,7 +67,7 @@ export async function relateAnnotatedPictures(
     noteLacks(lacks, groups, { listing, lacks: opened.lacks, isListed: listed !== undefined });
     if (listed === undefined) continue;
     for (const file of listed.files) files.set(file.file, file);
-    addPictures(crosswalk, { listed, listing, groups, measured }, context);
+    await addPictures(crosswalk, { listed, listing, groups, measured }, context);
   }
   context.progress.report({ activity: "relating pictures", done: 0, unit: "pictures" });
   return {
@@ -138,11 +139,11 @@ interface Added {
   readonly measured: MeasuredPicture[];
 }
 
-function addPictures(
+async function addPictures(
   crosswalk: Crosswalk,
   { listed, listing, groups, measured }: Added,
   { progress, signal }: AnnotationContext,
-): void {
+): Promise<void> {
   const sources = new Map<string | undefined, number>();
   const activity = `listing ${listing.dataset}`;
   for (const picture of listed.pictures()) {
@@ -153,8 +154,9 @@ function addPictures(
       measured.push({ part: `${listing.dataset} ${picture.part ?? ""}`, picture });
     }
     if (crosswalk.numPictures % PICTURES_PER_REPORT > 0) continue;
-    signal.throwIfAborted();
     progress.report({ activity, done: crosswalk.numPictures, unit: "pictures" });
+    await setImmediate(); // for Ctrl-C to be heard
+    signal.throwIfAborted();
   }
 }
 

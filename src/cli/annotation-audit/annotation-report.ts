@@ -30,7 +30,7 @@ export interface CellReport extends Omit<Cell, "first"> {
 }
 
 /** COCO pictures of which a published list states that they have the bytes of a Flickr30K picture, without saying of which. */
-export interface StatedCopies {
+interface StatedCopies {
   readonly pictures: number;
   /** Where they are, as far as COCO's parts are compared. */
   readonly parts: readonly { readonly name: string; readonly pictures: number }[];
@@ -41,7 +41,7 @@ export interface StatedCopies {
 }
 
 /** The texts of training sets among those of evaluation splits, where they are compared. */
-export type TextMatrix = JsonValue;
+type TextMatrix = JsonValue;
 
 /** What an audit of annotation files found. Groups are named by their numbers. */
 export interface AnnotationAudit {

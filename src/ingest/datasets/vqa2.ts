@@ -57,10 +57,11 @@ function subsetOf(part: string, pictures: string, name: string = pictures): Subs
 }
 
 const testDev = subsetOf("test-dev", "test2015", "test-dev2015");
+const officialTest = subsetOf("test", "test2015");
 const officialSubsets: readonly Subset[] = [
   subsetOf("train", "train2014"),
   subsetOf("val", "val2014"),
-  subsetOf("test", "test2015"),
+  officialTest,
   testDev,
 ];
 
@@ -68,8 +69,12 @@ async function readVqa2(options: SourceOptions): Promise<DatasetReading> {
   const { folder, publishedSplit } = options;
   const manifest = await readDatasetManifest(vqa2.dataset);
   wantedSplit(manifest.splits, options); // throws for a name that is none
-  const subsets = publishedSplit === testDev.part ? [testDev] : officialSubsets;
-  const there = new Set(await filesThere(folder, subsets.flatMap(pathsOf)));
+  const known = publishedSplit === testDev.part ? [testDev] : officialSubsets;
+  const there = new Set(await filesThere(folder, known.flatMap(pathsOf)));
+  const subsets =
+    options.picturesOnly === true && there.has(officialTest.questions)
+      ? known.filter((subset) => subset !== testDev) // its pictures are pictures of test
+      : known;
   if (there.size === 0) throw noFileOf(manifest, folder);
   const absentFiles = subsets
     .filter((subset) => isTaken(subset, options))

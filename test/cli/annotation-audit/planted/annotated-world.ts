@@ -7,7 +7,7 @@ export interface CocoPicture extends Listing {
 }
 
 /** A picture of Visual Genome, linked to COCO or with a photo of its own. */
-export interface GenomePicture extends Listing {
+interface GenomePicture extends Listing {
   readonly cocoId: string | null;
   readonly hasFlickrId: boolean;
   readonly part: string;
