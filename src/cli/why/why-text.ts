@@ -90,7 +90,7 @@ function checkedAgainst({ sources }: Explanation, { digests, near }: Checked): s
   const nearClause =
     near === null
       ? "near-duplicates were not looked for"
-      : `near-duplicates were (${recallText(near.recall)})`;
+      : `near-duplicates were looked for (${recallText(near.recall)})`;
   const chains = through.length === 0 ? "" : `, with chains through ${through.join(", ")}`;
   return `Checked against ${countOf(numPictures, "evaluation picture")} of ${named.join(", ") || "no split"}${chains}; ${nearClause}`;
 }
