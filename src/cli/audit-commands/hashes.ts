@@ -38,10 +38,7 @@ export function addHashesCommand(program: Command): void {
         (context) => exportHashes(folders, flags, context),
       ),
     );
-  addExamples(command, [
-    "crossweave hashes export shards/hidden-test --out hidden-test.hashes",
-    "crossweave audit shards/coco --against hidden-test.hashes",
-  ]);
+  addExamples(command, ["crossweave hashes export shards/hidden-test --out hidden-test.hashes"]);
 }
 
 async function exportHashes(
