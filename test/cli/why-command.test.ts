@@ -107,7 +107,7 @@ describe("crossweave why", () => {
     expect(stdout).toMatch(
       /Checked against \d+ evaluation pictures of finetune\/flickr30k\/test \([0-9a-f]{12}\)/,
     );
-    expect(stdout).toContain("near-duplicates were not looked for.");
+    expect(stdout).toContain("Near-duplicates were not looked for.");
   });
 
   it("finds the chain through a set that is on neither side", () => {
@@ -132,6 +132,25 @@ describe("crossweave why", () => {
         chains: [{ eval: { picture: target }, steps: [{ from: vg }, { to: target }] }],
       },
     });
+  });
+
+  it("finds the chain in annotation files as well, and says in which file and record each step stands", () => {
+    const mirrored = planted.find(
+      ({ eval: evaluated, kind }) =>
+        kind === "mirrored-id" && evaluated.key.startsWith("flickr30k:"),
+    );
+    const [vg = "", coco = "", photo = ""] = mirrored?.chain ?? [];
+    const { status, stdout } = crossweave("why", vg, "--annotations", "world");
+    expect(status).toBe(0);
+    expect(stdout).toMatch(
+      new RegExp(
+        `^1\\. ${vg} is ${coco}: linked-key\n   linked key ${coco} \\(linked key of ${vg} in .*vg/image_data\\.json#/\\d+; key of ${coco} in .*coco/annotations/captions_train2014\\.json#/images/\\d+`,
+        "m",
+      ),
+    );
+    expect(stdout).toMatch(
+      new RegExp(`^2\\. ${coco} is ${photo}: same-flickr-photo\n.*dataset_flickr30k\\.json#`, "m"),
+    );
   });
 
   it("says against what nothing was found", () => {

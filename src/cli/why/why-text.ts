@@ -89,10 +89,10 @@ function checkedAgainst({ sources }: Explanation, { digests, near }: Checked): s
   const through = others.map(({ set, split }) => `${set}/${split}`);
   const nearClause =
     near === null
-      ? "near-duplicates were not looked for"
-      : `near-duplicates were looked for (${recallText(near.recall)})`;
-  const chains = through.length === 0 ? "" : `, with chains through ${through.join(", ")}`;
-  return `Checked against ${countOf(numPictures, "evaluation picture")} of ${named.join(", ") || "no split"}${chains}; ${nearClause}`;
+      ? "Near-duplicates were not looked for"
+      : `Near-duplicates were looked for (${recallText(near.recall)})`;
+  const chains = through.length === 0 ? "" : ` Chains may lead through ${through.join("; ")}.`;
+  return `Checked against ${countOf(numPictures, "evaluation picture")} of ${named.join("; ") || "no split"}.${chains} ${nearClause}`;
 }
 
 function countOf(number: number, noun: string): string {
