@@ -5,6 +5,8 @@ import { nearWords } from "./sarif.ts";
 
 const MAX_PAIRS_SHOWN = 10;
 
+const COUNT_CASE = "no picture is trained on";
+
 /** One finding that a test case can fail by. */
 interface CaseFinding {
   readonly rules: readonly string[];
@@ -14,8 +16,8 @@ interface CaseFinding {
 }
 
 /**
- * The verdict as JUnit XML: a suite for each evaluation split, in it a test case for each rule, which fails by
- * the listed pairs and shows the first of them. Suspects go to the output of their case, which does not fail; an
+ * The verdict as JUnit XML: a suite for each evaluation split, in it a test case that fails by the exact count
+ * of leaked pictures, and one for each rule, which fails by the listed pairs and shows the first of them. Suspects go to the output of their case, which does not fail; an
  * audit that could check nothing is one error. Names are escaped; the bytes depend on the verdict alone.
  */
 export function junitReport(verdict: AuditVerdict, summary: string): string {
@@ -31,6 +33,11 @@ export function junitReport(verdict: AuditVerdict, summary: string): string {
     "</testsuites>",
     "",
   ].join("\n");
+}
+
+interface TestCase {
+  readonly fails: boolean;
+  readonly text: string;
 }
 
 interface Suite {
@@ -64,7 +71,10 @@ function suitesOf(verdict: AuditVerdict): readonly Suite[] {
     const isOfSplit = (finding: CaseFinding): boolean =>
       finding.set === set && finding.split === split;
     const found = { failing: failing.filter(isOfSplit), shown: shown.filter(isOfSplit) };
-    const cases = caseRules(verdict).map((rule) => caseOf(rule, { ...found, set, split }));
+    const cases = [
+      countCase({ set, split, pictures, leaked }),
+      ...caseRules(verdict).map((rule) => caseOf(rule, { ...found, set, split })),
+    ];
     const failures = cases.filter(({ fails }) => fails).length;
     const name = escaped(`${set}/${split}`);
     const text = [
@@ -75,6 +85,21 @@ function suitesOf(verdict: AuditVerdict): readonly Suite[] {
     ].join("\n");
     return { tests: cases.length, failures, errors: 0, text };
   });
+}
+
+/** Fails by the exact count of a split, whichever pairs are listed. */
+function countCase(counted: {
+  readonly set: string;
+  readonly split: string;
+  readonly pictures: number;
+  readonly leaked: number;
+}): TestCase {
+  const { leaked, pictures, set, split } = counted;
+  const open = `    <testcase name="${COUNT_CASE}" classname="${escaped(`${set}.${split}`)}" time="0"`;
+  if (leaked === 0) return { fails: false, text: `${open}/>` };
+  const message = `${leaked.toLocaleString("en-US")} of ${pictures.toLocaleString("en-US")} pictures are trained on`;
+  const failure = `      <failure type="leak" message="${message}"/>`;
+  return { fails: true, text: [`${open}>`, failure, "    </testcase>"].join("\n") };
 }
 
 /** The rules that this audit compared by, and those of its findings. */
@@ -92,7 +117,7 @@ function caseOf(
     readonly set: string;
     readonly split: string;
   },
-): { readonly fails: boolean; readonly text: string } {
+): TestCase {
   const open = `    <testcase name="${id}" classname="${escaped(`${found.set}.${found.split}`)}" time="0"`;
   const failing = found.failing.filter(({ rules }) => rules.includes(id));
   const shown = found.shown.filter(({ rules }) => rules.includes(id));

@@ -56,11 +56,13 @@ async function read(verdict: AuditVerdict): Promise<ReadReport> {
   return report;
 }
 
+const count = "no picture is trained on";
+
 describe("the JUnit report", () => {
   it("has a suite for each evaluation split and in it a case for each rule", async () => {
     const { cases, suites } = await read(sampleVerdict());
-    expect(suites).toEqual(["crossweave audit 18 0 0", "coco/test 9 0 0", "coco/val 9 0 0"]);
-    expect(cases.map(({ name }) => name)).toEqual([...leakRules, ...leakRules]);
+    expect(suites).toEqual(["crossweave audit 20 0 0", "coco/test 10 0 0", "coco/val 10 0 0"]);
+    expect(cases.map(({ name }) => name)).toEqual([count, ...leakRules, count, ...leakRules]);
   });
 
   it("fails the rules by which pairs of the split leak, and shows the first ten pairs", async () => {
@@ -68,24 +70,32 @@ describe("the JUnit report", () => {
       sampleLeak(`vg:${index}`, `coco:${index}`, { alsoBy: ["same-pixels"] }),
     );
     const { cases, suites } = await read(sampleVerdict({ leaks, textLeaks: [sampleTextLeak()] }));
-    expect(suites).toEqual(["crossweave audit 20 3 0", "coco/test 10 3 0", "coco/val 10 0 0"]);
+    expect(suites).toEqual(["crossweave audit 22 4 0", "coco/test 11 4 0", "coco/val 11 0 0"]);
     const failing = cases.filter(({ failure }) => failure !== null);
     expect(failing.map(({ suite, name }) => `${suite} ${name}`)).toEqual([
+      `coco/test ${count}`,
       "coco/test same-url",
       "coco/test same-pixels",
       "coco/test same-text-and-picture",
     ]);
-    const lines = failing[0]?.failure?.split("\n") ?? [];
+    const lines = failing[1]?.failure?.split("\n") ?? [];
     expect(lines).toHaveLength(11);
     expect(lines[0]).toBe("vg:0 (vg/train) is coco:0: URL example.org/1.jpg; also same-pixels");
     expect(lines[10]).toBe("and 2 more");
+  });
+
+  it("fails by the exact count of a split whose pairs are not listed", async () => {
+    const { checked } = sampleVerdict();
+    const against = checked.against.map((split) => ({ ...split, pictures: 9000, leaked: 2000 }));
+    const { suites } = await read(sampleVerdict({ checked: { ...checked, against } }));
+    expect(suites).toEqual(["crossweave audit 20 2 0", "coco/test 10 1 0", "coco/val 10 1 0"]);
   });
 
   it("shows suspects without failing by them", async () => {
     const { cases, suites } = await read(
       sampleVerdict({ suspects: [sampleSuspect("vg:1", "coco:1")] }),
     );
-    expect(suites[1]).toBe("coco/test 10 0 0");
+    expect(suites[1]).toBe("coco/test 11 0 0");
     const suspects = cases.filter(({ name }) => name === "suspect");
     expect(suspects[0]?.output).toContain("28 of 256 bits of the hashes differ");
     expect(suspects[1]?.output).toBe(null);
@@ -105,7 +115,7 @@ describe("the JUnit report", () => {
     });
     const { cases, faults } = await read(verdict);
     expect(faults).toEqual([]);
-    const { failure = "" } = cases.find((its) => its.failure !== null) ?? {};
+    const { failure = "" } = cases.find((its) => its.name === "same-url") ?? {};
     expect(failure).toContain(String.raw`\x00\x08\x1b[2J]]>&<!--\ud800\ufffe\x85 `);
     expect(failure).toContain("\u{1F600}");
   });
