@@ -70,6 +70,38 @@ export async function readFooter(source: ByteSource): Promise<ArrowFooter> {
 
 function parseFooter(bytes: Uint8Array, endOfBatches: number): ArrowFooter {
   const footer = FlatTable.root(bytes);
+  const { start, end } = footer.structSpan(3, BLOCK_WORDS);
+  const { columns, metadata } = schemaIn(Uint8Array.from(bytes).fill(0, start, end));
+  return {
+    columns,
+    metadata,
+    batches: footer.structs(3, BLOCK_WORDS).map((words) => parseBlock(words, endOfBatches)),
+  };
+}
+
+type FooterSchema = Pick<ArrowFooter, "columns" | "metadata">;
+
+/** Of footers of each length the one read last: the bytes beside its list of batches, and what they say. */
+const latestSchemas = new Map<
+  number,
+  { readonly others: Uint8Array; readonly said: FooterSchema }
+>();
+const MAX_LENGTHS = 64;
+
+/**
+ * What a footer says of its file, from its bytes with zeros in the place of its list of batches. The shards of a split
+ * say the same, and to read it is most of opening one.
+ */
+function schemaIn(others: Uint8Array): FooterSchema {
+  const latest = latestSchemas.get(others.byteLength);
+  if (latest !== undefined && Buffer.compare(latest.others, others) === 0) return latest.said;
+  const said = parseSchema(FlatTable.root(others));
+  if (latestSchemas.size === MAX_LENGTHS) latestSchemas.clear();
+  latestSchemas.set(others.byteLength, { others, said });
+  return said;
+}
+
+function parseSchema(footer: FlatTable): FooterSchema {
   const schema = footer.table(1);
   if (schema === undefined) throw new ArrowFormatError("the footer has no schema");
   if (schema.int16(0) !== 0) throw new ArrowFormatError("the file is big-endian");
@@ -83,7 +115,6 @@ function parseFooter(bytes: Uint8Array, endOfBatches: number): ArrowFooter {
   return {
     columns: schema.tables(1).map((table) => parseColumn(table, budget)),
     metadata: new Map(schema.tables(2).map((entry) => [entry.text(0), entry.text(1)])),
-    batches: footer.structs(3, BLOCK_WORDS).map((words) => parseBlock(words, endOfBatches)),
   };
 }
 

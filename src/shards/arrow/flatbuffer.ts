@@ -89,6 +89,15 @@ export class FlatTable {
     );
   }
 
+  /** Where the elements of a vector of structs of `numWords` 64-bit words begin and end. */
+  structSpan(slot: number, numWords: number): { readonly start: number; readonly end: number } {
+    const start = this.#target(slot);
+    if (start === undefined) return { start: 0, end: 0 };
+    const sizeBytes = this.count(slot) * numWords * 8;
+    const first = checked(this.#data, start + SIZE_OF_OFFSET, sizeBytes);
+    return { start: first, end: first + sizeBytes };
+  }
+
   #elements(slot: number, elementSize: number): number[] {
     const start = this.#target(slot);
     if (start === undefined) return [];
