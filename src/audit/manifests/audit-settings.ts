@@ -21,6 +21,8 @@ export interface AuditSettings {
     readonly settings: Readonly<Record<string, string | number | boolean>>;
     readonly recall: MeasuredRecall | null;
   } | null;
+  /** How texts were compared; null when they were not. */
+  readonly texts: { readonly settings: Readonly<Record<string, string | number | boolean>> } | null;
   readonly policy: { readonly name: string; readonly digest: string } | null;
   /** The digest of a reviewer's list, or null without one. */
   readonly review: string | null;
@@ -35,6 +37,7 @@ const count = z.int().nonnegative();
 const splits = z.array(
   z.strictObject({ set: z.string(), split: z.string(), digest, pictures: count }),
 );
+const namedValues = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
 const recall: z.ZodType<MeasuredRecall> = z.strictObject({
   recall: z.number(),
   lowerBound: z.number(),
@@ -49,10 +52,11 @@ export const auditSettingsSchema: z.ZodType<AuditSettings> = z.strictObject({
   near: z
     .strictObject({
       method: z.string(),
-      settings: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+      settings: namedValues,
       recall: recall.nullable(),
     })
     .nullable(),
+  texts: z.strictObject({ settings: namedValues }).nullable(),
   policy: z.strictObject({ name: z.string(), digest }).nullable(),
   review: digest.nullable(),
   training: splits,
@@ -62,12 +66,13 @@ export const auditSettingsSchema: z.ZodType<AuditSettings> = z.strictObject({
 
 /** The settings by which a version of the tool came to a verdict. */
 export function settingsOf(verdict: AuditVerdict, toolVersion: string): AuditSettings {
-  const { checked, near, policy } = verdict;
+  const { checked, near, policy, texts } = verdict;
   return {
     tool: { name: "crossweave", version: toolVersion },
     rules: checked.rules,
     near:
       near === null ? null : { method: near.method, settings: near.settings, recall: near.recall },
+    texts: texts === null ? null : { settings: { ...texts.settings } },
     policy: policy === null ? null : { name: policy.name, digest: policy.digest },
     review: verdict.review?.sha256 ?? null,
     training: checked.training.map(splitOf),
@@ -82,11 +87,12 @@ function splitOf({ digest: setDigest, pictures, set, split }: WitnessSplit): Set
 
 /** The settings as a document. */
 export function settingsJson(settings: AuditSettings): { readonly [name: string]: JsonValue } {
-  const { evaluation, near, policy, through, tool, training } = settings;
+  const { evaluation, near, policy, texts, through, tool, training } = settings;
   return {
     ...settings,
     tool: { ...tool },
     near: near === null ? null : nearJson(near),
+    texts: texts === null ? null : { settings: { ...texts.settings } },
     policy: policy === null ? null : { ...policy },
     training: training.map((split) => ({ ...split })),
     evaluation: evaluation.map((split) => ({ ...split })),

@@ -113,8 +113,8 @@ function changedSettings(
 /** Each setting by a name that a person understands. */
 function namedSettings(settings: AuditSettings): ReadonlyMap<string, string> {
   const named = new Map<string, string>();
-  const { near, policy, review, rules, tool } = settingsJson(settings);
-  addLeaves(named, "", { near, policy, review, rules, tool });
+  const { near, policy, review, rules, texts, tool } = settingsJson(settings);
+  addLeaves(named, "", { near, policy, review, rules, texts, tool });
   addSplits(named, "training", settings.training);
   addSplits(named, "evaluation", settings.evaluation);
   addSplits(named, "through", settings.through);

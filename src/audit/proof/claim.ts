@@ -8,12 +8,16 @@ const DIGEST_LENGTH = 12;
  * claims nothing of sets that it does not name.
  */
 export function claimOf(settings: AuditSettings): string {
-  const { evaluation, near, training } = settings;
+  const { evaluation, near, texts, training } = settings;
   const found = [`no known identity link (${linksOf(settings)})`];
   if (near !== null) found.push(nearClaim(near));
   const between = `between ${picturesOf(training, "training")} and ${picturesOf(evaluation, "evaluation")}`;
   const unsaid = near === null ? "; near-duplicates were not looked for" : "";
-  return `${found.join(" and ")} ${between}${unsaid}`;
+  const beside =
+    texts === null
+      ? "texts were not compared"
+      : "texts that are on both sides are counted beside this";
+  return `${found.join(" and ")} ${between}${unsaid}; ${beside}`;
 }
 
 function linksOf({ rules }: AuditSettings): string {

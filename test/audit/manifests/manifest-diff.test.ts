@@ -9,6 +9,7 @@ const settings: AuditSettings = {
   tool: { name: "crossweave", version: "0.1.0" },
   rules: ["same-key", "same-bytes"],
   near: { method: "PDQ", settings: { wholeDistance: 48, windows: "both" }, recall: null },
+  texts: null,
   policy: null,
   review: null,
   training: [{ set: "vg", split: "train", digest, pictures: 9 }],
