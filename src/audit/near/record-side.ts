@@ -107,14 +107,15 @@ export async function* viewRows(
   side: RecordSide,
   range: { readonly firstView: number; readonly endView: number; readonly maxRows: number },
 ): AsyncGenerator<ViewRows> {
-  const { firstView, endView, maxRows } = range;
-  let rows = new RowList();
+  const { firstView, maxRows } = range;
+  const views = { firstView, endView: Math.min(range.endView, side.numViews) };
+  const capacity = Math.min(maxRows, side.numPictures * (views.endView - firstView));
+  let rows = new RowList(capacity);
   for await (const { records, first } of side.shards()) {
-    const views = { firstView, endView: Math.min(endView, records.numViews) };
     for (let row = 0; row < records.numPictures; row += 1) {
-      if (rows.length + records.numViews > maxRows && rows.length > 0) {
+      if (rows.length + views.endView - firstView > capacity) {
         yield rows.taken();
-        rows = new RowList();
+        rows = new RowList(capacity);
       }
       rows.addViews({ records, row, picture: first + row }, views);
     }
@@ -122,13 +123,17 @@ export async function* viewRows(
   if (rows.length > 0) yield rows.taken();
 }
 
-const FIRST_CAPACITY = 1024;
-
 class RowList {
-  #hashes = new Uint8Array(FIRST_CAPACITY * HASH_BYTES);
-  #pictures = new Uint32Array(FIRST_CAPACITY);
-  #views = new Uint8Array(FIRST_CAPACITY);
+  readonly #hashes: Uint8Array;
+  readonly #pictures: Uint32Array;
+  readonly #views: Uint8Array;
   length = 0;
+
+  constructor(capacity: number) {
+    this.#hashes = new Uint8Array(capacity * HASH_BYTES);
+    this.#pictures = new Uint32Array(capacity);
+    this.#views = new Uint8Array(capacity);
+  }
 
   addViews(
     { records, row, picture }: { records: PictureRecords; row: number; picture: number },
@@ -148,25 +153,9 @@ class RowList {
   }
 
   #add(hash: Uint8Array, picture: number, view: number): void {
-    if (this.length === this.#views.length) this.#grow();
     this.#hashes.set(hash, this.length * HASH_BYTES);
     this.#pictures[this.length] = picture;
     this.#views[this.length] = view;
     this.length += 1;
-  }
-
-  #grow(): void {
-    const capacity = 2 * this.length;
-    const grown = {
-      hashes: new Uint8Array(capacity * HASH_BYTES),
-      pictures: new Uint32Array(capacity),
-      views: new Uint8Array(capacity),
-    };
-    grown.hashes.set(this.#hashes);
-    grown.pictures.set(this.#pictures);
-    grown.views.set(this.#views);
-    this.#hashes = grown.hashes;
-    this.#pictures = grown.pictures;
-    this.#views = grown.views;
   }
 }
