@@ -1,5 +1,4 @@
 import type { ImageKey } from "../core/keys.ts";
-import type { SplitRole } from "../core/records.ts";
 import type { StepRule } from "./rules.ts";
 import type { PicturePlace } from "./verdict.ts";
 
@@ -120,11 +119,4 @@ export interface TextLeak {
   /** Jaccard similarity of the shingles, 0 to 1; 1 for equal texts. */
   readonly similarity: number;
   readonly evidence: string;
-}
-
-/** A split by its role, as the tables of an audit name it. */
-export interface SplitName {
-  readonly set: string;
-  readonly split: string;
-  readonly role: SplitRole;
 }

@@ -209,7 +209,7 @@ const kindWords = {
 } as const;
 
 /** A name with its kind before it, as loaders are told of it: "key coco:391895", "Flickr photo 2945213105". */
-export function spelledName({ kind, name }: PictureName): string {
+function spelledName({ kind, name }: PictureName): string {
   return `${kindWords[kind]} ${name}`;
 }
 

@@ -9,7 +9,6 @@ import {
   runAnnotationAudit,
 } from "../annotation-audit/annotation-command.ts";
 import { runCommand, type CommandContext, type CommandOutcome } from "../frame.ts";
-import { verdictText } from "../auditing/audit-text.ts";
 import { addNearOptions, nearChoiceOf, type NearFlags } from "../auditing/near-flags.ts";
 import { addExamples, collect, packageVersion } from "../program.ts";
 import type { NearChoice } from "../auditing/near-audit.ts";
@@ -159,6 +158,7 @@ async function audit(
   const { auditShardSets } = await import("../auditing/shard-set-audit.ts");
   const { verdictJson } = await import("../../audit/verdict-json.ts");
   const { verdictSummary } = await import("../../audit/verdict-text.ts");
+  const { verdictText } = await import("../auditing/audit-text.ts");
   const { planProof, proofNotes, writeProof } = await import("../proving/proof-writing.ts");
   const { refuseOtherResults, writeResults } = await import("../audit-report/result-files.ts");
   await refuseOtherResults(resultFlags);
