@@ -50,6 +50,8 @@ export function cutJpeg(jpeg: Uint8Array, part: JpegPart, room: Room): CutJpeg |
     return isSeekSegment(jpeg.subarray(start, end));
   });
   if (scan === undefined || segment === undefined) return undefined;
+  // libjpeg does not smooth the colour planes of the narrowest pictures, and a cut one would not be as narrow.
+  if (scan.width <= scan.unitWidth) return undefined;
   const table = readSeekSegment(jpeg.subarray(segment.start, segment.end), scan);
   const strips = stripsOf(part, scan, table);
   const spans = spansOf(strips, table);

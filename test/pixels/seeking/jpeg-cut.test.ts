@@ -80,6 +80,17 @@ describe("A part cut out of a JPEG", () => {
     }
   });
 
+  it("has the pixels of narrow and of low pictures, whose colours are upsampled in other ways", () => {
+    for (let side = 1; side <= 20; side += 1) {
+      for (const subsampling of ["4:2:0", "4:2:2", "4:4:0"] as const) {
+        const draws = new RandomStream(4, side);
+        const [narrow, low] = [madePixels(side, 90, draws), madePixels(150, side, draws)];
+        expect(numCut(encoded(narrow, { subsampling, quality: 90 }), 10, side)).toBeLessThan(11);
+        expect(numCut(encoded(low, { subsampling, quality: 90 }), 10, side)).toBeLessThan(11);
+      }
+    }
+  });
+
   it("has the pixels of pictures whose codes are as long and as many as can be", () => {
     const draws = new RandomStream(1, 1);
     const data = Uint8Array.from({ length: 400 * 300 * 3 }, () => 255 * draws.nextInt(2));
