@@ -58,12 +58,12 @@ export class KeptProgress {
     this.name = `crossweave-audit ${data.digest}`;
   }
 
-  /** @returns {Decision[]} */
+  /** All decisions of the last visit; undefined where there was none. @returns {Decision[] | undefined} */
   read() {
     try {
       return parseDecisionList(localStorage.getItem(this.name) ?? "");
     } catch {
-      return []; // nothing kept, or a browser that keeps nothing for files
+      return undefined; // nothing kept, or a browser that keeps nothing for files
     }
   }
 

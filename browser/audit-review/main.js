@@ -5,7 +5,7 @@ import { isDecidable, ReviewState } from "./state.js";
 
 const state = new ReviewState(JSON.parse(textOf("review-data")));
 const kept = new KeptProgress(state.data);
-state.takeOver(kept.read());
+state.startWith(kept.read() ?? state.data.decisions);
 
 const cards = byId("cards", HTMLElement);
 const help = byId("help", HTMLDialogElement);

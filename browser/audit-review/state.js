@@ -31,7 +31,7 @@ export class ReviewState {
   /** @param {ReviewData} data */
   constructor(data) {
     this.data = data;
-    for (const decision of data.decisions) this.decisions.set(keyOf(decision), decision);
+    this.startWith(data.decisions);
     this.show(everything);
   }
 
@@ -122,6 +122,11 @@ export class ReviewState {
     });
     if (position >= 0) this.position = position;
     return true;
+  }
+
+  /** Takes decisions for the state of things. @param {readonly Decision[]} decisions */
+  startWith(decisions) {
+    this.decisions = new Map(decisions.map((decision) => [keyOf(decision), decision]));
   }
 
   /** Takes decisions of a list over; those of the page go first. @param {readonly Decision[]} decisions */
