@@ -65,7 +65,7 @@ export function auditRelated(
     policy: null,
     review: reviewNote(related, { decisions, listing, numPairs, suspects }),
     checked,
-    yields: collector.yields(),
+    yields: collector.yields(options.near?.summary.hashed),
     listing,
     exclusions,
   });

@@ -84,7 +84,8 @@ export class LeakCollector {
     return leaked;
   }
 
-  yields(): readonly RuleYield[] {
+  /** What each rule found; `hashed` says how many pictures a search for near-duplicates could speak of. */
+  yields(hashed: RuleYield["comparable"] = { train: 0, eval: 0 }): readonly RuleYield[] {
     const added = new Map<LeakRule, number>();
     for (const picture of this.#leaking) {
       const rule = this.#ruleOf(this.#chainFrom(picture));
@@ -94,6 +95,7 @@ export class LeakCollector {
     return countByRule(this.#identities).map((count) => ({
       ...count,
       ...(count.rule === "chain" ? chained : {}),
+      ...(count.rule === "near-duplicate" ? { comparable: { ...hashed } } : {}),
       added: added.get(count.rule) ?? 0,
     }));
   }

@@ -11,7 +11,8 @@ export function verdictSummary(verdict: AuditVerdict): string {
   if (outcome === "unchecked") return uncheckedSummary(verdict);
   const training = `${count(checked.train, "training picture")} of ${describeSplits(checked.training)}`;
   const evaluation = `${count(checked.eval, "evaluation picture")} of ${describeSplits(checked.against, true)}`;
-  const shared = listed(Object.values(sharedByRule), "or");
+  const names = Object.values(sharedByRule);
+  const shared = listed(names, "or");
   const way = `itself or by a chain${throughClause(checked.through)}`;
   if (outcome === "clean") {
     return `no picture of ${training} shares ${shared}, ${way}, with ${evaluation}; ${nearClause(verdict)}`;
@@ -19,8 +20,9 @@ export function verdictSummary(verdict: AuditVerdict): string {
   const numTrain = sumOf(checked.training, ({ leaked }) => leaked);
   const numEval = sumOf(checked.against, ({ leaked }) => leaked);
   const verb = numTrain === 1 ? "shares" : "share";
-  const near = verdict.near === null ? "" : " or verified pixels";
-  return `${numTrain.toLocaleString("en-US")} of ${training} ${verb} ${shared}${near}, ${way}, with ${numEval.toLocaleString("en-US")} of ${evaluation}; ${nearClause(verdict)}`;
+  const found =
+    verdict.near === null ? shared : listed([...names, "verified near-duplicate pixels"], "or");
+  return `${numTrain.toLocaleString("en-US")} of ${training} ${verb} ${found}, ${way}, with ${numEval.toLocaleString("en-US")} of ${evaluation}; ${nearClause(verdict)}`;
 }
 
 function throughClause(through: readonly WitnessSplit[]): string {
