@@ -11,6 +11,7 @@ import { requiredRegions, type SampleRegions, sampleRegions } from "./collating/
 import { sampleDraws, type SampleKey } from "./draws.ts";
 import { maskingRules, type SampleStatistics } from "./options.ts";
 import type { PairedText, Pairing } from "./pairing/pair-sample.ts";
+import type { SceneLookup } from "./pairing/unmatched-search.ts";
 import { shownTexts } from "./pictures/augment.ts";
 import { decodeView, type ViewOptions } from "./pictures/picture.ts";
 import { shownSize } from "./pictures/picture-sizes.ts";
@@ -77,7 +78,7 @@ export async function describeSample(
   plan?: PicturePlan,
 ): Promise<DescribedSample> {
   const timer = new BuildTimer();
-  const context = { ...untimed, samples: timedLookup(untimed.samples, timer), timer };
+  const context = { ...untimed, samples: timedHeads(untimed.samples, timer) };
   const { pairing, pictureIndex, picture, drawn } = await timer.measureTexts(async () => {
     const known = plan ?? (await planPicture(key, context));
     return { ...known, pairing: await pairOf(key, known, context) };
@@ -100,40 +101,34 @@ export async function describeSample(
  */
 export async function buildSample(
   { key, place, statistics, texts, timer }: DescribedSample,
-  untimed: SampleContext,
+  context: SampleContext,
   row?: PixelRow,
 ): Promise<Sample> {
-  const context = { ...untimed, samples: timedLookup(untimed.samples, timer), timer };
-  const regions = await regionsOf(place, context);
-  const pixels = await pixelsOf({ key, place, row }, context);
+  const timed = { ...context, timer };
+  const regions = await regionsOf(place, timed);
+  const pixels = await pixelsOf({ key, place, row }, timed);
   const { picture, shown } = place;
   return { key: picture.key, pixels, shown, regions, texts, statistics, timings: timer.timings };
 }
 
-function timedLookup(
-  samples: SampleContext["samples"],
-  timer: BuildTimer,
-): SampleContext["samples"] {
+/** What describing a sample needs of its lookup: no bytes of pictures. */
+function timedHeads(samples: SceneLookup, timer: BuildTimer): SceneLookup {
   return {
     numSamples: samples.numSamples,
     splitOf: (sampleIndex) => samples.splitOf(sampleIndex),
     chainOf: (sampleIndex) => samples.chainOf(sampleIndex),
     mayStandFor: (sampleIndex, tried) => samples.mayStandFor(sampleIndex, tried),
     head: (sampleIndex) => timer.measure("readMs", () => samples.head(sampleIndex)),
-    pictureBytes: (sampleIndex, pictureIndex, into) =>
-      timer.measure("readMs", () => samples.pictureBytes(sampleIndex, pictureIndex, into)),
-    regions: (sampleIndex, pictureIndex) =>
-      timer.measure("readMs", () => samples.regions(sampleIndex, pictureIndex)),
   };
 }
 
 async function regionsOf(
   { picture, pictureIndex, shown, view }: ShownPicture,
-  { options, samples }: TimedContext,
+  { options, samples, timer }: TimedContext,
 ): Promise<SampleRegions | undefined> {
   const { regions = "none" } = options;
   if (regions === "none") return undefined;
-  const found = await samples.regions(pictureIndex, 0);
+  const found = await timer.measure("readMs", () => samples.regions(pictureIndex, 0));
   return sampleRegions(requiredRegions(found, picture, regions), picture, { view, shown, regions });
 }
 
@@ -148,7 +143,7 @@ async function pixelsOf(
   const decode = (into?: Uint8Array): Promise<Uint8Array> => {
     const viewOptions = { shown, view, sampling, into };
     return readMemory.lend(
-      (memory) => samples.pictureBytes(pictureIndex, 0, memory),
+      (memory) => timer.measure("readMs", () => samples.pictureBytes(pictureIndex, 0, memory)),
       (bytes) => timer.measure("decodeMs", () => decodeStored(bytes, picture, viewOptions)),
     );
   };
@@ -186,6 +181,8 @@ export async function decodeStored(
   }
 }
 
+type TextContext = Pick<SampleContext, "options" | "tokenizer">;
+
 interface WrittenTexts {
   readonly pairing: Pairing;
   /** As they are read beside the picture. */
@@ -196,7 +193,7 @@ interface WrittenTexts {
 
 function sampleTexts(
   { key, pairing, place, texts: written }: WrittenTexts,
-  context: SampleContext,
+  context: TextContext,
 ): Pick<Sample, "texts" | "statistics"> {
   const { numDroppedTexts, numRedraws, numRepeats } = pairing;
   let numCutTexts = 0;
@@ -225,7 +222,7 @@ function textBox(
 function maskPair(
   tokenIds: readonly number[],
   place: { pair: PairedText; part: number; key: SampleKey },
-  context: SampleContext,
+  context: TextContext,
 ): MaskedTokens {
   const { key, pair, part } = place;
   const masked = maskTokens(tokenIds, sampleDraws("masking", key, part), {

@@ -41,7 +41,7 @@ export interface PicturePlan {
   readonly pairing: Pairing | undefined;
 }
 
-type PlanContext = Pick<SampleContext, "samples" | "tokenizer" | "options">;
+type PlanContext = Pick<SampleContext, "tokenizer" | "options"> & { readonly samples: SceneLookup };
 
 /**
  * A pure function of heads, options and key, so that all ranks agree on it: no picture is read. ShardError when a head is

@@ -9,7 +9,8 @@ export interface TextRow {
 
 /** As many tokens as fit between [CLS] and [SEP] in `maxTextTokens`. */
 export function cutTokens(tokenIds: readonly number[], maxTextTokens: number): readonly number[] {
-  return tokenIds.slice(0, maxTextTokens - 2);
+  const mostTokens = maxTextTokens - 2;
+  return tokenIds.length <= mostTokens ? tokenIds : tokenIds.slice(0, mostTokens);
 }
 
 /** Writes [CLS] tokens [SEP] and padding over a whole row; the tokens must fit. */
@@ -19,7 +20,8 @@ export function writeTextRow(
   row: TextRow,
 ): void {
   const length = tokenIds.length + 2;
-  row.tokenIds.fill(specials.pad);
-  row.tokenIds.set([specials.cls, ...tokenIds, specials.separator]);
+  row.tokenIds[0] = specials.cls;
+  row.tokenIds.set(tokenIds, 1);
+  row.tokenIds.fill(specials.separator, length - 1, length).fill(specials.pad, length);
   row.tokenMask.fill(1, 0, length).fill(0, length);
 }
