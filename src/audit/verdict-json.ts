@@ -48,7 +48,7 @@ function findingsJson(findings: Findings): { readonly [key: string]: JsonValue }
     suspects: suspects.map(suspectJson),
     numTextLeaks,
     textLeaks: textLeaks.map(textLeakJson),
-    texts: textsJson(texts),
+    texts: texts === null ? null : textsJson(texts),
     near: nearJson(near),
     policy: policy === null ? null : { ...policy },
     review: review === null ? null : { ...review, allowed: review.allowed.map(leakJson) },
@@ -80,12 +80,13 @@ function suspectJson(suspect: Suspect): JsonValue {
   return { ...suspect, train: { ...train }, eval: { ...evaluated }, near: { ...near } };
 }
 
-function textLeakJson(leak: TextLeak): JsonValue {
+/** A text leak as a part of a document. */
+export function textLeakJson(leak: TextLeak): JsonValue {
   return { ...leak, kind: { ...leak.kind }, train: { ...leak.train }, eval: { ...leak.eval } };
 }
 
-function textsJson(texts: TextSummary | null): JsonValue {
-  if (texts === null) return null;
+/** What was found of texts, as a part of a document. */
+export function textsJson(texts: TextSummary): JsonValue {
   return {
     ...texts,
     settings: { ...texts.settings },

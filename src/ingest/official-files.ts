@@ -25,8 +25,14 @@ export async function absentFiles(
 }
 
 /** Says that a folder has none of the official files a dataset can be read from, and where they are offered. */
-export function noFileOf(manifest: DatasetManifest, folder: string): SourceError {
-  const files = manifest.releases.flatMap((release) => release.files);
+export function noFileOf(
+  manifest: DatasetManifest,
+  folder: string,
+  lookedFor?: readonly string[],
+): SourceError {
+  const files = manifest.releases
+    .flatMap((release) => release.files)
+    .filter(({ path }) => lookedFor?.includes(path) ?? true);
   const names = files.map(({ path }) => path).join(", ");
   const places = Array.from(new Set(files.map(({ offeredAt }) => offeredAt))).join(" and ");
   return new SourceError(

@@ -8,6 +8,8 @@ export interface AnnotationFlags {
   readonly annotations?: string;
   readonly policy?: string;
   readonly backbone?: readonly string[];
+  /** False with --no-texts. */
+  readonly texts?: boolean;
 }
 
 /** Adds them. */
@@ -32,11 +34,11 @@ export function addAnnotationOptions(command: Command): Command {
 export function runAnnotationAudit(
   command: Command,
   folder: string,
-  { policy, backbone: backbones }: AnnotationFlags,
+  { policy, backbone: backbones, texts }: AnnotationFlags,
 ): Promise<void> {
   const activity = `comparing the pictures that the annotation files of ${folder} list`;
   return runCommand({ command, activity }, (context) =>
-    audit({ folder, policy, backbones }, context),
+    audit({ folder, policy, backbones, withTexts: texts !== false }, context),
   );
 }
 
@@ -44,6 +46,7 @@ interface AnnotationCall {
   readonly folder: string;
   readonly policy: string | undefined;
   readonly backbones: readonly string[] | undefined;
+  readonly withTexts: boolean;
 }
 
 const exitCodeOf = { clean: 0, leaking: 20, unchecked: 2 } as const;

@@ -2,11 +2,14 @@ import type { Cell, RuleCounts } from "../../audit/crosswalk/count-cells.ts";
 import type { RelatedPictures } from "../../audit/crosswalk/crosswalk.ts";
 import { chainFromGroup, type GroupChain } from "../../audit/crosswalk/group-chain.ts";
 import { type SpellingYield, usedSpellings } from "../../audit/crosswalk/name-spellings.ts";
+import { textLeakJson, textsJson } from "../../audit/verdict-json.ts";
 import type { JsonValue } from "../../core/digest.ts";
 import type { FileDigest } from "../../ingest/annotations/annotation-file.ts";
 import type { Backbone } from "../../ingest/exclusion/backbones.ts";
 import type { LeakSetting } from "../../ingest/exclusion/leak-policy.ts";
+import type { AnnotatedTexts } from "./annotation-texts.ts";
 import type { ComparedGroup } from "./compared-groups.ts";
+import type { PublishedNumber } from "./published-numbers.ts";
 
 /** A group with what was found of it. */
 export interface GroupReport extends ComparedGroup {
@@ -40,9 +43,6 @@ interface StatedCopies {
   readonly needed: readonly string[];
 }
 
-/** The texts of training sets among those of evaluation splits, where they are compared. */
-type TextMatrix = JsonValue;
-
 /** What an audit of annotation files found. Groups are named by their numbers. */
 export interface AnnotationAudit {
   /** "unchecked" when there was nothing to compare. */
@@ -59,8 +59,9 @@ export interface AnnotationAudit {
   /** For each two groups that were compared; those that share nothing too. */
   readonly cells: readonly CellReport[];
   readonly stated: StatedCopies | undefined;
-  /** Null while texts are not compared. */
-  readonly texts: TextMatrix | null;
+  readonly published: readonly PublishedNumber[];
+  /** Undefined where texts were not compared, or a side has none. */
+  readonly texts: AnnotatedTexts | undefined;
   readonly spellings: readonly SpellingYield[];
   readonly files: readonly FileDigest[];
 }
@@ -124,11 +125,16 @@ export function annotationAuditJson(audit: AnnotationAudit): { readonly [key: st
       return { name, summary, untold: [...untold], sees: named(seen) };
     }),
     pictures: audit.cells.map((cell) => cellJson(cell, groups)),
+    published: audit.published.map((one) => ({ ...one, found: one.found ?? null })),
     stated: audit.stated === undefined ? null : statedJson(audit.stated),
-    texts: audit.texts,
+    texts: audit.texts === undefined ? null : annotatedTextsJson(audit.texts),
     names: audit.spellings.map(spellingJson),
     files: audit.files.map((file) => ({ ...file })),
   };
+}
+
+function annotatedTextsJson({ leaks, numLeaks, summary }: AnnotatedTexts): JsonValue {
+  return { numLeaks, summary: textsJson(summary), leaks: leaks.map(textLeakJson) };
 }
 
 function groupJson({

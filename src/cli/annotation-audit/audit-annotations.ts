@@ -9,11 +9,21 @@ import { ConfigError } from "../../core/errors.ts";
 import type { Backbone } from "../../ingest/exclusion/backbones.ts";
 import { type LeakSetting, readLeakSetting } from "../../ingest/exclusion/leak-policy.ts";
 import {
+  type PublishedOverlap,
+  publishedOverlaps,
+} from "../../ingest/exclusion/published-overlaps.ts";
+import {
   type AnnotatedPictures,
   type AnnotationContext,
   relateAnnotatedPictures,
 } from "./annotation-pictures.ts";
-import { type AnnotationAudit, type GroupReport, reportCells } from "./annotation-report.ts";
+import {
+  type AnnotationAudit,
+  type CellReport,
+  type GroupReport,
+  reportCells,
+} from "./annotation-report.ts";
+import { type AnnotatedTexts, compareAnnotatedTexts } from "./annotation-texts.ts";
 import {
   type AuditGroups,
   type ComparedGroup,
@@ -21,6 +31,7 @@ import {
   groupsOfSetting,
   readBackbones,
 } from "./compared-groups.ts";
+import { publishedNumbers } from "./published-numbers.ts";
 
 export interface AnnotationAuditCall {
   /** The folder with the official annotation files. */
@@ -29,6 +40,8 @@ export interface AnnotationAuditCall {
   readonly policy: string | undefined;
   /** Names or files of backbones, instead of the policy's own. */
   readonly backbones: readonly string[] | undefined;
+  /** Whether texts are compared as well. */
+  readonly withTexts?: boolean | undefined;
 }
 
 /**
@@ -36,7 +49,7 @@ export interface AnnotationAuditCall {
  * ConfigError for a policy, backbone or dataset that there is not, SourceError for a damaged file.
  */
 export async function auditAnnotations(
-  { folder, policy, backbones: declared }: AnnotationAuditCall,
+  { folder, policy, backbones: declared, withTexts }: AnnotationAuditCall,
   context: AnnotationContext,
 ): Promise<AnnotationAudit> {
   const setting = policy === undefined ? undefined : await readLeakSetting(policy);
@@ -47,7 +60,10 @@ export async function auditAnnotations(
   const policyRules = chosen.leftOut === undefined ? undefined : setting?.identities;
   const annotated = await relateAnnotatedPictures(chosen.groups, { folder, policyRules }, context);
   const counts = countCells(annotated.related, questionOf(chosen));
-  return reportOf({ setting, backbones, chosen, annotated, counts });
+  const overlaps = await publishedOverlaps();
+  const texts =
+    withTexts === true ? await compareAnnotatedTexts(chosen, folder, context) : undefined;
+  return reportOf({ setting, backbones, chosen, annotated, counts, overlaps, texts });
 }
 
 function noPolicyForBackbone(): ConfigError {
@@ -78,9 +94,19 @@ interface Audited {
   readonly chosen: AuditGroups;
   readonly annotated: AnnotatedPictures;
   readonly counts: CellCounts;
+  readonly texts: AnnotatedTexts | undefined;
+  readonly overlaps: readonly PublishedOverlap[];
 }
 
-function reportOf({ setting, backbones, chosen, annotated, counts }: Audited): AnnotationAudit {
+function reportOf({
+  setting,
+  backbones,
+  chosen,
+  annotated,
+  counts,
+  texts,
+  overlaps,
+}: Audited): AnnotationAudit {
   const groups = chosen.groups.map((group, number): GroupReport => {
     const { pictures = 0, untold = 0, leftOut = {} } = counts.groups[number] ?? {};
     const lacks = annotated.lacks[number];
@@ -99,18 +125,8 @@ function reportOf({ setting, backbones, chosen, annotated, counts }: Audited): A
     groups,
     annotated.related,
   );
-  const of = (numbers: readonly number[]): readonly GroupReport[] =>
-    numbers.flatMap((number) => groups[number] ?? []);
-  const seen = [...of(chosen.training), ...of(chosen.backbones)];
-  const evaluations = of(chosen.evaluations);
-  const isCompared = [seen, evaluations].every((side) => side.some(({ pictures }) => pictures > 0));
-  const rows = new Set(seen.map(({ number }) => number));
-  const columns = new Set(chosen.evaluations);
-  const isLeaking = cells.some(
-    ({ row, column, kept }) => rows.has(row) && columns.has(column) && kept > 0,
-  );
   return {
-    outcome: !isCompared ? "unchecked" : isLeaking ? "leaking" : "clean",
+    outcome: outcomeOf(chosen, groups, cells),
     policy: setting && {
       name: setting.name,
       summary: setting.summary,
@@ -132,10 +148,28 @@ function reportOf({ setting, backbones, chosen, annotated, counts }: Audited): A
     }),
     cells,
     stated: statedCopies(groups, counts.cells.filter(isStated)),
-    texts: null,
+    published: publishedNumbers(overlaps, groups, cells),
+    texts,
     spellings: measureSpellings(annotated.measured),
     files: annotated.files,
   };
+}
+
+function outcomeOf(
+  { training, backbones, evaluations }: AuditGroups,
+  groups: readonly GroupReport[],
+  cells: readonly CellReport[],
+): AnnotationAudit["outcome"] {
+  const rows = new Set([...training, ...backbones]);
+  const columns = new Set(evaluations);
+  const isCompared = [rows, columns].every((side) =>
+    groups.some(({ number, pictures }) => side.has(number) && pictures > 0),
+  );
+  if (!isCompared) return "unchecked";
+  const isLeaking = cells.some(
+    ({ row, column, kept }) => rows.has(row) && columns.has(column) && kept > 0,
+  );
+  return isLeaking ? "leaking" : "clean";
 }
 
 const MAX_NAMED = 3;

@@ -7,7 +7,11 @@ const MAX_LISTED = 10;
 const MAX_TEXT_LENGTH = 60;
 
 /** What an audit found of texts as a person reads it: how many were compared, what is shared where, and the first leaks. */
-export function comparedTexts({ numTextLeaks, textLeaks, texts }: AuditVerdict): readonly string[] {
+export function comparedTexts({
+  numTextLeaks,
+  textLeaks,
+  texts,
+}: Pick<AuditVerdict, "numTextLeaks" | "textLeaks" | "texts">): readonly string[] {
   if (texts === null) return ["Texts were not compared."];
   const { compared, matrix, method, withoutWords, yields } = texts;
   const lacking = withoutWords.train + withoutWords.eval;
@@ -76,7 +80,7 @@ function leakTable(leaks: readonly TextLeak[], numLeaks: number): string {
 }
 
 function placeText({ set, split, textId }: TextPlace): string {
-  return escapeControls(`${textId} (${set}/${split})`);
+  return escapeControls(`${textId} (${split === "" ? set : `${set}/${split}`})`);
 }
 
 function labelText({ eval: evaluated, sameLabel, train }: TextLeak): string {

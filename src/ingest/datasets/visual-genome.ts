@@ -93,7 +93,13 @@ async function findFiles(
   const paths = [IMAGES, ...wanted.map(({ path }) => path)];
   const there = await filesThere(folder, paths);
   const present = wanted.filter(({ path }) => there.includes(path));
-  if (present.length === 0 && wanted.length > 0) throw noFileOf(manifest, folder);
+  if (present.length === 0 && wanted.length > 0) {
+    throw noFileOf(
+      manifest,
+      folder,
+      wanted.map(({ path }) => path),
+    );
+  }
   if (there.includes(IMAGES)) {
     return { present, absentFiles: paths.filter((path) => !there.includes(path)) };
   }

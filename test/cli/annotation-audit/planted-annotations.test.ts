@@ -31,7 +31,7 @@ function audited(
   backbones?: readonly string[],
 ): Promise<AnnotationAudit> {
   const context = { progress: silentProgress, signal: new AbortController().signal };
-  return auditAnnotations({ folder, policy, backbones }, context);
+  return auditAnnotations({ folder, policy, backbones, withTexts: false }, context);
 }
 
 describe("Of a world with overlaps of every kind", () => {
