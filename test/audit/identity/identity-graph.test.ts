@@ -144,6 +144,26 @@ describe("the identity graph", () => {
     );
   });
 
+  it("takes no second verified pair, also where one leads to an evaluation picture sooner", () => {
+    const graph = new IdentityGraph();
+    const source = (role: (typeof roles)[number]): number =>
+      graph.addSource({ set: role, split: "x", role });
+    const [tests, trained, lists] = [source("eval"), source("train"), source("witness")];
+    const add = (from: number, key: number, links: readonly number[] = []): number => {
+      const linkedKeys = links.map((id) => imageKey("vg", id));
+      const names = { key: imageKey("vg", key), linkedKeys, url: null, flickrPhotoId: null };
+      return graph.add(from, { names: namesOfReference(names) });
+    };
+    const [tooFar, named] = [add(tests, 1), add(tests, 2, [3])];
+    const picture = add(trained, 4);
+    const [between, like] = [add(lists, 5), add(lists, 3)];
+    graph.addNear(edge({ one: picture, other: between }));
+    graph.addNear(edge({ one: between, other: tooFar }));
+    graph.addNear(edge({ one: picture, other: like }));
+    const found = Array.from(partnersOf(graph.identities(), picture), (its) => its.picture);
+    expect(found).toEqual([named]);
+  });
+
   it("leads every picture to its nearest evaluation picture, with one verified pair at most", () => {
     assert(
       property(worlds, (world) => {
