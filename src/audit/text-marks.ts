@@ -1,6 +1,8 @@
 import type { SceneText } from "../core/records.ts";
 import { GrowingWords } from "./tables/growing-words.ts";
 import { hashName } from "./tables/name-hash.ts";
+import { comparedWords } from "./texts/compared-text.ts";
+import { labelOf } from "./texts/labels.ts";
 
 /** What is said of each picture: 32 bits for every text with its label, enough to see whether two pictures share one. */
 export class TextMarks {
@@ -51,11 +53,7 @@ export class TextMarks {
   }
 }
 
-const SPACES = /\s+/g;
-
-/** Texts that differ in spaces and capitals alone are equal; the answer of most people is a question's label. */
-function spelled({ answers, label, text }: SceneText): string {
-  const most = answers.toSorted((a, b) => b.count - a.count || (a.answer < b.answer ? -1 : 1))[0];
-  const words = text.trim().toLowerCase().replaceAll(SPACES, " ");
-  return JSON.stringify([words, label ?? most?.answer ?? null]);
+/** Texts are equal as `texts/` compares them. */
+function spelled(text: SceneText): string {
+  return JSON.stringify([comparedWords(text.text).join(" "), labelOf(text)]);
 }
