@@ -1,4 +1,4 @@
-// Whether memory stays flat over 10,000 batches, after 1,000 in which threads start and caches fill; pictures are
+// Whether memory stays flat over 10,000 batches, after 3,000 in which threads start and caches fill; pictures are
 // cropped, and so decoded anew each time (issue 5, G19):
 // `node bench/resident-memory.ts [--full]`, small drawn pictures in half a minute unless --full asks for photographs
 // of 384 px (five to ten minutes). Prints what of it lies in the heaps of which thread, so that what grows has a name.
@@ -18,7 +18,7 @@ import {
 import { largeSetOptions } from "./loader-start/large-set.ts";
 import { demand, median, report } from "./shard-reading/measures.ts";
 
-const WARM_UP_BATCHES = 1000;
+const WARM_UP_BATCHES = 3000;
 const NUM_BATCHES = 10_000;
 const SAMPLED_EVERY = 500;
 const MEGABYTE = 2 ** 20;
