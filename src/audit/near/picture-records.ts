@@ -42,6 +42,19 @@ export function pictureRecord(
   return encodeRecord({ sceneIndex, pictureIndex, pixels: pixelIdentity(info), hashes });
 }
 
+/** The record of a picture whose stored bytes are those of another one, from the record of that one. */
+export function repeatedRecord(
+  record: Uint8Array,
+  { sceneIndex, pictureIndex, info }: Omit<RecordedPicture, "pixels">,
+): Uint8Array {
+  const repeated = record.slice();
+  const head = new DataView(repeated.buffer);
+  head.setUint32(0, sceneIndex, true);
+  head.setUint32(PICTURE_AT, pictureIndex, true);
+  repeated.set(pixelIdentity(info), PIXELS_AT);
+  return repeated;
+}
+
 /** The bytes of a record; `pixels` are 16, `hashes` one for each view of its kind. */
 export function encodeRecord(content: {
   readonly sceneIndex: number;

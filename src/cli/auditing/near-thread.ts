@@ -3,7 +3,7 @@ import { strict as assert } from "node:assert";
 import { parentPort, workerData } from "node:worker_threads";
 import { recordedViews } from "../../audit/near/near-settings.ts";
 import type { PixelScore } from "../../audit/near/near-findings.ts";
-import { pictureRecord } from "../../audit/near/picture-records.ts";
+import { pictureRecord, repeatedRecord } from "../../audit/near/picture-records.ts";
 import { alignmentOfViews } from "../../audit/perceptual/alignment.ts";
 import { PdqHasher, type RgbPicture } from "../../audit/perceptual/pdq.ts";
 import {
@@ -38,6 +38,10 @@ const verifier = new PairVerifier();
 const MAX_COMPARED_PICTURES = 256;
 const comparedPictures = new Map<string, ComparedPicture>();
 
+/** Records of pictures that were hashed, by what decoding depends on: where a set holds one picture often, it is often near. */
+const MAX_KNOWN_RECORDS = 64;
+const knownRecords = new Map<string, Uint8Array>();
+
 let last: Promise<void> = Promise.resolve();
 port.on("message", (request: NearRequest) => {
   // One after the other: the hasher's memory is for one picture at a time.
@@ -69,12 +73,25 @@ async function hashScenes(task: HashTask): Promise<Uint8Array<ArrayBuffer>> {
   for (let scene = firstScene; scene < firstScene + numScenes; scene += 1) {
     const { pictures } = await split.head(scene);
     for (const [pictureIndex, info] of pictures.entries()) {
-      const pixels = await decodePicture(split, { sceneIndex: scene, pictureIndex, info });
-      const recorded = { sceneIndex: scene - shardStart, pictureIndex, info, pixels };
-      records.push(pictureRecord(hasher, recordKind, recorded));
+      const known = { sceneIndex: scene, pictureIndex, info };
+      // Checked against the digest in its row, also where nothing of it is decoded.
+      const bytes = await split.pictureBytes(scene, pictureIndex);
+      const name = `${recordKind} ${info.sha256} ${info.orientation}`;
+      const record =
+        knownRecords.get(name) ??
+        pictureRecord(hasher, recordKind, { ...known, pixels: await decoded(split, bytes, known) });
+      remember(name, record);
+      records.push(repeatedRecord(record, { ...known, sceneIndex: scene - shardStart }));
     }
   }
   return joined(records);
+}
+
+function remember(name: string, record: Uint8Array): void {
+  knownRecords.delete(name);
+  knownRecords.set(name, record);
+  const [oldest] = knownRecords.keys();
+  if (knownRecords.size > MAX_KNOWN_RECORDS && oldest !== undefined) knownRecords.delete(oldest);
 }
 
 async function comparePair({
@@ -110,7 +127,9 @@ async function readCompared(place: StoredPlace): Promise<ComparedPicture> {
   const split = await splitOf(place);
   const info = (await split.head(sceneIndex)).pictures[pictureIndex];
   assert(info !== undefined, "a picture that was hashed");
-  return comparedPicture(await decodePicture(split, { sceneIndex, pictureIndex, info }));
+  // Checked against the digest in its row.
+  const bytes = await split.pictureBytes(sceneIndex, pictureIndex);
+  return comparedPicture(await decoded(split, bytes, { sceneIndex, pictureIndex, info }));
 }
 
 interface KnownPicture {
@@ -119,12 +138,11 @@ interface KnownPicture {
   readonly info: PictureInfo;
 }
 
-async function decodePicture(
+async function decoded(
   split: SplitReader,
+  bytes: Uint8Array,
   { sceneIndex, pictureIndex, info }: KnownPicture,
 ): Promise<RgbPicture> {
-  // Checked against the digest in its row.
-  const bytes = await split.pictureBytes(sceneIndex, pictureIndex);
   const { width, height, orientation, key } = info;
   try {
     return await (await decoder).decodeWhole(bytes, { stored: { width, height }, orientation });

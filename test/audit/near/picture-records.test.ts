@@ -4,6 +4,7 @@ import {
   pictureRecord,
   PictureRecords,
   recordBytes,
+  repeatedRecord,
 } from "../../../src/audit/near/picture-records.ts";
 import { PdqHasher, type RgbPicture } from "../../../src/audit/perceptual/pdq.ts";
 import { hashViews } from "../../../src/audit/perceptual/window-bank.ts";
@@ -44,6 +45,19 @@ describe("the record of a picture", () => {
     expect(both[0]).toHaveLength(recordBytes("passing"));
     expect([records.numPictures, records.sceneIndex(1)]).toEqual([2, 3]);
     expect([...records.hash(1, 0)]).toEqual([...hasher.open(other.pixels).hash().hash]);
+  });
+
+  it("is made from that of the same stored bytes under another name, elsewhere", () => {
+    const first = {
+      sceneIndex: 0,
+      pictureIndex: 0,
+      info: pictureOf(1),
+      pixels: madeUpPicture(1, 64, 64),
+    };
+    const again = { ...first, sceneIndex: 9, pictureIndex: 1, info: pictureOf(2) };
+    const record = pictureRecord(hasher, "bank", first);
+    expect(repeatedRecord(record, again)).toEqual(pictureRecord(hasher, "bank", again));
+    expect(record).toEqual(pictureRecord(hasher, "bank", first));
   });
 
   it("tells pictures with equal pixels, whatever their names, and no others", () => {
