@@ -67,6 +67,11 @@ export interface MeasuredRecall {
   /** Such as 0.95. */
   readonly confidence: number;
   readonly numPairs: number;
+  /** Pairs of different pictures that were compared, and those of them that pixels verified all the same. */
+  readonly differentPairs: number;
+  readonly falseVerified: number;
+  /** The one-sided upper bound of their share at `confidence`. */
+  readonly falseUpperBound: number;
   /** SHA-256 of the calibration's document. */
   readonly digest: string;
 }

@@ -36,11 +36,18 @@ function nearClause({ near, numSuspects }: AuditVerdict): string {
   return `of near-duplicates ${near.verified.toLocaleString("en-US")} ${near.verified === 1 ? "pair was" : "pairs were"} verified${suspects} (${recallText(near.recall)})`;
 }
 
-/** "measured recall 0.981, at least 0.962 with 95 % confidence". */
+/** "measured recall 0.981, at least 0.962 with 95 % confidence; at most 2 false verified pairs per million". */
 export function recallText(recall: MeasuredRecall | null): string {
   if (recall === null) return "recall not measured";
-  const { confidence, lowerBound, recall: measured } = recall;
-  return `measured recall ${measured.toFixed(3)}, at least ${lowerBound.toFixed(3)} with ${(confidence * 100).toFixed(0)} % confidence`;
+  const { confidence, falseUpperBound, lowerBound, recall: measured } = recall;
+  return `measured recall ${measured.toFixed(3)}, at least ${lowerBound.toFixed(3)} with ${(confidence * 100).toFixed(0)} % confidence; at most ${perMillionText(falseUpperBound)} false verified pairs per million`;
+}
+
+/** A share for a million, rounded up: "1,054", "0.3". */
+export function perMillionText(share: number): string {
+  const number = share * 1e6;
+  const digits = number < 10 ? 10 : 1;
+  return (Math.ceil(number * digits) / digits).toLocaleString("en-US");
 }
 
 function uncheckedSummary({ checked }: AuditVerdict): string {

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { addAuditCommand } from "./audit-commands/audit.ts";
+import { addCalibrateCommand } from "./audit-commands/calibrate.ts";
 import { addHashesCommand } from "./audit-commands/hashes.ts";
 import { addManifestCommand } from "./audit-commands/manifest.ts";
 import { addProofCommand } from "./audit-commands/proof.ts";
@@ -25,6 +26,7 @@ const addCommands: readonly ((program: Command) => void)[] = [
   addValidateCommand,
   addAuditCommand,
   addWhyCommand,
+  addCalibrateCommand,
   addHashesCommand,
   addManifestCommand,
   addProofCommand,

@@ -10,10 +10,10 @@ export const imageSources = [
   "vcr",
 ] as const;
 
-/** A collection, or "hidden" for pictures of which only hashes are known. */
-export type ImageSource = (typeof imageSources)[number] | "hidden";
+/** A collection, "hidden" for pictures of which only hashes are known, or "own" for a user's that are in none. */
+export type ImageSource = (typeof imageSources)[number] | "hidden" | "own";
 
-const keySources: readonly ImageSource[] = [...imageSources, "hidden"];
+const keySources: readonly ImageSource[] = [...imageSources, "hidden", "own"];
 
 /** A picture's name across datasets, such as "coco:391895" or "flickr30k:1007129816". */
 export type ImageKey = `${ImageSource}:${string}`;

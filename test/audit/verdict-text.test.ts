@@ -60,10 +60,13 @@ describe("the verdict in a sentence", () => {
       lowerBound: 0.962,
       confidence: 0.95,
       numPairs: 500,
+      differentPairs: 1_500_000,
+      falseVerified: 0,
+      falseUpperBound: 0.0000019971,
       digest: "",
     };
     expect(verdictSummary({ ...verdict, near: { ...near, recall } })).toMatch(
-      /\(measured recall 0\.981, at least 0\.962 with 95 % confidence\)$/,
+      /\(measured recall 0\.981, at least 0\.962 with 95 % confidence; at most 2 false verified pairs per million\)$/,
     );
   });
 

@@ -32,6 +32,7 @@ describe("crossweave", () => {
       "validate",
       "audit",
       "why",
+      "calibrate",
       "hashes",
       "manifest",
       "proof",

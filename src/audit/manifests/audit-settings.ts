@@ -43,6 +43,9 @@ const recall: z.ZodType<MeasuredRecall> = z.strictObject({
   lowerBound: z.number(),
   confidence: z.number(),
   numPairs: count,
+  differentPairs: count,
+  falseVerified: count,
+  falseUpperBound: z.number(),
   digest,
 });
 

@@ -30,7 +30,7 @@ function nearClaim({ method, recall }: NonNullable<AuditSettings["near"]>): stri
   const measured =
     recall === null
       ? "whose recall was not measured"
-      : `at a measured recall of ${recall.recall} (at least ${recall.lowerBound} with ${recall.confidence * 100} % confidence, ${recall.numPairs} pairs)`;
+      : `at a measured recall of ${recall.recall} (at least ${recall.lowerBound} with ${recall.confidence * 100} % confidence, ${recall.numPairs} planted copies) and a share of false verified pairs of at most ${recall.falseUpperBound} (${recall.differentPairs} pairs of different pictures)`;
   return `no verified near-duplicate (${method}; ${measured})`;
 }
 

@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
 import type { Command } from "commander";
+import type { Calibration } from "../../audit/calibration/calibration-file.ts";
 import type { AuditVerdict } from "../../audit/verdict.ts";
 import type { JsonValue } from "../../core/digest.ts";
 import { escapeControls } from "../../core/text.ts";
@@ -9,7 +10,12 @@ import {
   runAnnotationAudit,
 } from "../annotation-audit/annotation-command.ts";
 import { runCommand, type CommandContext, type CommandOutcome } from "../frame.ts";
-import { addNearOptions, nearChoiceOf, type NearFlags } from "../auditing/near-flags.ts";
+import {
+  addCalibrationOption,
+  addNearOptions,
+  nearChoiceOf,
+  type NearFlags,
+} from "../auditing/near-flags.ts";
 import { addExamples, collect, packageVersion } from "../program.ts";
 import type { NearChoice } from "../auditing/near-audit.ts";
 import type { AuditedSet } from "../auditing/shard-set-audit.ts";
@@ -71,6 +77,7 @@ export function addAuditCommand(program: Command): void {
     });
   addResultOptions(command);
   addNearOptions(command);
+  addCalibrationOption(command);
   addAnnotationOptions(command);
   addExamples(command, [
     "crossweave audit shards/coco",
@@ -85,7 +92,7 @@ export function addAuditCommand(program: Command): void {
 function requireSets(
   command: Command,
   folders: readonly string[],
-  { annotations, policy, backbone }: AnnotationFlags,
+  { annotations, policy, backbone, calibration, near }: AuditFlags,
 ): void {
   if (annotations !== undefined) {
     command.error("--annotations compares annotation files, and sets are named as well");
@@ -93,6 +100,9 @@ function requireSets(
   if (policy !== undefined) command.error("--policy goes with --annotations");
   if (backbone !== undefined) command.error("--backbone goes with --annotations");
   if (folders.length === 0) command.error("no shard set is named, and no --annotations");
+  if (near === false && calibration !== undefined) {
+    command.error("--calibration says how near-duplicates are found, and --no-near looks for none");
+  }
 }
 
 interface AuditFlags extends ProofFlags, ResultFlags, AnnotationFlags, NearFlags {
@@ -101,6 +111,8 @@ interface AuditFlags extends ProofFlags, ResultFlags, AnnotationFlags, NearFlags
   /** A person's allow/deny list. */
   readonly decisions?: string;
   readonly through?: readonly string[];
+  /** Of crossweave calibrate. */
+  readonly calibration?: string;
   /** False with --no-texts. */
   readonly texts?: boolean;
   readonly dryRun?: true;
@@ -119,6 +131,7 @@ function auditCallOf(folders: readonly string[], options: AuditFlags): AuditCall
     withTexts: options.texts !== false,
     hashesFiles: options.against ?? [],
     decisionsFile: options.decisions,
+    calibrationFile: options.calibration,
     proofFlags: options,
     resultFlags: options.dryRun === true ? {} : options,
   };
@@ -135,6 +148,7 @@ interface AuditCall {
   /** Files of hashes of hidden test sets. */
   readonly hashesFiles: readonly string[];
   readonly decisionsFile: string | undefined;
+  readonly calibrationFile: string | undefined;
   readonly proofFlags: AuditFlags;
   readonly resultFlags: ResultFlags;
 }
@@ -172,6 +186,7 @@ async function audit(
     ...context,
     hidden,
     decisions,
+    calibration: await calibrationIn(call.calibrationFile),
   });
   const written = verdict.outcome === "unchecked" ? undefined : exclusionsFile;
   if (written !== undefined) await writeExclusions(written, verdict);
@@ -209,6 +224,12 @@ async function audit(
     text: await withProof(verdictText({ verdict, summary, notes, next }), proof),
     exitCode: exitCodeOf[verdict.outcome],
   };
+}
+
+async function calibrationIn(file: string | undefined): Promise<Calibration | undefined> {
+  if (file === undefined) return undefined;
+  const { readCalibration } = await import("../calibration/calibration-files.ts");
+  return readCalibration(file);
 }
 
 async function writeExclusions(file: string, verdict: AuditVerdict): Promise<void> {

@@ -3,6 +3,7 @@ import type { ReviewDecision } from "../../audit/results/decisions.ts";
 import type { LeakKind, NearEvidence, Suspect, TextLeak, TextPlace } from "../../audit/findings.ts";
 import { sharedByRule } from "../../audit/rules.ts";
 import type { AuditVerdict, Leak, PicturePlace } from "../../audit/verdict.ts";
+import { perMillionText } from "../../audit/verdict-text.ts";
 import type {
   AuditPage,
   PageMatrix,
@@ -122,8 +123,8 @@ function methodsOf({ near, policy, review, texts }: AuditVerdict): readonly Page
 
 function recallWords(recall: NonNullable<AuditVerdict["near"]>["recall"]): string {
   if (recall === null) return "not measured: crossweave calibrate measures it on your pictures";
-  const { confidence, lowerBound, numPairs } = recall;
-  return `${formatPercent(recall.recall)} of ${numPairs.toLocaleString("en-US")} planted copies, at least ${formatPercent(lowerBound)} with confidence ${formatPercent(confidence)}`;
+  const { confidence, falseUpperBound, lowerBound, numPairs } = recall;
+  return `${formatPercent(recall.recall)} of ${numPairs.toLocaleString("en-US")} planted copies, at least ${formatPercent(lowerBound)} with confidence ${formatPercent(confidence)}; at most ${perMillionText(falseUpperBound)} false verified pairs per million`;
 }
 
 function matrixOf({ checked, matrix }: AuditVerdict): PageMatrix | null {

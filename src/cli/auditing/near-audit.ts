@@ -1,4 +1,6 @@
 import { strict as assert } from "node:assert";
+import { calibrated, requireSameMethod } from "../../audit/calibration/calibrated-findings.ts";
+import type { Calibration } from "../../audit/calibration/calibration-file.ts";
 import { findCandidates } from "../../audit/near/find-candidates.ts";
 import {
   type ComparedCandidate,
@@ -10,6 +12,7 @@ import {
   type NearSettings,
   nearSettings,
   type RecordKind,
+  settingsForVerdict,
   trainingKind,
 } from "../../audit/near/near-settings.ts";
 import { PictureRecords } from "../../audit/near/picture-records.ts";
@@ -50,6 +53,10 @@ export interface OpenedSet {
 
 export interface NearOptions {
   readonly choice: NearChoice;
+  /** What was measured of the search; it must have been measured with the audit's settings. */
+  readonly calibration?: Calibration | undefined;
+  /** Where what is computed is kept; in the cache folder unless given. */
+  readonly cacheAt?: string | undefined;
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }
@@ -71,11 +78,12 @@ const MAX_LISTED = 100;
 /**
  * Looks for near-duplicates between all training and all evaluation pictures of the sets. What was computed of a shard
  * before, by an audit that was interrupted or of other sets, is not computed again; the findings are the same.
- * Throws ShardError when a shard is damaged, RefusedError when the cache cannot be written.
+ * Throws ShardError when a shard is damaged, RefusedError when the cache cannot be written, ConfigError when the
+ * calibration is of other settings.
  */
 export async function auditNear(
   sets: readonly OpenedSet[],
-  { choice, progress, signal }: NearOptions,
+  { cacheAt, calibration, choice, progress, signal }: NearOptions,
 ): Promise<NearAudit> {
   const indexes = sets.map(({ reader }) => reader.index);
   const shards = comparedShards(indexes);
@@ -83,16 +91,17 @@ export async function auditNear(
     .flatMap(({ splits }) => splits)
     .reduce((sum, { role, numPictures }) => sum + (role === "train" ? numPictures : 0), 0);
   const settings = nearSettings(numTraining, choice);
+  if (calibration !== undefined) requireSameMethod(calibration, settingsForVerdict(settings));
   const listings = sets.map(({ location, reader }) => listingOf(location, reader.index));
   await using threads = new NearThreads({ listings }, { signal });
-  const making = { cache: new NearCache(signal), threads, progress, signal };
+  const making = { cache: new NearCache(signal, cacheAt), threads, progress, signal };
   await makeRecords(
     shards.map((shard) => ({ shard, kind: kindOf(shard.role, settings) })),
     making,
   );
   const findings = await findNear({ sets, shards, settings }, making);
   return {
-    findings,
+    findings: calibration === undefined ? findings : calibrated(findings, calibration),
     withHashes: (at, heads) => filledIn(heads, hashesOf({ shards, settings, at }, making)),
   };
 }

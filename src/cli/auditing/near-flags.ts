@@ -11,8 +11,13 @@ export interface NearFlags {
 
 /** Adds --no-near, --windows and --near-distance. */
 export function addNearOptions(command: Command): void {
+  command.option("--no-near", "compare names, bytes and pixels alone, and say so in the verdict");
+  addNearThresholds(command);
+}
+
+/** Adds --windows and --near-distance. */
+export function addNearThresholds(command: Command): void {
   command
-    .option("--no-near", "compare names, bytes and pixels alone, and say so in the verdict")
     .addOption(
       new Option(
         "--windows <sides>",
@@ -24,6 +29,14 @@ export function addNearOptions(command: Command): void {
       "in how many of 256 bits the hashes of two pictures may differ for their pixels to be compared: 48",
       parseDistance,
     );
+}
+
+/** Adds --calibration. */
+export function addCalibrationOption(command: Command): void {
+  command.option(
+    "--calibration <file>",
+    "what crossweave calibrate measured of the search for near-duplicates, for verdict and proof",
+  );
 }
 
 /** How near-duplicates are to be looked for; undefined where they are not. */

@@ -1,4 +1,5 @@
 import { auditRelated, defaultListing } from "../../audit/audit-splits.ts";
+import type { Calibration } from "../../audit/calibration/calibration-file.ts";
 import { relateSplits, type RelatedSplits } from "../../audit/relate-splits.ts";
 import type { HashesFile } from "../../audit/hidden/hashes-file.ts";
 import { hiddenNames, hiddenSplit } from "../../audit/hidden/hidden-split.ts";
@@ -33,6 +34,8 @@ export interface ShardSetAuditOptions {
   readonly signal: AbortSignal;
   /** How near-duplicates are looked for; they are not when left out. */
   readonly near?: NearChoice | undefined;
+  /** What was measured of the search for near-duplicates. */
+  readonly calibration?: Calibration | undefined;
   /** Hidden test sets, by their hashes alone. */
   readonly hidden?: readonly HashesFile[] | undefined;
   /** Sets on neither side, through whose pictures chains may lead. */
@@ -94,7 +97,11 @@ export async function withRelatedSets<R>(
   }
   const sides = all.slice(0, folders.length);
   const context = { progress, signal };
-  const near = choice === undefined ? undefined : await nearDuplicates(sides, choice, context);
+  const { calibration } = options;
+  const near =
+    choice === undefined
+      ? undefined
+      : await nearDuplicates(sides, choice, { ...context, calibration });
   const compared = sides.flatMap(({ reader }, setIndex) =>
     splitsOf(reader, signal).map((split) => ({
       ...split,
@@ -131,7 +138,7 @@ async function textLeaks(
 async function nearDuplicates(
   sets: readonly OpenedSet[],
   choice: NearChoice,
-  context: { readonly progress: Progress; readonly signal: AbortSignal },
+  context: Pick<ShardSetAuditOptions, "calibration" | "progress" | "signal">,
 ): Promise<NearAudit | undefined> {
   if (!hasBothSides(sets)) return undefined;
   // What hashes and compares pictures is loaded where that is wanted.
