@@ -19,7 +19,7 @@ export const CAPTIONS = "coco/annotations/captions_train2017.json";
 const NUM_SOUND = 2;
 
 /** A picture of which something is wrong or odd. */
-export interface HostilePicture {
+interface HostilePicture {
   readonly name: string;
   readonly make: () => Promise<Uint8Array | string> | Uint8Array | string;
   /** The code under which it goes to quarantine, and its caption with it; it is stored without one. */
