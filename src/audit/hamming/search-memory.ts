@@ -97,14 +97,21 @@ export function tablePlaces(numRows: number): number {
   return 2 ** Math.ceil(Math.log2(Math.max(1, numRows) * 1.5));
 }
 
+let knownBitMoves: Uint8Array | undefined;
+
 /** Of each byte's place and value, the hash with its bits where they are moved to: [32, 256, 32]. */
 export function bitMoves(): Uint8Array {
+  knownBitMoves ??= madeBitMoves();
+  return knownBitMoves;
+}
+
+function madeBitMoves(): Uint8Array {
   const tables = new Uint8Array(HASH_BYTES * BYTE_VALUES * HASH_BYTES);
-  for (let bit = 0; bit < HASH_BITS; bit += 1) {
-    const to = (bit * BIT_STRIDE) % HASH_BITS;
-    for (let value = 0; value < BYTE_VALUES; value += 1) {
-      if (((value >> (bit & 7)) & 1) === 0) continue;
-      const at = ((bit >> 3) * BYTE_VALUES + value) * HASH_BYTES + (to >> 3);
+  for (let row = 0; row < HASH_BYTES * BYTE_VALUES; row += 1) {
+    for (let bits = row % BYTE_VALUES; bits !== 0; bits &= bits - 1) {
+      const bit = Math.floor(row / BYTE_VALUES) * 8 + 31 - Math.clz32(bits & -bits);
+      const to = (bit * BIT_STRIDE) % HASH_BITS;
+      const at = row * HASH_BYTES + (to >> 3);
       tables[at] = (tables[at] ?? 0) | (1 << (to & 7));
     }
   }

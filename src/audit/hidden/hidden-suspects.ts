@@ -1,5 +1,5 @@
 import type { NearSummary, Suspect } from "../findings.ts";
-import type { Candidate } from "../near/candidate-list.ts";
+import type { Candidate } from "../near/shard-candidates.ts";
 import { nearFindings, type NearFindings, viewText } from "../near/near-findings.ts";
 import { type NearSettings, recordedViews, trainingKind } from "../near/near-settings.ts";
 import { HASH_BYTES } from "../perceptual/hash.ts";

@@ -1,16 +1,12 @@
 import type { NearPairs } from "../hamming/pair-list.ts";
-import type { RecordSide, ViewRows } from "./record-side.ts";
-
-/** A training and an evaluation picture that look alike to their hashes, by the views that are nearest. */
-export interface Candidate {
-  /** Numbers of the pictures on their sides. */
-  readonly train: number;
-  readonly eval: number;
-  readonly distanceBits: number;
-  /** Of `recordedViews`: the training picture's among those that were recorded, the other among the bank. */
-  readonly trainView: number;
-  readonly evalView: number;
-}
+import { pixelsOf, type RecordSide, type ViewRows } from "./record-side.ts";
+import {
+  type CandidateCells,
+  type CandidateSides,
+  type ShardCandidates,
+  MAX_EQUAL_PARTNERS,
+  PicturePairs,
+} from "./shard-candidates.ts";
 
 /** Rows that were searched, and those of them that are equal to a row that is in a pair. */
 export interface GroupedRows extends ViewRows {
@@ -25,144 +21,118 @@ export interface FoundRows {
   readonly distanceOf: (evalView: number) => number;
 }
 
-/**
- * Evaluation pictures with one and the same hash but other pixels that a training picture is compared with. Copies of
- * one picture, saved so many times over, show the leak as well as all of them.
- */
-const MAX_EQUAL_PARTNERS = 16;
-
-/** Gathers candidates from several searches: one for each pair of pictures. */
+/** Gathers candidates from several searches: one for each pair of pictures, by the shards that these are in. */
 export class CandidateList {
-  readonly #train: RecordSide;
-  readonly #eval: RecordSide;
-  readonly #byTraining = new Map<number, Map<number, Candidate>>();
-  #numUncompared = 0;
+  readonly #sides: CandidateSides;
+  readonly #cells = new Map<string, Cell>();
 
-  constructor({
-    train,
-    eval: protectedSide,
-  }: {
-    readonly train: RecordSide;
-    readonly eval: RecordSide;
-  }) {
-    this.#train = train;
-    this.#eval = protectedSide;
+  constructor(sides: CandidateSides) {
+    this.#sides = sides;
   }
 
   /** Adds the pairs that a search found, and those of the pictures that have the same hashes. */
-  async add({ pairs, left, right, distanceOf }: FoundRows): Promise<void> {
-    const [leftRows, rightRows] = [new Members(left, this.#eval), new Members(right, this.#train)];
+  async add(found: FoundRows): Promise<void> {
+    const { pairs, left, right } = found;
+    const leftRows = new Members(left, this.#sides.eval);
+    const rightRows = new Members(right, this.#sides.train);
     for (const [at, distanceBits] of pairs.distance.entries()) {
-      const protectedRows = await leftRows.equalTo(pairs.left[at] ?? 0);
-      const passing = await rightRows.equalTo(pairs.right[at] ?? 0);
-      const compared = protectedRows.slice(0, MAX_EQUAL_PARTNERS);
-      this.#numUncompared += passing.length * (protectedRows.length - compared.length);
-      for (const leftRow of compared) {
-        const evalView = left.views[leftRow] ?? 0;
-        if (distanceBits > distanceOf(evalView)) continue;
-        const evalPicture = left.pictures[leftRow] ?? 0;
-        for (const row of passing) {
-          const [train, trainView] = [right.pictures[row] ?? 0, right.views[row] ?? 0];
-          this.#put({ train, eval: evalPicture, distanceBits, trainView, evalView });
-        }
+      const ofEval = await leftRows.equalTo(pairs.left[at] ?? 0);
+      const ofTrain = await rightRows.equalTo(pairs.right[at] ?? 0);
+      for (const evaluated of ofEval) {
+        for (const train of ofTrain) this.#addRows(found, { train, eval: evaluated, distanceBits });
       }
     }
   }
 
-  /** All of them, where pictures with equal pixels stand for each other. */
-  async found(): Promise<{
-    readonly candidates: readonly Candidate[];
-    readonly numUncompared: number;
-  }> {
-    const merged = new CandidateList({ train: this.#train, eval: this.#eval });
-    const [firstTrain, firstEval] = [new FirstPictures(this.#train), new FirstPictures(this.#eval)];
-    const candidates = this.#sorted();
-    const protectedPictures = new Set(candidates.map((candidate) => candidate.eval));
-    for (const picture of Uint32Array.from(protectedPictures).toSorted()) {
-      await firstEval.with(picture);
-    }
-    for (const candidate of candidates) {
-      const train = await firstTrain.with(candidate.train);
-      const evalPicture = await firstEval.with(candidate.eval);
-      if (train.pixels === evalPicture.pixels) continue;
-      merged.#put({ ...candidate, train: train.picture, eval: evalPicture.picture });
-    }
-    return { candidates: merged.#sorted(), numUncompared: this.#numUncompared };
+  /** What was found between these shards: of each with each. */
+  cells(trainShards: readonly number[], evalShards: readonly number[]): CandidateCells {
+    return new Map(
+      trainShards.map((train) => [
+        train,
+        new Map(evalShards.map((evaluated) => [evaluated, this.#found(train, evaluated)])),
+      ]),
+    );
   }
 
-  #put(candidate: Candidate): void {
-    const known = this.#byTraining.get(candidate.train) ?? new Map<number, Candidate>();
-    this.#byTraining.set(candidate.train, known);
-    const before = known.get(candidate.eval);
-    if (before === undefined || isNearer(candidate, before)) known.set(candidate.eval, candidate);
+  #found(trainShard: number, evalShard: number): ShardCandidates {
+    const cell = this.#cells.get(`${trainShard} ${evalShard}`);
+    const firstTrain = this.#sides.train.firstPicture(trainShard);
+    const firstEval = this.#sides.eval.firstPicture(evalShard);
+    const candidates = (cell?.pairs.sorted() ?? []).map((candidate) => ({
+      ...candidate,
+      train: candidate.train - firstTrain,
+      eval: candidate.eval - firstEval,
+    }));
+    return { candidates, numUncompared: cell?.numUncompared ?? 0 };
   }
 
-  #sorted(): Candidate[] {
-    return [...this.#byTraining]
-      .toSorted(([one], [other]) => one - other)
-      .flatMap(([, candidates]) =>
-        [...candidates.values()].toSorted((one, other) => one.eval - other.eval),
-      );
+  #addRows(
+    { left, right, distanceOf }: FoundRows,
+    near: { readonly train: ShardRows; readonly eval: ShardRows; readonly distanceBits: number },
+  ): void {
+    const { distanceBits, eval: evaluated, train } = near;
+    const withinDistance = evaluated.rows.filter(
+      (row) => distanceBits <= distanceOf(left.views[row] ?? 0),
+    );
+    if (withinDistance.length === 0) return;
+    const name = `${train.shardIndex} ${evaluated.shardIndex}`;
+    const cell = this.#cells.get(name) ?? { pairs: new PicturePairs(), numUncompared: 0 };
+    this.#cells.set(name, cell);
+    const compared = withinDistance.slice(0, MAX_EQUAL_PARTNERS);
+    cell.numUncompared += train.rows.length * (withinDistance.length - compared.length);
+    for (const leftRow of compared) {
+      const [evalPicture = 0, evalView = 0] = [left.pictures[leftRow], left.views[leftRow]];
+      for (const row of train.rows) {
+        const [picture = 0, trainView = 0] = [right.pictures[row], right.views[row]];
+        cell.pairs.put({ train: picture, eval: evalPicture, distanceBits, trainView, evalView });
+      }
+    }
   }
 }
 
-// Of equally near views those that come first, so that the order of the search does not matter.
-function isNearer(one: Candidate, other: Candidate): boolean {
-  if (one.distanceBits !== other.distanceBits) return one.distanceBits < other.distanceBits;
-  if (one.evalView !== other.evalView) return one.evalView < other.evalView;
-  return one.trainView < other.trainView;
+interface Cell {
+  readonly pairs: PicturePairs;
+  numUncompared: number;
 }
 
-/** The rows that a found row stands for; of those whose pictures have equal pixels only the first. */
+/** Rows whose pictures are in one shard. */
+interface ShardRows {
+  readonly shardIndex: number;
+  readonly rows: readonly number[];
+}
+
+/** The rows that a found row stands for, by shards; of those in a shard whose pictures have equal pixels only the first. */
 class Members {
   readonly #rows: GroupedRows;
   readonly #side: RecordSide;
-  readonly #known = new Map<number, readonly number[]>();
+  readonly #known = new Map<number, readonly ShardRows[]>();
 
   constructor(rows: GroupedRows, side: RecordSide) {
     this.#rows = rows;
     this.#side = side;
   }
 
-  async equalTo(row: number): Promise<readonly number[]> {
+  async equalTo(row: number): Promise<readonly ShardRows[]> {
     const members = this.#rows.equal.get(row);
-    if (members === undefined) return [row];
+    if (members === undefined) return [{ shardIndex: this.#shardOf(row), rows: [row] }];
     const known = this.#known.get(row) ?? (await this.#distinct(members));
     this.#known.set(row, known);
     return known;
   }
 
-  async #distinct(members: Uint32Array): Promise<readonly number[]> {
+  async #distinct(members: Uint32Array): Promise<readonly ShardRows[]> {
     const first = new Map<string, number>();
     for (const member of members) {
       const view = this.#rows.views[member] ?? 0;
-      const pixels = `${await pixelsOf(this.#side, this.#rows.pictures[member] ?? 0)} ${view}`;
-      if (!first.has(pixels)) first.set(pixels, member);
+      const pixels = await pixelsOf(this.#side, this.#rows.pictures[member] ?? 0);
+      const name = `${this.#shardOf(member)} ${pixels} ${view}`;
+      if (!first.has(name)) first.set(name, member);
     }
-    return [...first.values()];
-  }
-}
-
-/** Which of the pictures with the same pixels, of those that were asked for in ascending order, came first. */
-class FirstPictures {
-  readonly #side: RecordSide;
-  readonly #first = new Map<string, number>();
-  readonly #pixels = new Map<number, string>();
-
-  constructor(side: RecordSide) {
-    this.#side = side;
+    const byShard = Map.groupBy(first.values(), (member) => this.#shardOf(member));
+    return [...byShard].map(([shardIndex, rows]) => ({ shardIndex, rows }));
   }
 
-  async with(picture: number): Promise<{ readonly pixels: string; readonly picture: number }> {
-    const pixels = this.#pixels.get(picture) ?? (await pixelsOf(this.#side, picture));
-    this.#pixels.set(picture, pixels);
-    const first = this.#first.get(pixels) ?? picture;
-    this.#first.set(pixels, first);
-    return { pixels, picture: first };
+  #shardOf(row: number): number {
+    return this.#side.shardOf(this.#rows.pictures[row] ?? 0);
   }
-}
-
-async function pixelsOf(side: RecordSide, picture: number): Promise<string> {
-  const { records, row } = await side.at(picture);
-  return records.pixels(row);
 }

@@ -2,7 +2,7 @@ import type { NearEvidence, NearSummary, Suspect } from "../findings.ts";
 import { VERIFIED_AGREEMENT, VERIFIED_SCORE } from "../perceptual/verify-pair.ts";
 import { type BankView, bankViews } from "../perceptual/window-bank.ts";
 import type { PicturePlace } from "../verdict.ts";
-import type { Candidate } from "./candidate-list.ts";
+import type { Candidate } from "./shard-candidates.ts";
 import {
   type NearSettings,
   recordedViews,

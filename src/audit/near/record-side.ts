@@ -56,16 +56,31 @@ export class RecordSide {
     return this.#starts.at(-1) ?? 0;
   }
 
+  get numShards(): number {
+    return this.#source.numShards;
+  }
+
+  /** The number of the first picture of a shard; that of `numShards` is `numPictures`. */
+  firstPicture(shardIndex: number): number {
+    return this.#starts[shardIndex] ?? 0;
+  }
+
+  shardOf(picture: number): number {
+    return lastAtMost(this.#starts, picture);
+  }
+
   /** The picture with a number below `numPictures`. */
   async at(picture: number): Promise<PlacedRecord> {
-    const shardIndex = lastAtMost(this.#starts, picture);
+    const shardIndex = this.shardOf(picture);
     const records = await this.#records(shardIndex);
     return { shardIndex, row: picture - (this.#starts[shardIndex] ?? 0), records };
   }
 
-  /** All records in order. */
-  async *shards(): AsyncGenerator<{ readonly records: PictureRecords; readonly first: number }> {
-    for (let shardIndex = 0; shardIndex < this.#source.numShards; shardIndex += 1) {
+  /** All records of these shards in order. */
+  async *shards(
+    shardIndexes: readonly number[],
+  ): AsyncGenerator<{ readonly records: PictureRecords; readonly first: number }> {
+    for (const shardIndex of shardIndexes) {
       const bytes = await this.#source.read(shardIndex);
       const records = new PictureRecords(this.kind, bytes);
       yield { records, first: this.#starts[shardIndex] ?? 0 };
@@ -82,6 +97,12 @@ export class RecordSide {
     if (this.#held.size > MAX_HELD_SHARDS && oldest !== undefined) this.#held.delete(oldest);
     return held;
   }
+}
+
+/** Equal for pictures of a side with equal upright pixels. */
+export async function pixelsOf(side: RecordSide, picture: number): Promise<string> {
+  const { records, row } = await side.at(picture);
+  return records.pixels(row);
 }
 
 /** The place of the last of ascending `starts` that is no more than `value` and has something behind it. */
@@ -102,18 +123,39 @@ export interface ViewRows {
   readonly views: Uint8Array;
 }
 
-/** The comparable hashes of a side's views from `firstView` to before `endView`, in parts of at most `maxRows`. */
+/** Shards of a side, and views of their pictures. */
+export interface ViewRange {
+  readonly shards: readonly number[];
+  readonly firstView: number;
+  readonly endView: number;
+}
+
+/** How many views there are in a range, comparable or not. */
+export function numViewsIn(side: RecordSide, { shards, firstView, endView }: ViewRange): number {
+  const numPictures = shards.reduce(
+    (sum, shard) => sum + side.firstPicture(shard + 1) - side.firstPicture(shard),
+    0,
+  );
+  return numPictures * (Math.min(endView, side.numViews) - firstView);
+}
+
+/**
+ * The comparable hashes of a range in parts of at most `maxRows`. A shard that fits into a part is in one, so that what
+ * is found of it does not depend on what comes before.
+ */
 export async function* viewRows(
   side: RecordSide,
-  range: { readonly firstView: number; readonly endView: number; readonly maxRows: number },
+  range: ViewRange & { readonly maxRows: number },
 ): AsyncGenerator<ViewRows> {
   const { firstView, maxRows } = range;
   const views = { firstView, endView: Math.min(range.endView, side.numViews) };
-  const capacity = Math.min(maxRows, side.numPictures * (views.endView - firstView));
+  const numViews = views.endView - firstView;
+  const capacity = Math.min(maxRows, numViewsIn(side, range));
   let rows = new RowList(capacity);
-  for await (const { records, first } of side.shards()) {
+  for await (const { records, first } of side.shards(range.shards)) {
     for (let row = 0; row < records.numPictures; row += 1) {
-      if (rows.length + views.endView - firstView > capacity) {
+      const needed = row === 0 ? Math.min(capacity, records.numPictures * numViews) : numViews;
+      if (rows.length > 0 && rows.length + needed > capacity) {
         yield rows.taken();
         rows = new RowList(capacity);
       }

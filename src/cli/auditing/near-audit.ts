@@ -24,6 +24,7 @@ import type { PictureInfo, SceneHead, SplitRole } from "../../core/records.ts";
 import { listingOf } from "../../shards/reading/listed-set.ts";
 import type { ShardSetReader } from "../../shards/shard-set-reader.ts";
 import { NearCache } from "./near-cache.ts";
+import { candidateMemory } from "./near-memory.ts";
 import {
   comparePairs,
   type FoundPair,
@@ -122,7 +123,7 @@ async function findNear(work: NearWork, making: RecordMaking): Promise<NearFindi
   const evaluated = await openSide(work, "eval", making);
   const { candidates, numUncompared } = await findCandidates(
     { train: train.records, eval: evaluated.records, settings },
-    making,
+    { ...making, memory: candidateMemory({ train, eval: evaluated, settings }, making.cache) },
   );
   const pairs: FoundPair[] = [];
   for (const candidate of candidates) {

@@ -3,14 +3,17 @@ import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import {
+  CANDIDATE_VERSION,
+  type NearSettings,
   type RecordKind,
   RECORD_VERSION,
   VERIFICATION_VERSION,
 } from "../../audit/near/near-settings.ts";
 import { recordBytes } from "../../audit/near/picture-records.ts";
+import type { ShardCandidates } from "../../audit/near/shard-candidates.ts";
 import type { PixelScore } from "../../audit/near/near-findings.ts";
 import { cacheFolder } from "../../core/cache-folder.ts";
-import { canonicalJson } from "../../core/digest.ts";
+import { canonicalJson, type JsonValue } from "../../core/digest.ts";
 import { errnoOf } from "../../core/errors.ts";
 import { explainedWriteError, writeFileAtomically } from "../../core/files.ts";
 import { ProcessLock } from "../../core/locks.ts";
@@ -20,14 +23,29 @@ const DIGEST_BYTES = 32;
 /** The scores of the pairs of one training shard, by `pairName`. */
 export type KnownScores = Map<string, PixelScore>;
 
+/** What was found between a training shard and evaluation shards, by the digests of these. */
+export type KnownCandidates = ReadonlyMap<string, ShardCandidates>;
+
+/** The members of candidates, one after the other. */
+const candidatesSchema = z.object({
+  shards: z.record(
+    z.string(),
+    z.object({
+      candidates: z.array(z.tuple([z.int(), z.int(), z.int(), z.int(), z.int()])),
+      numUncompared: z.int(),
+    }),
+  ),
+  sha256: z.string(),
+});
+
 const scoresSchema = z.object({
   scores: z.record(z.string(), z.tuple([z.boolean(), z.number(), z.number()])),
   sha256: z.string(),
 });
 
 /**
- * What audits have computed of shards' pictures, in the cache folder: records by the shard's digest, scores of pairs by
- * that of the training shard. Each file is written whole or not at all and carries its SHA-256; one that is damaged counts
+ * What audits have computed of shards' pictures, in the cache folder: records by the shard's digest, candidates and scores
+ * of pairs by that of the training shard. Each file is written whole or not at all and carries its SHA-256; one that is damaged counts
  * as missing. A new version of a method has files of its own.
  */
 export class NearCache {
@@ -53,11 +71,52 @@ export class NearCache {
     await this.#write(this.#recordsPath(shardSha256, kind), content);
   }
 
+  /** What is known of a training shard from searches with these settings. */
+  async readCandidates(shardSha256: string, settings: NearSettings): Promise<KnownCandidates> {
+    const bytes = await bytesAt(this.#candidatesPath(shardSha256, settings));
+    const parsed = candidatesSchema.safeParse(parsedJson(bytes?.toString("utf8") ?? ""));
+    if (!parsed.success || contentDigest(parsed.data.shards) !== parsed.data.sha256)
+      return new Map();
+    return new Map(
+      Object.entries(parsed.data.shards).map(([sha256, { candidates, numUncompared }]) => {
+        const members = candidates.map(([train, evaluated, distanceBits, trainView, evalView]) => ({
+          train,
+          eval: evaluated,
+          distanceBits,
+          trainView,
+          evalView,
+        }));
+        return [sha256, { candidates: members, numUncompared }];
+      }),
+    );
+  }
+
+  async writeCandidates(
+    shardSha256: string,
+    settings: NearSettings,
+    known: KnownCandidates,
+  ): Promise<void> {
+    const shards = Object.fromEntries(
+      [...known].map(([sha256, { candidates, numUncompared }]) => {
+        const rows = candidates.map((of) => [
+          of.train,
+          of.eval,
+          of.distanceBits,
+          of.trainView,
+          of.evalView,
+        ]);
+        return [sha256, { candidates: rows, numUncompared }] as const;
+      }),
+    );
+    const text = canonicalJson({ shards, sha256: contentDigest(shards) });
+    await this.#write(this.#candidatesPath(shardSha256, settings), text);
+  }
+
   /** What is known of pairs whose training picture is in a shard. */
   async readScores(shardSha256: string): Promise<KnownScores> {
     const bytes = await bytesAt(this.#scoresPath(shardSha256));
     const parsed = scoresSchema.safeParse(parsedJson(bytes?.toString("utf8") ?? ""));
-    if (!parsed.success || scoresDigest(parsed.data.scores) !== parsed.data.sha256)
+    if (!parsed.success || contentDigest(parsed.data.scores) !== parsed.data.sha256)
       return new Map();
     return new Map(
       Object.entries(parsed.data.scores).map(([name, [isVerified, correlation, agreement]]) => [
@@ -74,12 +133,19 @@ export class NearCache {
         [isVerified, correlation, agreement] as const,
       ]),
     );
-    const text = canonicalJson({ scores, sha256: scoresDigest(scores) });
+    const text = canonicalJson({ scores, sha256: contentDigest(scores) });
     await this.#write(this.#scoresPath(shardSha256), text);
   }
 
   #recordsPath(shardSha256: string, kind: RecordKind): string {
     return join(this.#folder, `records-${RECORD_VERSION}`, `${shardSha256}.${kind}`);
+  }
+
+  #candidatesPath(shardSha256: string, settings: NearSettings): string {
+    const { wholeDistance, windowDistance, windows } = settings;
+    const search = [wholeDistance, windowDistance, windows].join("-");
+    const version = `candidates-${RECORD_VERSION}-${CANDIDATE_VERSION}`;
+    return join(this.#folder, version, `${shardSha256}.${search}.json`);
   }
 
   #scoresPath(shardSha256: string): string {
@@ -104,10 +170,8 @@ export class NearCache {
   }
 }
 
-type ScoreEntries = Readonly<Record<string, readonly [boolean, number, number]>>;
-
-function scoresDigest(scores: ScoreEntries): string {
-  return digestOf(Buffer.from(canonicalJson(scores))).toString("hex");
+function contentDigest(content: JsonValue): string {
+  return digestOf(Buffer.from(canonicalJson(content))).toString("hex");
 }
 
 function digestOf(content: Uint8Array): Buffer {

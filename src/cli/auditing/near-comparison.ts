@@ -1,4 +1,4 @@
-import type { Candidate } from "../../audit/near/candidate-list.ts";
+import type { Candidate } from "../../audit/near/shard-candidates.ts";
 import type { PixelScore } from "../../audit/near/near-findings.ts";
 import type { RecordSide } from "../../audit/near/record-side.ts";
 import type { Progress } from "../../core/progress.ts";

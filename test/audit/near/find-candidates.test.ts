@@ -1,5 +1,9 @@
 import { describe, expect, it } from "vitest";
-import type { Candidate } from "../../../src/audit/near/candidate-list.ts";
+import type {
+  Candidate,
+  CandidateMemory,
+  ShardCandidates,
+} from "../../../src/audit/near/shard-candidates.ts";
 import { findCandidates } from "../../../src/audit/near/find-candidates.ts";
 import { nearSettings, recordedViews } from "../../../src/audit/near/near-settings.ts";
 import { hashDistance } from "../../../src/audit/perceptual/hash.ts";
@@ -52,6 +56,73 @@ function byLooking(
     }),
   );
 }
+
+/** A memory that holds what it is given, and which shards that were. */
+class HeldCandidates implements CandidateMemory {
+  readonly written: string[] = [];
+  readonly #held = new Map<number, ReadonlyMap<number, ShardCandidates>>();
+
+  read = (trainShard: number): Promise<ReadonlyMap<number, ShardCandidates>> =>
+    Promise.resolve(this.#held.get(trainShard) ?? new Map<number, ShardCandidates>());
+
+  write = (trainShard: number, found: ReadonlyMap<number, ShardCandidates>): Promise<void> => {
+    for (const evalShard of found.keys()) this.written.push(`${trainShard}-${evalShard}`);
+    this.#held.set(trainShard, new Map([...(this.#held.get(trainShard) ?? []), ...found]));
+    return Promise.resolve();
+  };
+}
+
+/** Pictures of which many on both sides have one hash and pixels of their own. */
+function crowdedSides(): { readonly train: MadeUpPicture[]; readonly eval: MadeUpPicture[] } {
+  const original = picture("bank", 1);
+  const copies = Array.from({ length: 40 }, (_, at) => ({ ...original, pixels: `copy ${at}` }));
+  const others = [2, 3].map((seed) => picture("bank", seed));
+  const train = [...copies.slice(0, 8), ...others].flatMap((of, at) => [
+    { pixels: `near ${at}`, hashes: [moved(of.hashes[0] ?? new Uint8Array(32), 4 * (at % 3))] },
+    picture("whole", 50 + at),
+    { pixels: `copy ${at}`, hashes: of.hashes.slice(0, 1) },
+  ]);
+  return { train, eval: [...copies.slice(0, 20), ...others, ...copies.slice(20)] };
+}
+
+/** The search for so many of the crowded pictures, three or eighteen a shard. */
+async function remembered(
+  numTrain: number,
+  numEval: number,
+  memory?: HeldCandidates,
+): ReturnType<typeof findCandidates> {
+  const pictures = crowdedSides();
+  const train = await madeUpSide("whole", pictures.train.slice(0, numTrain));
+  const evaluated = await madeUpSide("bank", pictures.eval.slice(0, numEval), 18);
+  const sides = { train, eval: evaluated, settings: evalOnly };
+  return findCandidates(sides, { numThreads: 1, memory });
+}
+
+describe("a search for near-duplicates that knows of shards from before", () => {
+  it("finds what a search from nothing finds when shards come to either side", async () => {
+    const memory = new HeldCandidates();
+    for (const [numTrain, numEval] of [
+      [9, 18],
+      [30, 18],
+      [30, 42],
+    ] as const) {
+      const whole = await remembered(numTrain, numEval);
+      expect(whole.candidates.length).toBeGreaterThan(16);
+      expect(whole.numUncompared).toBeGreaterThan(0);
+      expect(await remembered(numTrain, numEval, memory)).toEqual(whole);
+    }
+  });
+
+  it("searches each pair of shards once", async () => {
+    const memory = new HeldCandidates();
+    await remembered(9, 18, memory);
+    expect(memory.written.splice(0)).toEqual(["0-0", "1-0", "2-0"]);
+    await remembered(12, 36, memory);
+    expect(memory.written.splice(0)).toEqual(["0-1", "1-1", "2-1", "3-0", "3-1"]);
+    await remembered(12, 36, memory);
+    expect(memory.written).toEqual([]);
+  });
+});
 
 describe("the candidates of a search for near-duplicates", () => {
   it("are the pairs that a look at every pair of views finds", async () => {
