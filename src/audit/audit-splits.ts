@@ -1,3 +1,4 @@
+import type { PolicyNote } from "./findings.ts";
 import { LeakCollector } from "./leak-collector.ts";
 import { relateSplits, type RelatedSplits, type RelateOptions } from "./relate-splits.ts";
 import { reviewNote, undismissed } from "./review/review-note.ts";
@@ -8,6 +9,7 @@ import type {
   AuditVerdict,
   CheckedSplit,
   ListingLimits,
+  MatrixCell,
   WitnessSplit,
 } from "./verdict.ts";
 import { sealVerdict } from "./verdict-json.ts";
@@ -16,6 +18,8 @@ export interface AuditOptions extends RelateOptions {
   readonly listing?: Partial<ListingLimits> | undefined;
   /** What a comparison of the texts of these splits has found. */
   readonly texts?: TextFindings | undefined;
+  /** What the policy that gave the splits their roles adds, once it is known what they share. */
+  readonly policy?: ((matrix: readonly MatrixCell[]) => PolicyNote) | undefined;
 }
 
 export const defaultListing: ListingLimits = {
@@ -41,7 +45,7 @@ export async function auditSplits(
 /** The verdict on splits whose pictures have been related, with the same `near` and `decisions`. */
 export function auditRelated(
   related: RelatedSplits,
-  options: Pick<AuditOptions, "decisions" | "listing" | "near" | "texts"> = {},
+  options: Pick<AuditOptions, "decisions" | "listing" | "near" | "policy" | "texts"> = {},
 ): AuditVerdict {
   const listing = { ...defaultListing, ...options.listing };
   const collector = new LeakCollector(related, listing);
@@ -50,19 +54,20 @@ export function auditRelated(
   const outcome = outcomeOf(checked, exclusions.length);
   const { decisions, near: { suspects = [] } = {} } = options;
   const numPairs = collector.numPairs();
+  const matrix = collector.matrix();
   return sealVerdict({
     outcome,
     clean: outcome === "clean",
     leaks: collector.leaks(),
     numPairs,
     kinds: collector.kinds(),
-    matrix: collector.matrix(),
+    matrix,
     ...collector.suspects(undismissed(suspects, decisions)),
     textLeaks: options.texts?.leaks ?? [],
     numTextLeaks: options.texts?.numLeaks ?? 0,
     texts: options.texts?.summary ?? null,
     near: options.near?.summary ?? null,
-    policy: null,
+    policy: options.policy?.(matrix) ?? null,
     review: reviewNote(related, { decisions, listing, numPairs, suspects }),
     checked,
     yields: collector.yields(options.near?.summary.hashed),

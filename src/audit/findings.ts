@@ -83,6 +83,10 @@ export interface PolicyNote {
   readonly summary: string;
   /** What it adds to the result, in sentences: what a backbone has seen, say. */
   readonly notes: readonly string[];
+  /** What it evaluates on and no evaluation split holds, such as "nlvr2 dev+test1": the verdict says nothing of these. */
+  readonly notCompared: readonly string[];
+  /** Splits ("set/split") whose recipe trains on what it evaluates on, and that are not compared as training: no proof covers them. */
+  readonly trainsOnEvaluation: readonly string[];
 }
 
 /** A pair that hashes suggest and pixels did not verify: for a person to look at, never a leak by itself. */

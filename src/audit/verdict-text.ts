@@ -1,4 +1,4 @@
-import type { MeasuredRecall } from "./findings.ts";
+import type { MeasuredRecall, PolicyNote } from "./findings.ts";
 import { sharedByRule } from "./rules.ts";
 import type { AuditVerdict, CheckedSplit, WitnessSplit } from "./verdict.ts";
 
@@ -7,6 +7,20 @@ import type { AuditVerdict, CheckedSplit, WitnessSplit } from "./verdict.ts";
  * digest of their set, the rules, and whether and how well near-duplicates were looked for. It claims no more than was compared.
  */
 export function verdictSummary(verdict: AuditVerdict): string {
+  const { policy } = verdict;
+  const found = findingsSummary(verdict);
+  return policy === null ? found : `by the policy ${policy.name} ${found}${policyClause(policy)}`;
+}
+
+/** What the verdict says nothing of although the policy evaluates on it. */
+function policyClause({ notCompared, trainsOnEvaluation }: PolicyNote): string {
+  const unsaid = notCompared.length === 0 ? "" : `; not compared with ${notCompared.join(", ")}`;
+  if (trainsOnEvaluation.length === 0) return unsaid;
+  const [verb, its] = trainsOnEvaluation.length === 1 ? ["trains", "its"] : ["train", "their"];
+  return `${unsaid}; ${listed(trainsOnEvaluation, "and")} by ${its} recipe ${verb} on what the policy evaluates on`;
+}
+
+function findingsSummary(verdict: AuditVerdict): string {
   const { checked, outcome } = verdict;
   if (outcome === "unchecked") return uncheckedSummary(verdict);
   const training = `${count(checked.train, "training picture")} of ${describeSplits(checked.training)}`;

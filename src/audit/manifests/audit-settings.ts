@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { JsonValue } from "../../core/digest.ts";
-import type { MeasuredRecall } from "../findings.ts";
+import type { MeasuredRecall, PolicyNote } from "../findings.ts";
 import type { AuditVerdict, WitnessSplit } from "../verdict.ts";
 
 /** A split that an audit has read, and the digest that names its set. */
@@ -23,7 +23,12 @@ export interface AuditSettings {
   } | null;
   /** How texts were compared; null when they were not. */
   readonly texts: { readonly settings: Readonly<Record<string, string | number | boolean>> } | null;
-  readonly policy: { readonly name: string; readonly digest: string } | null;
+  readonly policy: {
+    readonly name: string;
+    readonly digest: string;
+    /** What it evaluates on and nobody compared. */
+    readonly notCompared: readonly string[];
+  } | null;
   /** The digest of a reviewer's list, or null without one. */
   readonly review: string | null;
   readonly training: readonly SettingsSplit[];
@@ -60,7 +65,7 @@ export const auditSettingsSchema: z.ZodType<AuditSettings> = z.strictObject({
     })
     .nullable(),
   texts: z.strictObject({ settings: namedValues }).nullable(),
-  policy: z.strictObject({ name: z.string(), digest }).nullable(),
+  policy: z.strictObject({ name: z.string(), digest, notCompared: z.array(z.string()) }).nullable(),
   review: digest.nullable(),
   training: splits,
   evaluation: splits,
@@ -76,12 +81,20 @@ export function settingsOf(verdict: AuditVerdict, toolVersion: string): AuditSet
     near:
       near === null ? null : { method: near.method, settings: near.settings, recall: near.recall },
     texts: texts === null ? null : { settings: { ...texts.settings } },
-    policy: policy === null ? null : { name: policy.name, digest: policy.digest },
+    policy: policy === null ? null : policySettings(policy),
     review: verdict.review?.sha256 ?? null,
     training: checked.training.map(splitOf),
     evaluation: checked.against.map(splitOf),
     through: checked.through.map(splitOf),
   };
+}
+
+function policySettings({
+  digest: policyDigest,
+  name,
+  notCompared,
+}: PolicyNote): AuditSettings["policy"] {
+  return { name, digest: policyDigest, notCompared };
 }
 
 function splitOf({ digest: setDigest, pictures, set, split }: WitnessSplit): SettingsSplit {

@@ -8,7 +8,7 @@ const DIGEST_LENGTH = 12;
  * claims nothing of sets that it does not name.
  */
 export function claimOf(settings: AuditSettings): string {
-  const { evaluation, near, texts, training } = settings;
+  const { evaluation, near, policy, texts, training } = settings;
   const found = [`no known identity link (${linksOf(settings)})`];
   if (near !== null) found.push(nearClaim(near));
   const between = `between ${picturesOf(training, "training")} and ${picturesOf(evaluation, "evaluation")}`;
@@ -17,7 +17,16 @@ export function claimOf(settings: AuditSettings): string {
     texts === null
       ? "texts were not compared"
       : "texts that are on both sides are counted beside this";
-  return `${found.join(" and ")} ${between}${unsaid}; ${beside}`;
+  const plain = `${found.join(" and ")} ${between}${unsaid}; ${beside}`;
+  return policy === null ? plain : byPolicy(plain, policy);
+}
+
+function byPolicy(
+  claim: string,
+  { digest, name, notCompared }: NonNullable<AuditSettings["policy"]>,
+): string {
+  const unsaid = notCompared.length === 0 ? "" : `; not compared with ${notCompared.join(", ")}`;
+  return `by the policy ${name} (${digest.slice(0, DIGEST_LENGTH)}) ${claim}${unsaid}`;
 }
 
 function linksOf({ rules }: AuditSettings): string {

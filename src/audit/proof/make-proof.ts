@@ -51,6 +51,12 @@ export function makeProof(source: ProofSource, key: SigningKey | undefined): Dss
 }
 
 function refuseOtherOutcome(verdict: AuditVerdict): void {
+  const trained = verdict.policy?.trainsOnEvaluation ?? [];
+  if (verdict.clean && trained.length > 0) {
+    throw new LeakError(`no proof is made of this: ${verdictSummary(verdict)}`, {
+      remedy: `prepare ${trained.join(", ")} with a recipe that evaluates on these parts or leaves them out, or audit with sets that hold them as evaluation`,
+    });
+  }
   if (verdict.outcome === "leaking") {
     throw new LeakError(`no proof is made of this: ${verdictSummary(verdict)}`, {
       remedy: "leave the leaks out with --exclusions and prepare --exclude, then audit again",

@@ -21,7 +21,7 @@ export function addAnnotationOptions(command: Command): Command {
     )
     .option(
       "--policy <name>",
-      "with --annotations: what is trained and evaluated on: none, uniter, soho, visual-parsing, vilt, strict or a .json file; without it every part is compared with every other",
+      "what is trained and evaluated on: none, uniter, soho, visual-parsing, vilt, strict or a .json file; without it sets go by their recipes, and of --annotations every part is compared with every other",
     )
     .option(
       "--backbone <name>",

@@ -118,7 +118,8 @@ function partByPart(all: readonly NamedPictures[]): readonly NamedPictures[] {
   );
 }
 
-const plainSplits: ReadonlySet<string | undefined> = new Set([
+/** Published splits that need not be named: their datasets have no other that is compared. */
+export const plainSplits: ReadonlySet<string | undefined> = new Set([
   undefined,
   "official split",
   "unc",

@@ -24,6 +24,7 @@ import {
   refuseResultFlags,
   type ResultFlags,
 } from "../audit-report/result-files.ts";
+import type { AuditedPolicy } from "../policy-audit/audited-policy.ts";
 import type { ProofFlags, WrittenProof } from "../proving/proof-writing.ts";
 import { shellWord } from "../terminal/shell-word.ts";
 
@@ -85,10 +86,11 @@ export function addAuditCommand(program: Command): void {
     "crossweave audit shards/coco --proof proof.json --key keys/audit",
     "crossweave audit shards/coco --against hidden-test.hashes",
     "crossweave audit --annotations ../data --policy soho",
+    "crossweave audit shards/uniter shards/nlvr2 --policy uniter",
   ]);
 }
 
-/** Ends the command as misused unless it has sets and none of the flags that go with --annotations alone. */
+/** Ends the command as misused unless it has sets, no --annotations, and a policy where a backbone is declared. */
 function requireSets(
   command: Command,
   folders: readonly string[],
@@ -97,8 +99,9 @@ function requireSets(
   if (annotations !== undefined) {
     command.error("--annotations compares annotation files, and sets are named as well");
   }
-  if (policy !== undefined) command.error("--policy goes with --annotations");
-  if (backbone !== undefined) command.error("--backbone goes with --annotations");
+  if (backbone !== undefined && policy === undefined) {
+    command.error("--backbone goes with --policy");
+  }
   if (folders.length === 0) command.error("no shard set is named, and no --annotations");
   if (near === false && calibration !== undefined) {
     command.error("--calibration says how near-duplicates are found, and --no-near looks for none");
@@ -130,6 +133,8 @@ function auditCallOf(folders: readonly string[], options: AuditFlags): AuditCall
     through: options.through,
     withTexts: options.texts !== false,
     hashesFiles: options.against ?? [],
+    policyName: options.policy,
+    backbones: options.backbone,
     decisionsFile: options.decisions,
     calibrationFile: options.calibration,
     proofFlags: options,
@@ -147,6 +152,9 @@ interface AuditCall {
   readonly withTexts: boolean;
   /** Files of hashes of hidden test sets. */
   readonly hashesFiles: readonly string[];
+  /** A policy by its name or file, and what its backbone had seen, if declared. */
+  readonly policyName: string | undefined;
+  readonly backbones: readonly string[] | undefined;
   readonly decisionsFile: string | undefined;
   readonly calibrationFile: string | undefined;
   readonly proofFlags: AuditFlags;
@@ -186,6 +194,7 @@ async function audit(
     ...context,
     hidden,
     decisions,
+    policy: await readPolicy(call),
     calibration: await calibrationIn(call.calibrationFile),
   });
   const written = verdict.outcome === "unchecked" ? undefined : exclusionsFile;
@@ -193,11 +202,8 @@ async function audit(
   const summary = verdictSummary(verdict);
   const proof =
     plan === undefined || !verdict.clean ? null : await writeProof(plan, { verdict, sets });
-  const partial = sets
-    .filter((set) => set.partial)
-    .map(({ folder }) => `${folder} was prepared with pictures missing; those were not compared`);
   const known = [
-    ...partial,
+    ...sets.flatMap(partialNotes),
     ...proofNotes(plan, verdict),
     ...decisionNotes(verdict, call.decisionsFile),
   ];
@@ -232,6 +238,20 @@ async function calibrationIn(file: string | undefined): Promise<Calibration | un
   return readCalibration(file);
 }
 
+function partialNotes({ folder, partial }: AuditedSet): string[] {
+  return partial ? [`${folder} was prepared with pictures missing; those were not compared`] : [];
+}
+
+/** A policy's words are read before anything is compared. */
+async function readPolicy({
+  backbones,
+  policyName,
+}: AuditCall): Promise<AuditedPolicy | undefined> {
+  if (policyName === undefined) return undefined;
+  const { readAuditedPolicy } = await import("../policy-audit/audited-policy.ts");
+  return readAuditedPolicy(policyName, backbones);
+}
+
 async function writeExclusions(file: string, verdict: AuditVerdict): Promise<void> {
   const { writeManifest } = await import("../proving/manifest-files.ts");
   const { manifestOf } = await import("../../audit/manifests/exclusion-manifest.ts");
@@ -249,20 +269,21 @@ const exitCodeOf = { clean: 0, leaking: 20, unchecked: 2 } as const;
 /** What to do about a verdict that is not clean. */
 function nextStep(
   verdict: AuditVerdict,
-  call: Pick<AuditCall, "folders" | "through" | "exclusionsFile">,
+  call: Pick<AuditCall, "folders" | "policyName" | "through" | "exclusionsFile">,
 ): string | null {
   if (verdict.outcome === "unchecked") {
     const lacking = verdict.checked.eval === 0 ? "evaluation" : "training";
     return `next: name a shard set with ${lacking} pictures as well: crossweave audit <set...>`;
   }
   if (verdict.outcome === "clean") return null;
-  const { folders, exclusionsFile, through = [] } = call;
+  const { folders, exclusionsFile, policyName, through = [] } = call;
   if (exclusionsFile === undefined) {
     const [sets, others] = [folders, through].map((some) =>
       some.map((folder) => shellWord(escapeControls(folder))).join(" "),
     );
     const witnesses = through.length === 0 ? "" : ` --through ${others}`;
-    return `next: crossweave audit ${sets}${witnesses} --exclusions exclusions.json`;
+    const by = policyName === undefined ? "" : ` --policy ${shellWord(escapeControls(policyName))}`;
+    return `next: crossweave audit ${sets}${witnesses}${by} --exclusions exclusions.json`;
   }
   const { length } = verdict.exclusions;
   const pictures = `${length.toLocaleString("en-US")} training picture${length === 1 ? "" : "s"}`;

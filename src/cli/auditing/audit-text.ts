@@ -27,6 +27,7 @@ export function verdictText({ verdict, summary, notes, next }: ExplainedVerdict)
     splitTable(verdict),
     ruleTable(verdict),
     nearText(verdict),
+    ...policyText(verdict),
   ];
   if (verdict.leaks.length > 0) parts.push(matrixTable(verdict), kindTable(verdict));
   if (verdict.leaks.length > 0) parts.push(leakTable(verdict));
@@ -85,6 +86,15 @@ function nearText({ near }: AuditVerdict): string {
   return escapeControls(
     `Near-duplicates: ${method}. ${counts.join(", ")} of ${all} pictures; ${recallText(recall)}${blank}.`,
   );
+}
+
+function policyText({ policy }: AuditVerdict): readonly string[] {
+  if (policy === null) return [];
+  const lines = [
+    `Policy ${policy.name}, ${policy.digest}`,
+    ...policy.notes.map((note) => `- ${note}`),
+  ];
+  return [lines.map(escapeControls).join("\n")];
 }
 
 function splitTable({ checked }: AuditVerdict): string {

@@ -22,6 +22,7 @@ import type { PicturePlace } from "../../audit/verdict.ts";
 import type { Progress } from "../../core/progress.ts";
 import type { PictureInfo, SceneHead, SplitRole } from "../../core/records.ts";
 import { listingOf } from "../../shards/reading/listed-set.ts";
+import type { ShardSetIndex } from "../../shards/shard-set-index.ts";
 import type { ShardSetReader } from "../../shards/shard-set-reader.ts";
 import { NearCache } from "./near-cache.ts";
 import { candidateMemory } from "./near-memory.ts";
@@ -50,6 +51,8 @@ export interface NearChoice {
 export interface OpenedSet {
   readonly location: string;
   readonly reader: ShardSetReader;
+  /** Its index, with the roles that the audit gives to its splits. */
+  readonly index: ShardSetIndex;
 }
 
 export interface NearOptions {
@@ -86,14 +89,14 @@ export async function auditNear(
   sets: readonly OpenedSet[],
   { cacheAt, calibration, choice, progress, signal }: NearOptions,
 ): Promise<NearAudit> {
-  const indexes = sets.map(({ reader }) => reader.index);
+  const indexes = sets.map(({ index }) => index);
   const shards = comparedShards(indexes);
   const numTraining = indexes
     .flatMap(({ splits }) => splits)
     .reduce((sum, { role, numPictures }) => sum + (role === "train" ? numPictures : 0), 0);
   const settings = nearSettings(numTraining, choice);
   if (calibration !== undefined) requireSameMethod(calibration, settingsForVerdict(settings));
-  const listings = sets.map(({ location, reader }) => listingOf(location, reader.index));
+  const listings = sets.map(({ index, location }) => listingOf(location, index));
   await using threads = new NearThreads({ listings }, { signal });
   const making = { cache: new NearCache(signal, cacheAt), threads, progress, signal };
   await makeRecords(

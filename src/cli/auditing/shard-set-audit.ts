@@ -10,6 +10,8 @@ import type { AuditedSplit, AuditVerdict } from "../../audit/verdict.ts";
 import type { Progress } from "../../core/progress.ts";
 import type { ExcludedName } from "../../loader/options.ts";
 import { ShardSetReader } from "../../shards/shard-set-reader.ts";
+import type { AuditedPolicy } from "../policy-audit/audited-policy.ts";
+import type { PolicySides } from "../policy-audit/policy-sides.ts";
 import type { HiddenNear } from "../proving/hidden-near.ts";
 import type { NearAudit, NearChoice, OpenedSet } from "./near-audit.ts";
 import { protectedNames } from "./protected-names.ts";
@@ -40,6 +42,8 @@ export interface ShardSetAuditOptions {
   readonly hidden?: readonly HashesFile[] | undefined;
   /** Sets on neither side, through whose pictures chains may lead. */
   readonly through?: readonly string[] | undefined;
+  /** By whose word splits are training or evaluation; by their recipes' when left out. */
+  readonly policy?: AuditedPolicy | undefined;
   /** What a person decided about pairs. */
   readonly decisions?: ReviewDecisions | undefined;
   /** Whether texts are compared as well. */
@@ -54,6 +58,8 @@ export interface RelatedSets extends NearResult {
   readonly related: RelatedSplits;
   /** The sets of the two sides, then those on neither. */
   readonly readers: readonly ShardSetReader[];
+  /** What a policy adds to the verdict. */
+  readonly policy: PolicySides["note"] | undefined;
 }
 
 interface NearResult {
@@ -68,11 +74,11 @@ export function auditShardSets(
   folders: readonly string[],
   options: ShardSetAuditOptions,
 ): Promise<ShardSetAudit> {
-  return withRelatedSets(folders, options, async ({ near, readers, related, sets }) => {
+  return withRelatedSets(folders, options, async ({ near, policy, readers, related, sets }) => {
     const { decisions } = options;
     const texts =
       options.withTexts === true ? await textLeaks({ readers, related }, options) : undefined;
-    const verdict = auditRelated(related, { near: near?.findings, decisions, texts });
+    const verdict = auditRelated(related, { near: near?.findings, decisions, policy, texts });
     const guard =
       options.withGuard === true ? await protectedNames(related, readers, options.signal) : [];
     return { verdict, sets, guard };
@@ -93,24 +99,24 @@ export async function withRelatedSets<R>(
     const reader = opened.use(await ShardSetReader.open(folder));
     const { name, digest, partial } = reader.index;
     sets.push({ folder, name, digest, partial });
-    all.push({ location: folder, reader });
+    all.push({ location: folder, reader, index: reader.index });
   }
-  const sides = all.slice(0, folders.length);
+  const { policy, sides } = await sidesOf(all, folders.length, options.policy);
   const context = { progress, signal };
   const { calibration } = options;
   const near =
     choice === undefined
       ? undefined
       : await nearDuplicates(sides, choice, { ...context, calibration });
-  const compared = sides.flatMap(({ reader }, setIndex) =>
-    splitsOf(reader, signal).map((split) => ({
+  const compared = sides.flatMap((side, setIndex) =>
+    splitsOf(side, signal).map((split) => ({
       ...split,
       heads: near?.withHashes({ setIndex, split: split.split }, split.heads) ?? split.heads,
     })),
   );
   const witnesses = all
     .slice(folders.length)
-    .flatMap(({ reader }) => splitsOf(reader, signal))
+    .flatMap((side) => splitsOf(side, signal))
     .map((split) => ({ ...split, role: "witness" as const }));
   const findings =
     choice === undefined || hidden.length === 0
@@ -123,7 +129,30 @@ export async function withRelatedSets<R>(
     moreNames: hidden.length === 0 ? undefined : hiddenNames(hidden),
   });
   const searched = findings === undefined ? undefined : { findings };
-  return use({ sets, related, near: searched, readers: all.map(({ reader }) => reader) });
+  const readers = all.map(({ reader }) => reader);
+  return use({ sets, related, near: searched, readers, policy });
+}
+
+/** The sets that are compared, with the roles of a policy where there is one. */
+async function sidesOf(
+  all: readonly OpenedSet[],
+  numCompared: number,
+  policy: AuditedPolicy | undefined,
+): Promise<{
+  readonly sides: readonly OpenedSet[];
+  readonly policy: PolicySides["note"] | undefined;
+}> {
+  const sides = all.slice(0, numCompared);
+  if (policy === undefined) return { sides, policy };
+  const { policySides } = await import("../policy-audit/policy-sides.ts");
+  const [compared, through] = [sides, all.slice(numCompared)].map((some) =>
+    some.map(({ index }) => index),
+  );
+  const { indexes, note } = policySides(policy, compared ?? [], through ?? []);
+  return {
+    sides: sides.map((side, at) => ({ ...side, index: indexes[at] ?? side.index })),
+    policy: note,
+  };
 }
 
 async function textLeaks(
@@ -131,7 +160,7 @@ async function textLeaks(
   { progress, signal }: Pick<ShardSetAuditOptions, "progress" | "signal">,
 ): Promise<TextFindings> {
   const { findTextLeaks } = await import("../../audit/texts/find-text-leaks.ts");
-  const splits = readers.flatMap((reader) => splitsOf(reader, signal));
+  const splits = readers.flatMap((reader) => splitsOf({ reader, index: reader.index }, signal));
   return findTextLeaks({ splits, related, listing: defaultListing, progress, signal });
 }
 
@@ -148,7 +177,7 @@ async function nearDuplicates(
 
 /** Whether there is anything to compare, for which pictures have to be hashed. */
 function hasBothSides(sets: readonly OpenedSet[]): boolean {
-  const splits = sets.flatMap(({ reader }) => reader.index.splits);
+  const splits = sets.flatMap(({ index }) => index.splits);
   const roles = new Set(splits.filter((split) => split.numPictures > 0).map(({ role }) => role));
   return roles.has("train") && roles.has("eval");
 }
@@ -161,8 +190,11 @@ async function hiddenSuspects(
   return findHiddenSuspects(search, context);
 }
 
-function splitsOf(reader: ShardSetReader, signal: AbortSignal): AuditedSplit[] {
-  const { name: set, digest: setDigest, splits } = reader.index;
+function splitsOf(
+  { index, reader }: Pick<OpenedSet, "index" | "reader">,
+  signal: AbortSignal,
+): AuditedSplit[] {
+  const { name: set, digest: setDigest, splits } = index;
   return splits.map(({ name: split, role, numPictures }) => ({
     set,
     setDigest,

@@ -34,12 +34,12 @@ export async function findHiddenSuspects(
   { choice, found, hidden, sets }: HiddenNear,
   { progress, signal }: Omit<CommandContext, "json">,
 ): Promise<NearFindings> {
-  const shards = comparedShards(sets.map(({ reader }) => reader.index)).filter(
+  const shards = comparedShards(sets.map(({ index }) => index)).filter(
     ({ role }) => role === "train",
   );
   const settings = nearSettings(numTraining(sets), choice);
   const kind = trainingKind(settings);
-  const listings = sets.map(({ location, reader }) => listingOf(location, reader.index));
+  const listings = sets.map(({ index, location }) => listingOf(location, index));
   await using threads = new NearThreads({ listings }, { signal });
   const making = { cache: new NearCache(signal), threads, progress, signal };
   await makeRecords(
@@ -73,7 +73,7 @@ export async function findHiddenSuspects(
 
 function numTraining(sets: readonly OpenedSet[]): number {
   return sets
-    .flatMap(({ reader }) => reader.index.splits)
+    .flatMap(({ index }) => index.splits)
     .reduce((sum, { numPictures, role }) => sum + (role === "train" ? numPictures : 0), 0);
 }
 

@@ -90,7 +90,7 @@ describe("the difference of two exclusion manifests", () => {
           { set: "coco", split: "test", digest: other, pictures: 6 },
           { set: "nlvr2", split: "dev", digest, pictures: 7 },
         ],
-        policy: { name: "strict", digest },
+        policy: { name: "strict", digest, notCompared: ["nlvr2 dev"] },
       }),
     );
     expect(same).toBe(false);
@@ -105,6 +105,7 @@ describe("the difference of two exclusion manifests", () => {
       { setting: "policy", old: "null", new: undefined },
       { setting: "policy.digest", old: undefined, new: digest },
       { setting: "policy.name", old: undefined, new: "strict" },
+      { setting: "policy.notCompared", old: undefined, new: '["nlvr2 dev"]' },
       { setting: "tool.version", old: "0.1.0", new: "0.2.0" },
     ]);
   });
