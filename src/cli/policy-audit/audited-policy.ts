@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { canonicalJson, type JsonValue, sha256 } from "../../core/digest.ts";
 import type { Backbone } from "../../ingest/exclusion/backbones.ts";
 import { evaluatedOn, trainedOn } from "../../ingest/exclusion/evaluations.ts";
@@ -18,7 +19,7 @@ export interface AuditedPolicy {
   readonly evaluates: readonly DatasetPart[];
   readonly protects: readonly DatasetPart[];
   readonly backbones: readonly Backbone[];
-  /** The flags that name it, for commands that are shown. */
+  /** The flags that name it, for commands that are shown; files without their folders, since a verdict is the same anywhere. */
   readonly flags: readonly string[];
   /** SHA-256 of the policy with what "every-evaluation" and its backbones stand for. */
   readonly digest: string;
@@ -49,7 +50,11 @@ export async function readAuditedPolicy(
     evaluates: evaluates.flatMap((named) => partsOf(named, published)),
     protects: setting.protects.flatMap((named) => partsOf(named, published)),
     backbones,
-    flags: ["--policy", name, ...(declared ?? []).flatMap((backbone) => ["--backbone", backbone])],
+    flags: [
+      "--policy",
+      basename(name),
+      ...(declared ?? []).flatMap((backbone) => ["--backbone", basename(backbone)]),
+    ],
     digest: sha256(canonicalJson(content)),
   };
 }

@@ -15,34 +15,57 @@ export interface PolicySides {
   readonly note: (matrix: readonly MatrixCell[]) => PolicyNote;
 }
 
-/** Gives every split of sets its role by a policy; sets of `through` stay on neither side. */
+/**
+ * Gives every split of sets its role by a policy; sets of `through` stay on neither side. The note does not depend on the
+ * order of the sets.
+ */
 export function policySides(
   policy: AuditedPolicy,
   sets: readonly ShardSetIndex[],
   through: readonly ShardSetIndex[],
 ): PolicySides {
-  const all: PolicySplit[] = [];
-  const indexes = sets.map((index) => {
-    const holds = heldParts(index, policy.published);
-    const splits = index.splits.map((split) => {
-      const place = `${index.name}/${split.name}`;
-      const { numPictures, role } = split;
-      const held = { place, role, numPictures, holds: holds?.get(split.name) };
-      const byPolicy = roleByPolicy(held, policy);
-      all.push(byPolicy);
-      return { ...split, role: byPolicy.role === "eval" ? ("eval" as const) : role };
-    });
-    return { ...index, splits };
-  });
-  for (const index of through) {
-    const holds = heldParts(index, policy.published);
-    for (const { name, numPictures } of index.splits) {
-      const place = `${index.name}/${name}`;
-      const held = { place, role: "witness", numPictures, holds: holds?.get(name) } as const;
-      all.push(roleByPolicy(held, policy));
-    }
-  }
-  return { indexes, note: (matrix) => policyNote(policy, all, matrix) };
+  const divided = sets.map((index) => dividedSet(index, policy));
+  const witnesses = through.map((index) => dividedSet(index, policy, "witness"));
+  const splits = [...divided, ...witnesses]
+    .toSorted((one, other) => (nameOf(one) < nameOf(other) ? -1 : 1))
+    .flatMap((set) => set.splits);
+  return {
+    indexes: divided.map(({ index, splits: own }) => withRoles(index, own)),
+    note: (matrix) => policyNote(policy, splits, matrix),
+  };
+}
+
+interface DividedSet {
+  readonly index: ShardSetIndex;
+  /** In the order of the index. */
+  readonly splits: readonly PolicySplit[];
+}
+
+function dividedSet(index: ShardSetIndex, policy: AuditedPolicy, instead?: "witness"): DividedSet {
+  const holds = heldParts(index, policy.published);
+  const splits = index.splits.map(({ name, numPictures, role }) =>
+    roleByPolicy(
+      {
+        place: `${index.name}/${name}`,
+        role: instead ?? role,
+        numPictures,
+        holds: holds?.get(name),
+      },
+      policy,
+    ),
+  );
+  return { index, splits };
+}
+
+function nameOf({ index }: DividedSet): string {
+  return `${index.name}\n${index.digest}`;
+}
+
+function withRoles(index: ShardSetIndex, byPolicy: readonly PolicySplit[]): ShardSetIndex {
+  const splits = index.splits.map((split, at) =>
+    byPolicy[at]?.role === "eval" ? { ...split, role: "eval" as const } : split,
+  );
+  return { ...index, splits };
 }
 
 /** What a set's recipe puts into each of its splits; undefined where its index names none. */
