@@ -2,7 +2,7 @@
 //
 //   node bench/hamming/growth.ts [rows] [rows of a part] [threads]
 //
-// searches files of a quarter, half and all of the rows (20 M unless given) in parts (rows / 8 unless given). The time of
+// searches files of a quarter, half and all of the rows (20 M unless given) in parts (half of the rows unless given: the larger, the sooner). The time of
 // a file is that of its pairs of parts, so 100 M are projected by the seconds of a pair of parts, and of a part with itself,
 // in the largest file. Memory depends on the size of a part alone; on disk are the hashes and what was found.
 import { randomFillSync } from "node:crypto";
@@ -19,7 +19,7 @@ const CHUNK_ROWS = 500_000;
 const PLANTED_PER_CHUNK = 100;
 
 const numRows = Number(process.argv[2] ?? 20_000_000);
-const partitionRows = Number(process.argv[3] ?? Math.ceil(numRows / 8));
+const partitionRows = Number(process.argv[3] ?? Math.ceil(numRows / 2));
 const numThreads = Number(process.argv[4] ?? 2);
 
 interface Measured {
