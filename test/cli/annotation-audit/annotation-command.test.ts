@@ -109,7 +109,8 @@ describe("crossweave audit --annotations", () => {
     ]);
     const wrong: readonly (readonly [readonly string[], string])[] = [
       [[], "no shard set is named, and no --annotations"],
-      [["--policy", "soho"], "--policy goes with --annotations"],
+      [["--policy", "soho"], "no shard set is named, and no --annotations"],
+      [["sets", "--backbone", "imagenet"], "--backbone goes with --policy"],
       [["sets", "--annotations", "world"], "and sets are named as well"],
       [["--annotations", "world", "--policy", "albef"], "there is no leak policy"],
       [["--annotations", "world", "--backbone", "imagenet"], "no --policy is given"],

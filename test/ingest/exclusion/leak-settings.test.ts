@@ -33,6 +33,10 @@ async function requireKnown({ dataset, split, parts }: NamedPictures): Promise<v
   expect([dataset, split, published === undefined, unknown]).toEqual([dataset, split, false, []]);
 }
 
+async function trains(name: string): Promise<string[]> {
+  return named(await trainedOn(await readLeakSetting(name)));
+}
+
 describe("The settings that come with the program", () => {
   it("train and evaluate on parts that there are, and drop the training side", async () => {
     for (const name of policyNames) {
@@ -45,8 +49,6 @@ describe("The settings that come with the program", () => {
   });
 
   it("train on what the papers say", async () => {
-    const trains = async (name: string): Promise<string[]> =>
-      named(await trainedOn(await readLeakSetting(name)));
     expect(await trains("soho")).toEqual(["coco train,restval", "visual-genome train,val"]);
     expect(await trains("visual-parsing")).toEqual(["coco train,restval", "visual-genome train"]);
     const web = ["visual-genome everything", "conceptual-captions training", "sbu everything"];
