@@ -2,9 +2,10 @@
 //
 //   node bench/hamming/growth.ts [rows] [rows of a part] [threads]
 //
-// searches files of a quarter, half and all of the rows (20 M unless given) in parts (half of the rows unless given: the larger, the sooner). The time of
-// a file is that of its pairs of parts, so 100 M are projected by the seconds of a pair of parts, and of a part with itself,
-// in the largest file. Memory depends on the size of a part alone; on disk are the hashes and what was found.
+// searches files of a quarter, half and all of the rows (20 M unless given) in parts (of half of the rows unless given; the
+// larger, the sooner). The time of a file is that of its pairs of parts, so 100 M are projected by the seconds of a pair of
+// parts, and of a part with itself, in the largest file, beside the power by which the time grew. Memory depends on the size
+// of a part alone; on disk are the hashes and what was found.
 import { randomFillSync } from "node:crypto";
 import { mkdtemp, open, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -108,11 +108,10 @@ export class NearThreads implements AsyncDisposable {
   }
 
   #threadWithRoom(): NearThread | undefined {
-    const idle = this.#threads.find(({ numInHand }) => numInHand === 0);
-    if (idle !== undefined) return idle;
-    if (this.#threads.length === this.#maxThreads) {
-      return this.#threads.find(({ numInHand }) => numInHand < TASKS_IN_HAND);
-    }
+    const known =
+      this.#threads.find(({ numInHand }) => numInHand === 0) ??
+      this.#threads.find(({ numInHand }) => numInHand < TASKS_IN_HAND);
+    if (known !== undefined || this.#threads.length === this.#maxThreads) return known;
     const onFree = (thread: NearThread): void => this.#waiting.shift()?.resolve(thread);
     const name = `audit-${this.#threads.length}`;
     const thread = new NearThread(this.#start, { name, onFree });
