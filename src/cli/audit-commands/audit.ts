@@ -85,8 +85,8 @@ export function addAuditCommand(program: Command): void {
     "crossweave audit shards/coco shards/coco-fit --exclusions exclusions.json",
     "crossweave audit shards/coco --proof proof.json --key keys/audit",
     "crossweave audit shards/coco --against hidden-test.hashes",
-    "crossweave audit --annotations ../data --policy soho",
-    "crossweave audit shards/uniter shards/nlvr2 --policy uniter",
+    "crossweave audit --annotations downloads --policy soho",
+    "crossweave audit shards/coco shards/coco-fit --policy uniter",
   ]);
 }
 
