@@ -1,6 +1,6 @@
-import { open, rename, rm } from "node:fs/promises";
+import { open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { errnoOf, IncompleteError, RefusedError } from "./errors.ts";
+import { errnoOf, IncompleteError, RefusedError, SourceError } from "./errors.ts";
 
 /**
  * Writes a whole file so that its name never shows a part of it: temporary file, fsync, rename, fsync of the folder.
@@ -21,6 +21,49 @@ export async function writeFileAtomically(
   }
   await rename(temporary, path);
   await syncFolder(dirname(path));
+}
+
+/**
+ * Reads a whole file that a user named; `remedy` says which one that should be. Throws SourceError where it cannot be read, or is
+ * no plain file: a pipe might never end.
+ */
+export async function readGivenFile(path: string, remedy: string): Promise<Buffer> {
+  try {
+    if ((await stat(path)).isFile()) return await readFile(path);
+  } catch (error) {
+    const why =
+      errnoOf(error) === "ENOENT" ? "it is not there" : (errnoOf(error) ?? "unknown fault");
+    throw new SourceError(`${path}: cannot be read (${why})`, {
+      file: path,
+      remedy,
+      cause: error,
+    });
+  }
+  throw new SourceError(`${path}: cannot be read: it is no plain file`, { file: path, remedy });
+}
+
+/** What a file that is to be written may have held before. */
+export interface EarlierFile {
+  /** Such as "no exclusion manifest", for the message. */
+  readonly whatItIsNot: string;
+  readonly isEarlier: (bytes: Buffer) => boolean;
+}
+
+/** Throws RefusedError when something is at `path` that is no earlier form of what is to be written there. */
+export async function refuseOtherFile(
+  path: string,
+  { isEarlier, whatItIsNot }: EarlierFile,
+): Promise<void> {
+  const found = await stat(path).catch((error: unknown) => {
+    if (errnoOf(error) === "ENOENT") return undefined;
+    throw explainedWriteError(error, path);
+  });
+  if (found === undefined) return;
+  if (found.isFile() && isEarlier(await readFile(path))) return;
+  throw new RefusedError(`${path} exists and ${whatItIsNot}; it is left as it is`, {
+    file: path,
+    remedy: "name another file",
+  });
 }
 
 /** Makes the names in a folder durable. */

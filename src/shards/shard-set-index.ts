@@ -166,6 +166,13 @@ export async function indexTextAt(location: string, network: NetworkOptions = {}
   } catch (error) {
     if (!NO_FILE.has(errnoOf(error) ?? "")) throw error;
     const shown = shownLocation(location);
+    if (errnoOf(error) === "ENOTDIR") {
+      throw new SourceError(`${shown} is no shard set: it is a file`, {
+        file: shown,
+        remedy: "name the folder of a set",
+        cause: error,
+      });
+    }
     throw new SourceError(`${shown} is no finished shard set: it has no ${INDEX_FILE}`, {
       file: fileAt(location, INDEX_FILE),
       remedy: isRemote(location)

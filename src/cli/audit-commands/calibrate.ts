@@ -66,10 +66,11 @@ async function calibrate(
   const { calibratePictures } = await import("../calibration/calibrate-pictures.ts");
   const { calibrationReport, calibrationSummary } =
     await import("../calibration/calibration-text.ts");
-  const { refuseOtherFile, writeCalibration } = await import("../calibration/calibration-files.ts");
+  const { refuseOtherThanCalibration, writeCalibration } =
+    await import("../calibration/calibration-files.ts");
   const { calibrationJson } = await import("../../audit/calibration/calibration-file.ts");
   const { out, pictures: numPictures } = flags;
-  if (out !== undefined) await refuseOtherFile(out);
+  if (out !== undefined) await refuseOtherThanCalibration(out);
   const choice = nearChoiceOf(flags) ?? {};
   const { counts, drawn } = await calibratePictures(
     { sources, numPictures, seed, choice },

@@ -1,7 +1,6 @@
-import { readFile } from "node:fs/promises";
 import type { ReviewDecisions } from "../../audit/results/decisions.ts";
 import type { AuditVerdict } from "../../audit/verdict.ts";
-import { errnoOf, SourceError } from "../../core/errors.ts";
+import { readGivenFile } from "../../core/files.ts";
 
 /** Reads the list of a person's decisions, if one is given. Throws SourceError when there is none, or it is damaged. */
 export async function readDecisions(
@@ -9,16 +8,11 @@ export async function readDecisions(
 ): Promise<ReviewDecisions | undefined> {
   if (path === undefined) return undefined;
   const { parseDecisions } = await import("../../audit/results/decisions.ts");
-  try {
-    return parseDecisions(await readFile(path, "utf8"), path);
-  } catch (error) {
-    if (errnoOf(error) !== "ENOENT") throw error;
-    throw new SourceError(`${path}: there is no such list of decisions`, {
-      file: path,
-      remedy: "save one on the page of crossweave audit … --report FILE.html",
-      cause: error,
-    });
-  }
+  const bytes = await readGivenFile(
+    path,
+    "save a list of decisions on the page of crossweave audit … --report FILE.html",
+  );
+  return parseDecisions(bytes.toString("utf8"), path);
 }
 
 /** What became of the decisions of a list, in sentences. */

@@ -1,10 +1,9 @@
-import { mkdir, open } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Command } from "commander";
 import type { ReviewDecision } from "../../audit/results/decisions.ts";
 import type { AuditVerdict } from "../../audit/verdict.ts";
-import { errnoOf, RefusedError } from "../../core/errors.ts";
-import { writeFileAtomically } from "../../core/files.ts";
+import { refuseOtherFile, writeFileAtomically } from "../../core/files.ts";
 import type { CommandContext } from "../frame.ts";
 
 /** The files that an audit writes for people and for other programs. */
@@ -57,23 +56,10 @@ export async function refuseOtherResults(flags: ResultFlags): Promise<void> {
   for (const kind of kinds) {
     const path = flags[kind];
     if (path === undefined) continue;
-    const start = await startOf(path);
-    if (start === undefined || start.includes(marks[kind])) continue;
-    throw new RefusedError(`${path} exists and is no --${kind} of an audit; it is left as it is`, {
-      file: path,
-      remedy: "name another file",
+    await refuseOtherFile(path, {
+      isEarlier: (bytes) => bytes.toString("utf8", 0, MARK_BYTES).includes(marks[kind]),
+      whatItIsNot: `is no --${kind} of an audit`,
     });
-  }
-}
-
-async function startOf(path: string): Promise<string | undefined> {
-  try {
-    await using file = await open(path);
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(MARK_BYTES), 0, MARK_BYTES, 0);
-    return buffer.toString("utf8", 0, bytesRead);
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return undefined;
-    throw error;
   }
 }
 

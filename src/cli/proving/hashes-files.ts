@@ -1,9 +1,13 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { type HashesFile, hashesText, parseHashes } from "../../audit/hidden/hashes-file.ts";
 import { sha256 } from "../../core/digest.ts";
-import { errnoOf, RefusedError, SourceError } from "../../core/errors.ts";
-import { explainedWriteError, writeFileAtomically } from "../../core/files.ts";
+import {
+  explainedWriteError,
+  readGivenFile,
+  refuseOtherFile,
+  writeFileAtomically,
+} from "../../core/files.ts";
 import { escapeControls } from "../../core/text.ts";
 import { shellWord } from "../terminal/shell-word.ts";
 
@@ -21,7 +25,10 @@ export async function writeHashes(
   file: string,
   hashes: Omit<HashesFile, "digest">,
 ): Promise<WrittenHashes> {
-  await refuseOtherFile(file);
+  await refuseOtherFile(file, {
+    isEarlier: (bytes) => bytes.toString("utf8").startsWith('{"format":"crossweave-hashes"'),
+    whatItIsNot: "holds no hashes",
+  });
   const text = hashesText(hashes);
   try {
     await mkdir(dirname(file), { recursive: true });
@@ -33,28 +40,10 @@ export async function writeHashes(
   return { file, digest: sha256(text), numPictures: hashes.pictures.length, numWithViews };
 }
 
-async function refuseOtherFile(file: string): Promise<void> {
-  const found = await readFile(file, "utf8").catch((error: unknown) => {
-    if (errnoOf(error) === "ENOENT") return undefined;
-    throw error;
-  });
-  if (found === undefined || found.startsWith('{"format":"crossweave-hashes"')) return;
-  throw new RefusedError(`${file} exists and holds no hashes; it is left as it is`, {
-    file,
-    remedy: "name another file",
-  });
-}
-
 /** Reads hashes. SourceError when `file` cannot be read or holds none. */
 export async function readHashes(file: string): Promise<HashesFile> {
-  const text = await readFile(file, "utf8").catch((error: unknown) => {
-    throw new SourceError(`${file}: cannot be read (${errnoOf(error)})`, {
-      file,
-      remedy: "name the file that crossweave hashes export wrote",
-      cause: error,
-    });
-  });
-  return parseHashes(text, file);
+  const bytes = await readGivenFile(file, "name the file that crossweave hashes export wrote");
+  return parseHashes(bytes.toString("utf8"), file);
 }
 
 /** What was written, and what it tells. */

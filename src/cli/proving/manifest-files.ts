@@ -1,4 +1,4 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { dirname, format, parse } from "node:path";
 import { type ExclusionManifest, manifestText } from "../../audit/manifests/exclusion-manifest.ts";
 import {
@@ -7,8 +7,12 @@ import {
   type ReadManifest,
   tableOf,
 } from "../../audit/manifests/read-manifest.ts";
-import { errnoOf, RefusedError, SourceError } from "../../core/errors.ts";
-import { explainedWriteError, writeFileAtomically } from "../../core/files.ts";
+import {
+  explainedWriteError,
+  readGivenFile,
+  refuseOtherFile,
+  writeFileAtomically,
+} from "../../core/files.ts";
 import {
   exclusionTableBytes,
   isArrowFile,
@@ -38,7 +42,9 @@ export async function writeManifest(
   manifest: ExclusionManifest,
 ): Promise<ManifestFiles> {
   const files = manifestFilesOf(path);
-  for (const file of [files.json, files.arrow]) await refuseOtherFile(file);
+  for (const file of [files.json, files.arrow]) {
+    await refuseOtherFile(file, { isEarlier: isManifest, whatItIsNot: "is no exclusion manifest" });
+  }
   try {
     await mkdir(dirname(path), { recursive: true });
     await writeFileAtomically(files.arrow, await exclusionTableBytes(tableOf(manifest)));
@@ -51,30 +57,10 @@ export async function writeManifest(
 
 /** Reads a manifest, JSON or Arrow. Throws SourceError when `path` cannot be read or holds none. */
 export async function readManifest(path: string): Promise<ReadManifest> {
-  const bytes = await readFile(path).catch((error: unknown) => {
-    const errno = errnoOf(error);
-    if (errno === undefined) throw error;
-    throw new SourceError(`${path}: cannot be read (${errno})`, {
-      file: path,
-      remedy: "name the file that crossweave audit --exclusions wrote",
-      cause: error,
-    });
-  });
+  const bytes = await readGivenFile(path, "name the file that crossweave audit --exclusions wrote");
   return isArrowFile(bytes)
     ? manifestOfTable(await readExclusionTable(bytes, path), path)
     : parseManifest(bytes.toString("utf8"), path);
-}
-
-async function refuseOtherFile(path: string): Promise<void> {
-  const bytes = await readFile(path).catch((error: unknown) => {
-    if (errnoOf(error) === "ENOENT") return undefined;
-    throw error;
-  });
-  if (bytes === undefined || isManifest(bytes)) return;
-  throw new RefusedError(`${path} exists and is no exclusion manifest; it is left as it is`, {
-    file: path,
-    remedy: "name another file",
-  });
 }
 
 /** Whether bytes call themselves a manifest, whatever became of them since. */

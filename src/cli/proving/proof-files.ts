@@ -8,8 +8,8 @@ import {
   verifyingKey,
 } from "../../audit/proof/keys.ts";
 import { type Proof, readProof } from "../../audit/proof/read-proof.ts";
-import { ConfigError, errnoOf, RefusedError, SourceError } from "../../core/errors.ts";
-import { explainedWriteError, syncFolder } from "../../core/files.ts";
+import { ConfigError, errnoOf, RefusedError } from "../../core/errors.ts";
+import { explainedWriteError, readGivenFile, syncFolder } from "../../core/files.ts";
 
 /** The two files of a new key pair. */
 export interface WrittenKeys {
@@ -77,12 +77,6 @@ async function readKeyText(path: string): Promise<string> {
 
 /** Reads a proof. SourceError when there is no such file, StateError when it holds no proof. */
 export async function readProofFile(path: string): Promise<Proof> {
-  const text = await readFile(path, "utf8").catch((error: unknown) => {
-    throw new SourceError(`${path}: the proof cannot be read (${errnoOf(error)})`, {
-      file: path,
-      remedy: "name the file that crossweave audit --proof wrote",
-      cause: error,
-    });
-  });
-  return readProof(text, path);
+  const bytes = await readGivenFile(path, "name the file that crossweave audit --proof wrote");
+  return readProof(bytes.toString("utf8"), path);
 }

@@ -1,4 +1,4 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
 import { makeProof, type TrainingSet } from "../../audit/proof/make-proof.ts";
@@ -7,8 +7,8 @@ import type { AuditVerdict } from "../../audit/verdict.ts";
 import { envelopeText } from "../../core/attestation/dsse.ts";
 import { STATEMENT_PAYLOAD_TYPE } from "../../core/attestation/statement.ts";
 import { sha256 } from "../../core/digest.ts";
-import { ConfigError, errnoOf, RefusedError, StateError } from "../../core/errors.ts";
-import { explainedWriteError, writeFileAtomically } from "../../core/files.ts";
+import { ConfigError, StateError } from "../../core/errors.ts";
+import { explainedWriteError, refuseOtherFile, writeFileAtomically } from "../../core/files.ts";
 import { bindProof } from "../../shards/audited/bound-proof.ts";
 import { isRemote } from "../../shards/remote/location.ts";
 import { readIndex, type ShardSetIndex } from "../../shards/shard-set-index.ts";
@@ -68,20 +68,11 @@ export async function planProof(flags: ProofFlags): Promise<ProofPlan | undefine
     });
   }
   if (flags.dryRun === true) return undefined;
-  await refuseOtherFile(file);
+  await refuseOtherFile(file, {
+    isEarlier: (bytes) => bytes.includes(STATEMENT_PAYLOAD_TYPE),
+    whatItIsNot: "is no proof",
+  });
   return { file, key: key === undefined ? undefined : await readSigningKey(key), bind };
-}
-
-async function refuseOtherFile(file: string): Promise<void> {
-  const found = await readFile(file, "utf8").catch((error: unknown) => {
-    if (errnoOf(error) === "ENOENT") return STATEMENT_PAYLOAD_TYPE;
-    throw error;
-  });
-  if (found.includes(STATEMENT_PAYLOAD_TYPE)) return;
-  throw new RefusedError(`${file} exists and is no proof; it is left as it is`, {
-    file,
-    remedy: "name another file",
-  });
 }
 
 /** Why a proof that was asked for was not made. */

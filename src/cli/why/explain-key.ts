@@ -1,6 +1,7 @@
 import { type Explanation, explainPicture, nearestKeys } from "../../audit/explain-picture.ts";
 import type { Identities } from "../../audit/identity/identities.ts";
 import { ConfigError } from "../../core/errors.ts";
+import { parseImageKey } from "../../core/keys.ts";
 import type { Progress } from "../../core/progress.ts";
 import type { NearChoice } from "../auditing/near-audit.ts";
 import type { Checked } from "./why-text.ts";
@@ -76,13 +77,15 @@ async function explained(key: string, identities: Identities, where: string): Pr
   if (explanation !== undefined) return explanation;
   const { distance } = await import("fastest-levenshtein");
   const nearest = nearestKeys(identities, key, distance);
+  const form =
+    parseImageKey(key) === undefined ? "a key is a collection and its id, as coco:391895; " : "";
   throw new ConfigError(
     `no picture of ${where} has the key ${JSON.stringify(key)}; ${identities.numPictures.toLocaleString("en-US")} pictures were looked at`,
     {
       remedy:
         nearest.length === 0
           ? "name a set that has pictures"
-          : `the nearest keys are ${nearest.join(", ")}; a picture that was left out of a set is found with --annotations`,
+          : `${form}the nearest keys are ${nearest.join(", ")}; a picture that was left out of a set is found with --annotations`,
     },
   );
 }

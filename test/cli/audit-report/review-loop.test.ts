@@ -174,7 +174,7 @@ describe("the review of an audit", () => {
     expect(audit("--dry-run", "--report", "dry.html").status).toBe(20);
     await expect(readFile(join(folder, "dry.html"))).rejects.toThrow("ENOENT");
     expect(audit("--decisions", "nowhere.json").stderr).toContain(
-      "nowhere.json: there is no such list of decisions",
+      "nowhere.json: cannot be read (it is not there)",
     );
     const { status, stderr } = audit("--decisions", "trained/index.json");
     expect(status).toBe(23);
