@@ -1,4 +1,4 @@
-import type { ImageKey } from "../core/keys.ts";
+import { collectionOf, type ImageKey } from "../core/keys.ts";
 import type { EvidenceStep, LeakKind, Suspect } from "./findings.ts";
 import { placeOf, ruleOfLink, rulesBetween, stepsOf } from "./identity/chain-steps.ts";
 import { contradictionOf } from "./identity/contradictions.ts";
@@ -272,8 +272,4 @@ interface PictureNumbers {
 /** The steps of a chain in a sentence. */
 function evidenceOf(chain: readonly EvidenceStep[]): string {
   return chain.map(({ evidence }) => evidence).join(", then ");
-}
-
-function collectionOf(key: ImageKey): string {
-  return key.slice(0, key.indexOf(":"));
 }

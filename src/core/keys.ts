@@ -22,6 +22,12 @@ export function imageKey(source: ImageSource, id: string | number): ImageKey {
   return `${source}:${id}`;
 }
 
+/** The collection that a key, or a scene's key, names: "coco". */
+export function collectionOf(key: string): string {
+  const colon = key.indexOf(":");
+  return colon === -1 ? key : key.slice(0, colon);
+}
+
 /** The key that `text` spells, or undefined when it is none. */
 export function parseImageKey(text: string): ImageKey | undefined {
   const colon = text.indexOf(":");

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { ExclusionRow, ExclusionStepRow } from "../../core/attestation/exclusion-row.ts";
 import { canonicalJson, type JsonValue } from "../../core/digest.ts";
+import { collectionOf } from "../../core/keys.ts";
 import type { EvidenceStep } from "../findings.ts";
 import type { AuditVerdict, Exclusion } from "../verdict.ts";
 import { type AuditSettings, settingsJson, settingsOf } from "./audit-settings.ts";
@@ -32,7 +33,7 @@ function rowOf(
 ): ExclusionRow {
   return {
     key,
-    dataset: datasetOf(key),
+    dataset: collectionOf(key),
     set: train.set,
     split: train.split,
     rule,
@@ -43,11 +44,6 @@ function rowOf(
     chain: chain.map(stepRow),
     ...run,
   };
-}
-
-/** The collection that a picture's key names. */
-export function datasetOf(key: string): string {
-  return key.slice(0, key.indexOf(":"));
 }
 
 function stepRow({

@@ -3,11 +3,10 @@ import type { ExclusionRow } from "../../core/attestation/exclusion-row.ts";
 import { jsonObject } from "../../core/attestation/dsse.ts";
 import { canonicalJson, type JsonValue, sha256 } from "../../core/digest.ts";
 import { SourceError } from "../../core/errors.ts";
-import { type ImageKey, parseImageKey } from "../../core/keys.ts";
+import { collectionOf, type ImageKey, parseImageKey } from "../../core/keys.ts";
 import { leakRules } from "../rules.ts";
 import { type AuditSettings, auditSettingsSchema, settingsJson } from "./audit-settings.ts";
 import {
-  datasetOf,
   type ExclusionManifest,
   MANIFEST_FORMAT,
   MANIFEST_VERSION,
@@ -125,7 +124,7 @@ function oldManifest(
     checkRow({ key, rule }, { file, index });
     const places = { set: "", split: "", evalSet: "", evalSplit: "", evalKey: "" };
     const run = { chain: [], policy: null, toolVersion: "" };
-    return { key, dataset: datasetOf(key), rule, evidence, ...places, ...run };
+    return { key, dataset: collectionOf(key), rule, evidence, ...places, ...run };
   });
   return { version: 1, auditDigest, settings: null, rows, digest: sha256(content) };
 }

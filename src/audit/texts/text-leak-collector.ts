@@ -1,3 +1,4 @@
+import { collectionOf } from "../../core/keys.ts";
 import type { SceneHead, SceneText } from "../../core/records.ts";
 import { textLeakRules, type TextLeak, type TextLeakRule } from "../findings.ts";
 import type { RelatedSplits } from "../relate-splits.ts";
@@ -7,7 +8,7 @@ import type { ProtectedTexts, TextScene } from "./protected-texts.ts";
 import { SamePictures } from "./same-pictures.ts";
 import type { TextCell, TextYield } from "./text-findings.ts";
 import { TextMatrix } from "./text-matrix.ts";
-import { collectionOf, describeTextLeak, type TextPair } from "./text-pairs.ts";
+import { describeTextLeak, type TextPair } from "./text-pairs.ts";
 
 /** Pairs of each kind that are listed of equal and similar texts, which are many in every set of captions. */
 const MAX_ALIKE = 200;

@@ -1,3 +1,4 @@
+import { collectionOf } from "../../core/keys.ts";
 import type { SceneText } from "../../core/records.ts";
 import type { LeakKind, TextLeak, TextLeakRule, TextPlace } from "../findings.ts";
 import { stepsOf } from "../identity/chain-steps.ts";
@@ -37,12 +38,6 @@ export function describeTextLeak(
     similarity,
     evidence: evidenceOf(pair, other, chain),
   };
-}
-
-/** The collection that a scene's key names: "coco". */
-export function collectionOf(sceneKey: string): string {
-  const colon = sceneKey.indexOf(":");
-  return colon === -1 ? sceneKey : sceneKey.slice(0, colon);
 }
 
 function kindOf({ rule, scene }: TextPair, other: ProtectedText, isSamePicture: boolean): LeakKind {

@@ -6,7 +6,7 @@ import type { AnnotationAudit } from "../../../src/cli/annotation-audit/annotati
 import { auditAnnotations } from "../../../src/cli/annotation-audit/audit-annotations.ts";
 import { silentProgress } from "../../../src/core/progress.ts";
 import { realData } from "../../real-data.ts";
-import { linkRealData } from "./linked-real-data.ts";
+import { linkRealData } from "../../linked-real-data.ts";
 
 let folder = "";
 let audit: AnnotationAudit;

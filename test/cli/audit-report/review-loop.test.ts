@@ -8,8 +8,7 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sha256 } from "../../../src/core/digest.ts";
 import type { SplitRole, StoredPicture } from "../../../src/core/records.ts";
-import { writeLedger } from "../../../src/shards/ledger.ts";
-import { commitIndex } from "../../../src/shards/shard-set-index.ts";
+import { commitSplit } from "../../loader/shard-set-fixture.ts";
 import { SplitWriter } from "../../../src/shards/split-writer.ts";
 import { launchBrowser } from "../../report/headless-browser.ts";
 import { madeUpPicture } from "../../shards/scenes.ts";
@@ -72,17 +71,7 @@ async function writeSet(
   for (const its of pictures) {
     await writer.append({ sceneKey: its.key, pictures: [its], texts: [], regions: null });
   }
-  await commitIndex(out, {
-    format: "crossweave-shards",
-    version: 1,
-    name,
-    recipe: {},
-    partial: false,
-    splits: [await writer.finish()],
-    counts: [],
-    sources: [],
-    ledger: await writeLedger(out, []),
-  });
+  await commitSplit(out, await writer.finish(), name);
 }
 
 function audit(...more: readonly string[]): {

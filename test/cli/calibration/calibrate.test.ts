@@ -12,8 +12,7 @@ import type { SplitRole } from "../../../src/core/records.ts";
 import { storePicture } from "../../../src/ingest/pictures/store-picture.ts";
 import { readRecipe } from "../../../src/ingest/recipe.ts";
 import { transforms } from "../../../src/pixels/planting/transforms.ts";
-import { writeLedger } from "../../../src/shards/ledger.ts";
-import { commitIndex } from "../../../src/shards/shard-set-index.ts";
+import { commitSplit } from "../../loader/shard-set-fixture.ts";
 import { SplitWriter } from "../../../src/shards/split-writer.ts";
 import { realData, realPhotographs } from "../../real-data.ts";
 
@@ -148,15 +147,5 @@ async function writeSet(name: string, role: SplitRole, numbers: readonly number[
     const picture = await storePicture(reference, { sourceFolder: join(folder, "own"), policy });
     await writer.append({ sceneKey: key, pictures: [picture], texts: [], regions: null });
   }
-  await commitIndex(out, {
-    format: "crossweave-shards",
-    version: 1,
-    name,
-    recipe: {},
-    partial: false,
-    splits: [await writer.finish()],
-    counts: [],
-    sources: [],
-    ledger: await writeLedger(out, []),
-  });
+  await commitSplit(out, await writer.finish(), name);
 }

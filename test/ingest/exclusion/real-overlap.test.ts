@@ -13,27 +13,12 @@ import { listPictures } from "../../../src/ingest/list-pictures.ts";
 import { readPublishedSplit } from "../../../src/ingest/published-split.ts";
 import type { ListedPicture, SourcePlan } from "../../../src/ingest/source.ts";
 import { sourceOf } from "../../../src/ingest/sources.ts";
+import { linkRealData } from "../../linked-real-data.ts";
 import { realData } from "../../real-data.ts";
 import { planOptions } from "../plan-options.ts";
 
-/** The real files whose overlaps shared/data/overlap counts, where a user has them. */
-const layout: Readonly<Record<string, string>> = {
-  "coco/captions_val2014.subset4800.json.gz": "coco/annotations/captions_val2014.json.gz",
-  "coco/mini/captions_train2017.mini80.json": "coco/annotations/captions_train2017.json",
-  "coco/captions_val2017.json.gz": "coco/annotations/captions_val2017.json.gz",
-  "karpathy/coco_train.txt.gz": "karpathy/coco_train.txt.gz",
-  "karpathy/coco_restval.txt": "karpathy/coco_restval.txt",
-  "karpathy/coco_val.txt": "karpathy/coco_val.txt",
-  "karpathy/coco_test.txt": "karpathy/coco_test.txt",
-  "karpathy/flickr30k_train.txt": "karpathy/flickr30k_train.txt",
-  "karpathy/flickr30k_val.txt": "karpathy/flickr30k_val.txt",
-  "karpathy/flickr30k_test.txt": "karpathy/flickr30k_test.txt",
-  "flickr30k/entities/train.txt": "flickr30k/entities/train.txt",
-  "flickr30k/entities/val.txt": "flickr30k/entities/val.txt",
-  "flickr30k/entities/test.txt": "flickr30k/entities/test.txt",
-  "nlvr2/dev.json.gz": "nlvr2/dev.json.gz",
-  "nlvr2/test1.json.gz": "nlvr2/test1.json.gz",
-};
+// The real files whose overlaps shared/data/overlap counts.
+const compared = ["coco/", "karpathy/", "flickr30k/", "nlvr2/"];
 
 let folder = "";
 let eightThousand = "";
@@ -42,7 +27,7 @@ let coco: SourcePlan;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "crossweave-overlap-"));
-  for (const [from, to] of Object.entries(layout)) await copyTo(folder, from, to);
+  await linkRealData(folder, compared);
   eightThousand = join(folder, "flickr8k");
   await copyTo(
     eightThousand,

@@ -1,6 +1,6 @@
 import { mkdir, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { realData } from "../../real-data.ts";
+import { realData } from "./real-data.ts";
 
 /** The real files that overlaps are known of, by the official names under which a user has them. */
 const layout: Readonly<Record<string, string>> = {
