@@ -1,10 +1,10 @@
 import { html, type Markup } from "../markup.ts";
 import { formatCount } from "../numbers.ts";
+import { splitTable } from "../split-table.ts";
 import type {
   AuditPage,
   PageMatrix,
   PageMethod,
-  PageSplit,
   PageTaxonomyRow,
   PageTexts,
   PageYield,
@@ -51,7 +51,7 @@ export function comparisonSections(page: AuditPage): Markup {
   return html`
     <section id="compared">
       <h2>What was compared</h2>
-      ${splitTable(page)} ${methodList(page.methods)}
+      ${comparedSplits(page)} ${methodList(page.methods)}
       ${page.notes.map((note) => html`<p class="note">Note: ${note}.</p>`)}
     </section>
     <section id="rules">
@@ -128,38 +128,12 @@ function textMatrix(columns: readonly string[], rows: PageTexts["rows"]): Markup
   `;
 }
 
-function splitTable({ training, against, through }: AuditPage): Markup {
-  return html`
-    <div class="scroll">
-      <table>
-        <thead>
-          <tr>
-            <th>split</th>
-            <th>role</th>
-            <th class="number">pictures</th>
-            <th class="number">leaked</th>
-            <th>digest of its set</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${training.map((split) => splitRow(split, "training"))}
-          ${against.map((split) => splitRow(split, "evaluation"))}
-          ${through.map((split) => splitRow({ ...split, leaked: 0 }, "neither side"))}
-        </tbody>
-      </table>
-    </div>
-  `;
-}
-
-function splitRow(split: PageSplit, role: string): Markup {
-  return html`
-    <tr>
-      <th scope="row">${split.set}/${split.split}</th>
-      <td>${role}</td>
-      ${numberCell(split.pictures)} ${numberCell(split.leaked)}
-      <td><code title=${split.digest}>${split.digest.slice(0, 12)}</code></td>
-    </tr>
-  `;
+function comparedSplits({ training, against, through }: AuditPage): Markup {
+  return splitTable([
+    ...training.map((split) => ({ ...split, role: "training" })),
+    ...against.map((split) => ({ ...split, role: "evaluation" })),
+    ...through.map((split) => ({ ...split, leaked: 0, role: "neither side" })),
+  ]);
 }
 
 function methodList(methods: readonly PageMethod[]): Markup {

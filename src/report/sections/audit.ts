@@ -1,6 +1,7 @@
 import { html, type Markup } from "../markup.ts";
 import { formatCount } from "../numbers.ts";
-import type { ReportAudit, ReportLeak, ReportPlace, ReportSplit } from "../run-report.ts";
+import { splitTable } from "../split-table.ts";
+import type { ReportAudit, ReportLeak, ReportPlace } from "../run-report.ts";
 
 const MAX_LISTED_LEAKS = 100;
 
@@ -29,23 +30,10 @@ function auditStage({ stage, summary, verdict, planted }: ReportAudit): Markup {
       </h3>
       <p class=${`verdict-line ${outcome}`}>${capitalized(summary)}.</p>
       ${planted !== null && plantedLine(planted)}
-      <div class="scroll">
-        <table>
-          <thead>
-            <tr>
-              <th>split</th>
-              <th>role</th>
-              <th class="number">pictures</th>
-              <th class="number">leaked</th>
-              <th>digest of its set</th>
-            </tr>
-          </thead>
-          <tbody>
-            ${checked.training.map((split) => splitRow(split, "training"))}
-            ${checked.against.map((split) => splitRow(split, "evaluation"))}
-          </tbody>
-        </table>
-      </div>
+      ${splitTable([
+        ...checked.training.map((split) => ({ ...split, role: "training" })),
+        ...checked.against.map((split) => ({ ...split, role: "evaluation" })),
+      ])}
       <p class="note">
         Pairs by rule:
         ${" "}${yields.map(({ rule, pairs }) => `${rule} ${formatCount(pairs)}`).join(", ")}. Audit
@@ -65,18 +53,6 @@ function plantedLine({ numPlanted, numFound }: NonNullable<ReportAudit["planted"
     <data value=${numPlanted}>${formatCount(numPlanted)}</data> leaks were planted on purpose;
     <data value=${numFound}> ${formatCount(numFound)}</data> of them were found.
   </p>`;
-}
-
-function splitRow(split: ReportSplit, role: string): Markup {
-  return html`
-    <tr>
-      <th>${split.set}/${split.split}</th>
-      <td>${role}</td>
-      <td class="number"><data value=${split.pictures}>${formatCount(split.pictures)}</data></td>
-      <td class="number"><data value=${split.leaked}>${formatCount(split.leaked)}</data></td>
-      <td><code title=${split.digest}>${split.digest.slice(0, 12)}</code></td>
-    </tr>
-  `;
 }
 
 function leakTable(leaks: readonly ReportLeak[], numExcluded: number): Markup {
