@@ -169,7 +169,7 @@ export async function indexTextAt(location: string, network: NetworkOptions = {}
     if (errnoOf(error) === "ENOTDIR") {
       throw new SourceError(`${shown} is no shard set: it is a file`, {
         file: shown,
-        remedy: "name the folder of a set",
+        remedy: "name the folder that `crossweave prepare … --out` made",
         cause: error,
       });
     }
