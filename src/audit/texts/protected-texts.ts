@@ -1,5 +1,6 @@
 import type { SceneText, TextKind } from "../../core/records.ts";
 import { textKinds } from "../../core/records.ts";
+import { type GroupedItems, groupItems } from "../tables/grouped-items.ts";
 import { GrowingWords } from "../tables/growing-words.ts";
 import { HashNumbers } from "../tables/hash-numbers.ts";
 import { hashName } from "../tables/name-hash.ts";
@@ -56,9 +57,8 @@ export class ProtectedTexts {
   readonly #labels = new TextPool();
   readonly #labelNumbers = new Map<string, number>();
   readonly #entryOf = new GrowingWords();
-  /** The members of entries, entry after entry, and where those of each begin. */
-  #members = new Uint32Array();
-  #starts = new Uint32Array();
+  /** The texts by their entries. */
+  #members: GroupedItems = { starts: new Uint32Array(), items: new Uint32Array() };
 
   /** How many texts there are. */
   get length(): number {
@@ -94,23 +94,7 @@ export class ProtectedTexts {
   /** Makes what is asked; call it once, after all are added. */
   seal(): void {
     this.#similar.seal();
-    const starts = new Uint32Array(this.numEntries + 1);
-    for (let text = 0; text < this.length; text += 1) {
-      const next = this.#entryOf.at(text) + 1;
-      starts[next] = (starts[next] ?? 0) + 1;
-    }
-    for (let entry = 1; entry <= this.numEntries; entry += 1) {
-      starts[entry] = (starts[entry] ?? 0) + (starts[entry - 1] ?? 0);
-    }
-    const places = starts.slice();
-    this.#members = new Uint32Array(this.length);
-    for (let text = 0; text < this.length; text += 1) {
-      const entry = this.#entryOf.at(text);
-      const place = places[entry] ?? 0;
-      this.#members[place] = text;
-      places[entry] = place + 1;
-    }
-    this.#starts = starts;
+    this.#members = groupItems(this.length, this.numEntries, (text) => this.#entryOf.at(text));
   }
 
   /** Looks for equal texts, and for similar ones where there are none; undefined for a text without words. */
@@ -125,7 +109,8 @@ export class ProtectedTexts {
 
   /** The texts of an entry, in the order in which they came. */
   membersOf(entry: number): Uint32Array {
-    return this.#members.subarray(this.#starts[entry], this.#starts[entry + 1]);
+    const { items, starts } = this.#members;
+    return items.subarray(starts[entry], starts[entry + 1]);
   }
 
   entryOf(text: number): number {

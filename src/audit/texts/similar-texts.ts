@@ -1,3 +1,4 @@
+import { type GroupedItems, groupItems } from "../tables/grouped-items.ts";
 import { GrowingWords } from "../tables/growing-words.ts";
 import { NUM_BANDS, writeBands } from "./min-hash.ts";
 import { similarityOf } from "./shingles.ts";
@@ -13,12 +14,6 @@ export interface SimilarText {
   readonly similarity: number;
 }
 
-/** A row of hashes sorted into buckets: the entries of bucket b are from `starts[b]` to `starts[b + 1]`. */
-interface Buckets {
-  readonly starts: Uint32Array;
-  readonly entries: Uint32Array;
-}
-
 /**
  * Finds texts by their shingles: those that share a band of MinHash with a text, and then really enough shingles. Some
  * 250 bytes a text.
@@ -28,7 +23,9 @@ export class SimilarTexts {
   readonly #growingEnds = new GrowingWords();
   #shingles: Uint32Array = new Uint32Array();
   #ends: Uint32Array = new Uint32Array();
-  #bands: readonly Buckets[] = [];
+  /** The entries that are compared, and of each band their places in that list by the upper bits of the band's hash. */
+  #compared: Uint32Array = new Uint32Array();
+  #bands: readonly GroupedItems[] = [];
   #shift = 31;
   /** Of each entry the last question it was looked at for. */
   #asked = new Uint32Array();
@@ -51,12 +48,15 @@ export class SimilarTexts {
     this.#shift = 32 - bits;
     const compared = Uint32Array.from(this.#comparedEntries());
     const hashes = this.#bandsOf(compared);
-    this.#bands = Array.from({ length: NUM_BANDS }, (_, band) =>
-      bucketsOf(hashes.subarray(band * compared.length, (band + 1) * compared.length), compared, {
-        numBuckets: 2 ** bits,
-        shift: this.#shift,
-      }),
-    );
+    this.#compared = compared;
+    this.#bands = Array.from({ length: NUM_BANDS }, (_, band) => {
+      const first = band * compared.length;
+      return groupItems(
+        compared.length,
+        2 ** bits,
+        (index) => (hashes[first + index] ?? 0) >>> this.#shift,
+      );
+    });
   }
 
   /** The entries that are near-duplicates of a text, each once. */
@@ -70,7 +70,7 @@ export class SimilarTexts {
       const bucket = (this.#hashes[band] ?? 0) >>> this.#shift;
       const end = buckets?.starts[bucket + 1] ?? 0;
       for (let at = buckets?.starts[bucket] ?? 0; at < end; at += 1) {
-        const entry = buckets?.entries[at] ?? 0;
+        const entry = this.#compared[buckets?.items[at] ?? 0] ?? 0;
         if (this.#asked[entry] === this.#question) continue;
         this.#asked[entry] = this.#question;
         const similarity = this.#similarity(shingles, entry);
@@ -109,29 +109,4 @@ export class SimilarTexts {
     }
     return hashes;
   }
-}
-
-/** Sorts entries by the upper bits of their hashes, by counting. */
-function bucketsOf(
-  hashes: Uint32Array,
-  entries: Uint32Array,
-  { numBuckets, shift }: { readonly numBuckets: number; readonly shift: number },
-): Buckets {
-  const starts = new Uint32Array(numBuckets + 1);
-  for (const hash of hashes) {
-    const next = (hash >>> shift) + 1;
-    starts[next] = (starts[next] ?? 0) + 1;
-  }
-  for (let bucket = 1; bucket <= numBuckets; bucket += 1) {
-    starts[bucket] = (starts[bucket] ?? 0) + (starts[bucket - 1] ?? 0);
-  }
-  const places = starts.slice(0, numBuckets);
-  const sorted = new Uint32Array(hashes.length);
-  for (let at = 0; at < hashes.length; at += 1) {
-    const bucket = (hashes[at] ?? 0) >>> shift;
-    const place = places[bucket] ?? 0;
-    sorted[place] = entries[at] ?? 0;
-    places[bucket] = place + 1;
-  }
-  return { starts, entries: sorted };
 }
