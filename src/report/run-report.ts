@@ -1,3 +1,5 @@
+import type { ComparedSplit } from "./split-table.ts";
+
 /** All that the page of a run shows: plain data, filled by the command line. */
 export interface RunReport {
   /** "Visual Parsing on the small world". */
@@ -122,8 +124,8 @@ export interface ReportVerdict {
   readonly checked: {
     readonly train: number;
     readonly eval: number;
-    readonly training: readonly ReportSplit[];
-    readonly against: readonly ReportSplit[];
+    readonly training: readonly ComparedSplit[];
+    readonly against: readonly ComparedSplit[];
   };
   readonly yields: readonly {
     readonly rule: string;
@@ -131,14 +133,6 @@ export interface ReportVerdict {
     readonly added: number;
   }[];
   readonly exclusions: { readonly length: number };
-}
-
-export interface ReportSplit {
-  readonly set: string;
-  readonly split: string;
-  readonly digest: string;
-  readonly pictures: number;
-  readonly leaked: number;
 }
 
 export interface ReportLeak {

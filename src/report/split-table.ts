@@ -2,12 +2,16 @@ import { html, type Markup } from "./markup.ts";
 import { formatCount } from "./numbers.ts";
 
 /** A split as an audit compared it. */
-export interface SplitRow {
+export interface ComparedSplit {
   readonly set: string;
   readonly split: string;
+  /** The digest of the shard set, or of the annotation files. */
   readonly digest: string;
   readonly pictures: number;
   readonly leaked: number;
+}
+
+interface SplitRow extends ComparedSplit {
   /** "training", "evaluation" … */
   readonly role: string;
 }

@@ -1,3 +1,5 @@
+import type { ComparedSplit } from "../split-table.ts";
+
 /** All that the page of an audit shows: plain data, filled by the command line. */
 export interface AuditPage {
   readonly outcome: "clean" | "leaking" | "unchecked";
@@ -5,11 +7,11 @@ export interface AuditPage {
   readonly summary: string;
   /** The digest of the verdict: what a decision list names. */
   readonly digest: string;
-  readonly training: readonly PageSplit[];
+  readonly training: readonly ComparedSplit[];
   /** The evaluation splits: the page speaks of these and of no others. */
-  readonly against: readonly PageSplit[];
+  readonly against: readonly ComparedSplit[];
   /** Splits on neither side that may join pictures of the two. */
-  readonly through: readonly Omit<PageSplit, "leaked">[];
+  readonly through: readonly Omit<ComparedSplit, "leaked">[];
   /** How pictures and texts were compared, with thresholds and measured recall. */
   readonly methods: readonly PageMethod[];
   readonly yields: readonly PageYield[];
@@ -25,15 +27,6 @@ export interface AuditPage {
   /** What a person decided before; a saved list holds these as well. */
   readonly decisions: readonly PageDecision[];
   readonly notes: readonly string[];
-}
-
-export interface PageSplit {
-  readonly set: string;
-  readonly split: string;
-  /** The digest of the shard set, or of the annotation files. */
-  readonly digest: string;
-  readonly pictures: number;
-  readonly leaked: number;
 }
 
 export interface PageMethod {
