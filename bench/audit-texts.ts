@@ -115,7 +115,7 @@ async function compareAll(): Promise<void> {
 /** Of the planted pairs with a similarity of about .8, how many are found. */
 function measureRecall(): void {
   const texts = new ProtectedTexts();
-  const scene = { source: 0, sceneKey: "coco:1", firstPicture: 0, numPictures: 1 };
+  const scene = { source: 0, sceneKey: "coco:1", pictures: [0] };
   const planted: { copy: string; original: string }[] = [];
   for (let number = 0; number < Math.min(20_000_000, 1000 * numEval); number += PLANTED_EVERY) {
     const original = evaluationText((number * 7) % numEval).join(" ");

@@ -25,13 +25,22 @@ export interface TextSearch {
  */
 export async function findTextLeaks(search: TextSearch): Promise<TextFindings> {
   const texts = new ProtectedTexts();
-  const withoutWords = { train: 0, eval: 0 };
+  let numWithoutWords = 0;
   for await (const { head, scene } of scenesOf(search, "eval")) {
-    for (const text of head.texts) if (!texts.add(scene, text)) withoutWords.eval += 1;
+    for (const text of head.texts) if (!texts.add(scene, text)) numWithoutWords += 1;
   }
   texts.seal();
   const collector = new TextLeakCollector(texts, search);
   for await (const { head, scene } of scenesOf(search, "train")) collector.check(head, scene);
+  return textFindings(collector, texts, numWithoutWords);
+}
+
+/** What was collected; `numWithoutWords` is of the evaluation side. */
+export function textFindings(
+  collector: TextLeakCollector,
+  texts: ProtectedTexts,
+  numWithoutWords: number,
+): TextFindings {
   return {
     leaks: collector.leaks(),
     numLeaks: collector.numLeaks(),
@@ -45,7 +54,7 @@ export async function findTextLeaks(search: TextSearch): Promise<TextFindings> {
         minSimilarity: MIN_SIMILARITY,
       },
       compared: { train: collector.numCompared, eval: texts.length },
-      withoutWords: { ...withoutWords, train: collector.numWithoutWords },
+      withoutWords: { train: collector.numWithoutWords, eval: numWithoutWords },
       yields: collector.yields(),
       matrix: collector.matrix(),
       alike: collector.alike(),
@@ -72,7 +81,8 @@ async function* scenesOf(
     for await (const head of split.heads) {
       signal?.throwIfAborted();
       const { pictures, sceneKey } = head;
-      yield { head, scene: { source, sceneKey, firstPicture, numPictures: pictures.length } };
+      const numbers = pictures.map((_, index) => firstPicture + index);
+      yield { head, scene: { source, sceneKey, pictures: numbers } };
       firstPicture += pictures.length;
       done += 1;
       if (done % SCENES_PER_REPORT === 0) {

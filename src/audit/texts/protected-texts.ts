@@ -1,5 +1,6 @@
 import type { SceneText, TextKind } from "../../core/records.ts";
 import { textKinds } from "../../core/records.ts";
+import type { RelatedSplits } from "../relate-splits.ts";
 import { type GroupedItems, groupItems } from "../tables/grouped-items.ts";
 import { GrowingWords } from "../tables/growing-words.ts";
 import { HashNumbers } from "../tables/hash-numbers.ts";
@@ -10,13 +11,15 @@ import { labelOf } from "./labels.ts";
 import { shinglesOf } from "./shingles.ts";
 import { type SimilarText, SimilarTexts } from "./similar-texts.ts";
 
+/** What a comparison of texts asks of splits whose pictures are related. */
+export type ComparedSplits = Pick<RelatedSplits, "identities" | "splits">;
+
 /** A scene whose texts are compared, with the numbers of its pictures in the identity graph. */
 export interface TextScene {
   /** The number of its split. */
   readonly source: number;
   readonly sceneKey: string;
-  readonly firstPicture: number;
-  readonly numPictures: number;
+  readonly pictures: readonly number[];
 }
 
 /** An evaluation text as it is kept. */

@@ -56,9 +56,7 @@ export class SamePictures {
     return near;
   }
 
-  #identitiesOf({ firstPicture, numPictures }: TextScene): readonly number[] {
-    return Array.from({ length: numPictures }, (_, index) =>
-      this.#identities.identityOf(firstPicture + index),
-    );
+  #identitiesOf({ pictures }: TextScene): readonly number[] {
+    return pictures.map((picture) => this.#identities.identityOf(picture));
   }
 }

@@ -1,10 +1,9 @@
 import { collectionOf } from "../../core/keys.ts";
 import type { SceneHead, SceneText } from "../../core/records.ts";
 import { textLeakRules, type TextLeak, type TextLeakRule } from "../findings.ts";
-import type { RelatedSplits } from "../relate-splits.ts";
 import type { ListingLimits } from "../verdict.ts";
 import { labelOf } from "./labels.ts";
-import type { ProtectedTexts, TextScene } from "./protected-texts.ts";
+import type { ComparedSplits, ProtectedTexts, TextScene } from "./protected-texts.ts";
 import { SamePictures } from "./same-pictures.ts";
 import type { TextCell, TextYield } from "./text-findings.ts";
 import { TextMatrix } from "./text-matrix.ts";
@@ -14,14 +13,14 @@ import { describeTextLeak, type TextPair } from "./text-pairs.ts";
 const MAX_ALIKE = 200;
 
 interface Context {
-  readonly related: RelatedSplits;
+  readonly related: ComparedSplits;
   readonly listing: ListingLimits;
 }
 
 /** Holds each training text against the evaluation texts and keeps what was found. */
 export class TextLeakCollector {
   readonly #texts: ProtectedTexts;
-  readonly #related: RelatedSplits;
+  readonly #related: ComparedSplits;
   readonly #listing: ListingLimits;
   readonly #same: SamePictures;
   readonly #matrix: TextMatrix;

@@ -1,5 +1,4 @@
-import type { RelatedSplits } from "../relate-splits.ts";
-import type { ProtectedTexts } from "./protected-texts.ts";
+import type { ComparedSplits, ProtectedTexts } from "./protected-texts.ts";
 import type { TextCell } from "./text-findings.ts";
 
 // What is known of an evaluation text, or of an entry, from one training split.
@@ -17,10 +16,10 @@ interface Marks {
 /** Counts, for each training and each evaluation split, the evaluation texts that the training split holds: two bytes a text. */
 export class TextMatrix {
   readonly #texts: ProtectedTexts;
-  readonly #splits: RelatedSplits["splits"];
+  readonly #splits: ComparedSplits["splits"];
   readonly #marks = new Map<number, Marks>();
 
-  constructor(texts: ProtectedTexts, splits: RelatedSplits["splits"]) {
+  constructor(texts: ProtectedTexts, splits: ComparedSplits["splits"]) {
     this.#texts = texts;
     this.#splits = splits;
   }

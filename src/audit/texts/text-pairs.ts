@@ -3,9 +3,13 @@ import type { SceneText } from "../../core/records.ts";
 import type { LeakKind, TextLeak, TextLeakRule, TextPlace } from "../findings.ts";
 import { stepsOf } from "../identity/chain-steps.ts";
 import { partnersOf } from "../identity/partners.ts";
-import type { RelatedSplits } from "../relate-splits.ts";
 import { labelOf } from "./labels.ts";
-import type { ProtectedText, ProtectedTexts, TextScene } from "./protected-texts.ts";
+import type {
+  ComparedSplits,
+  ProtectedText,
+  ProtectedTexts,
+  TextScene,
+} from "./protected-texts.ts";
 
 /** A training text, and the number of an evaluation text that it is. */
 export interface TextPair {
@@ -23,7 +27,7 @@ const MAX_PARTNERS = 1000;
 export function describeTextLeak(
   pair: TextPair,
   texts: ProtectedTexts,
-  related: RelatedSplits,
+  related: ComparedSplits,
 ): TextLeak {
   const { rule, scene, similarity, text } = pair;
   const other = texts.at(pair.partner);
@@ -50,7 +54,7 @@ function kindOf({ rule, scene }: TextPair, other: ProtectedText, isSamePicture: 
 }
 
 function placeOf(
-  { splits }: RelatedSplits,
+  { splits }: ComparedSplits,
   at: Pick<ProtectedText, "scene" | "id" | "text" | "label">,
 ): TextPlace {
   const { set = "", split = "" } = splits[at.scene.source] ?? {};
@@ -75,13 +79,11 @@ function evidenceOf(
 function chainBetween(
   one: TextScene,
   other: TextScene,
-  { identities }: RelatedSplits,
+  { identities }: ComparedSplits,
 ): string | undefined {
-  for (let at = 0; at < one.numPictures; at += 1) {
-    const partners = partnersOf(identities, one.firstPicture + at).take(MAX_PARTNERS);
-    for (const { links, picture } of partners) {
-      const index = picture - other.firstPicture;
-      if (index < 0 || index >= other.numPictures) continue;
+  for (const own of one.pictures) {
+    for (const { links, picture } of partnersOf(identities, own).take(MAX_PARTNERS)) {
+      if (!other.pictures.includes(picture)) continue;
       const steps = stepsOf(identities, links);
       return steps.map(({ evidence }) => evidence).join(", then ");
     }
