@@ -22,6 +22,13 @@ export interface TensorFlowBinding {
   /** Makes a TensorFlow tensor and gives its number; it may go on using the memory of `values`. */
   createTensor(shape: readonly number[], dtype: number, values: Uint8Array): number;
   getNumOfTensors(): number;
+  /** Runs an operation on tensors that go by the binding's numbers, as it does its results. */
+  executeOp(
+    operation: string,
+    attributes: readonly OperationAttribute[],
+    inputIds: readonly number[],
+    numOutputs: number,
+  ): readonly { readonly id: number; readonly shape: readonly number[]; readonly dtype: number }[];
   /** 1: the inputs of the next operations are a step's arguments; 2: operations are captured; 3: inputs are its results; 0: gives up. */
   setCaptureMode(mode: 0 | 1 | 2 | 3): void;
   /** Makes the captured operations a TensorFlow function; throws with the reason when they can't be one. */

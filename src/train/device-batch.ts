@@ -13,6 +13,30 @@ export interface BatchContext {
   readonly visualTokens: number;
   readonly seed: number;
   readonly step: number;
+  /** Where the batch's first pair stands in the global batch. */
+  readonly firstPair: number;
+  /** Of the global batch. */
+  readonly counts: BatchCounts;
+}
+
+/** What a batch's losses are means over. */
+export interface BatchCounts {
+  readonly words: number;
+  readonly pairs: number;
+  readonly matchedPairs: number;
+}
+
+/** The counts of a rank's share of a global batch; those of all ranks add up to the global batch's. */
+export function batchCounts({ matched, mlmLabels }: Batch): BatchCounts {
+  return {
+    words: numberWhere(mlmLabels, (label) => label >= 0),
+    pairs: numberWhere(matched, (match) => match >= 0),
+    matchedPairs: numberWhere(matched, (match) => match === 1),
+  };
+}
+
+function numberWhere(values: Int32Array, counts: (value: number) => boolean): number {
+  return values.reduce((number, value) => number + Number(counts(value)), 0);
 }
 
 /** Copies a batch to the device; the tensors are the caller's to dispose. */
@@ -30,13 +54,27 @@ export function deviceBatch(batch: Batch, context: BatchContext): StepBatch {
     maskedLabels: tf.tensor1d(words.labels, "int32"),
     maskedWeights: tf.tensor1d(words.weights),
     pivots: tf.tensor1d(drawPivots(numPairs, context), "int32"),
+    shares: tf.tensor1d(sharesOf(batchCounts(batch), context.counts)),
   };
 }
 
-/** The token that each pair's Masked Feature Regression starts from, drawn uniformly by (seed, step, pair). */
+function share(count: number, total: number): number {
+  return total === 0 ? 0 : count / total;
+}
+
+function sharesOf(own: BatchCounts, all: BatchCounts): number[] {
+  return [
+    share(own.words, all.words),
+    share(own.pairs, all.pairs),
+    share(own.matchedPairs, all.matchedPairs),
+  ];
+}
+
+/** The token that each pair's Masked Feature Regression starts from, drawn uniformly by (seed, step, pair of the global batch). */
 function drawPivots(numPairs: number, context: BatchContext): Int32Array {
+  const { firstPair, seed, step, visualTokens } = context;
   return Int32Array.from({ length: numPairs }, (_, pair) =>
-    new RandomStream(context.seed, context.step, pair).nextInt(context.visualTokens),
+    new RandomStream(seed, step, firstPair + pair).nextInt(visualTokens),
   );
 }
 

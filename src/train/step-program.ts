@@ -8,14 +8,12 @@ import {
   type VisualParsingConfig,
 } from "../models/visual-parsing.ts";
 import { CompiledStep } from "../tensor/compiled-step.ts";
-import { statelessUniform } from "../tensor/stateless-random.ts";
+import { type Cluster, soloCluster } from "../tensor/cluster/cluster.ts";
+import { statelessUniformRows } from "../tensor/stateless-random.ts";
 import { adamWStep, stepScalars, type AdamWState } from "./adamw.ts";
 import { flatLayout, flatten, perWeight, unflatten, type FlatLayout } from "./flat-weights.ts";
 import type { TrainingRecipe } from "./recipe.ts";
 import { pretrainingLosses, type StepBatch } from "./step.ts";
-
-/** Weights, two moments, learning rates, decay, the step's scalars and its random key. */
-const NUM_STATE_INPUTS = 7;
 
 /** The losses of one step, read back. */
 export interface StepReading {
@@ -33,26 +31,36 @@ export interface StepRequest {
   /** Counted from 1. */
   readonly step: number;
   readonly rateFactor: number;
+  /** Where the batch's first pair stands in the global batch; 0 when left out. */
+  readonly firstPair?: number;
 }
 
-/** The training step of a recipe as one compiled function: weights, moments and a batch in; weights, moments and losses out. */
+/**
+ * The training step of a recipe as two compiled functions: from weights and a batch to the gradient and the losses,
+ * and from weights, moments and a gradient to new ones. Between the two the gradient is summed over the ranks, which need
+ * not meet the same shapes at the same step.
+ */
 export class StepProgram implements Disposable {
   readonly layout: FlatLayout;
   readonly #recipe: TrainingRecipe;
+  readonly #cluster: Cluster;
   readonly #learningRates: tf.Tensor1D;
   readonly #decayed: tf.Tensor1D;
-  readonly #compiled: CompiledStep;
+  readonly #gradient: CompiledStep;
+  readonly #update: CompiledStep;
 
-  constructor(recipe: TrainingRecipe, model: VisualParsingConfig) {
+  constructor(recipe: TrainingRecipe, model: VisualParsingConfig, cluster: Cluster = soloCluster) {
     const { visualLearningRate, transformerLearningRate } = recipe.optimisation;
     this.#recipe = recipe;
+    this.#cluster = cluster;
     this.layout = flatLayout(visualParsingSpecs(model));
     this.#learningRates = perWeight(this.layout, ({ name }) =>
       name.startsWith(VISUAL_PREFIX) ? visualLearningRate : transformerLearningRate,
     );
     this.#decayed = perWeight(this.layout, (spec) => (decays(spec) ? 1 : 0));
     const { layout } = this;
-    this.#compiled = new CompiledStep((inputs) => stepOutputs(inputs, { recipe, model, layout }));
+    this.#gradient = new CompiledStep((inputs) => gradientOf(inputs, { recipe, model, layout }));
+    this.#update = new CompiledStep((inputs) => updateOf(inputs, recipe));
   }
 
   /** Fresh weights and zero moments. */
@@ -67,40 +75,56 @@ export class StepProgram implements Disposable {
     }));
   }
 
-  /** One step; the old state and the batch stay the caller's to dispose, as does the new state. */
-  run(request: StepRequest): { readonly state: AdamWState; readonly reading: StepReading } {
-    const { state, batch, step } = request;
-    const scalars = tf.tensor1d(stepScalars(step, request.rateFactor, this.#recipe.optimisation));
-    const randomKey = tf.tensor1d(Int32Array.of(this.#recipe.seed, step), "int32");
-    const outputs = this.#compiled.run([
-      state.weights,
-      state.firstMoment,
-      state.secondMoment,
+  /** One step of all ranks; the old state and the batch stay the caller's to dispose, as does the new state. */
+  async run(
+    request: StepRequest,
+  ): Promise<{ readonly state: AdamWState; readonly reading: StepReading }> {
+    const { losses, gradient } = await this.#summedGradient(request);
+    const { weights, firstMoment, secondMoment } = request.state;
+    const scalars = tf.tensor1d(
+      stepScalars(request.step, request.rateFactor, this.#recipe.optimisation),
+    );
+    const [moved, first, second, norm] = this.#update.run([
+      weights,
+      firstMoment,
+      secondMoment,
       this.#learningRates,
       this.#decayed,
       scalars,
-      randomKey,
-      ...batchInputs(batch),
+      gradient,
     ]);
-    tf.dispose([scalars, randomKey]);
-    const [weights, firstMoment, secondMoment, readings] = outputs;
-    if (!weights || !firstMoment || !secondMoment || !readings) {
-      throw new RangeError("the step gives four tensors");
-    }
-    const reading = readingOf(readings.dataSync());
-    readings.dispose();
+    tf.dispose([scalars, gradient]);
+    if (!moved || !first || !second || !norm) throw new RangeError("an update gives four tensors");
+    const reading = readingOf([...losses.dataSync(), ...norm.dataSync()]);
+    tf.dispose([losses, norm]);
     return {
-      state: {
-        weights: vector(weights),
-        firstMoment: vector(firstMoment),
-        secondMoment: vector(secondMoment),
-      },
+      state: { weights: vector(moved), firstMoment: vector(first), secondMoment: vector(second) },
       reading,
     };
   }
 
+  /** Gradient and losses of the global batch. */
+  async #summedGradient(
+    request: StepRequest,
+  ): Promise<{ readonly gradient: tf.Tensor; readonly losses: tf.Tensor }> {
+    const { batch, firstPair = 0, state, step } = request;
+    const randomKey = tf.tensor1d(Int32Array.of(this.#recipe.seed, step, firstPair), "int32");
+    const parts = this.#gradient.run([state.weights, randomKey, ...batchInputs(batch)]);
+    randomKey.dispose();
+    const [ownGradient, ownLosses] = parts;
+    if (!ownGradient || !ownLosses) throw new RangeError("a gradient comes with its losses");
+    try {
+      const gradient = await this.#cluster.allReduceSum(ownGradient);
+      const losses = await this.#cluster.allReduceSum(ownLosses);
+      return { gradient, losses };
+    } finally {
+      tf.dispose(parts);
+    }
+  }
+
   [Symbol.dispose](): void {
-    this.#compiled[Symbol.dispose]();
+    this.#gradient[Symbol.dispose]();
+    this.#update[Symbol.dispose]();
     tf.dispose([this.#learningRates, this.#decayed]);
   }
 }
@@ -111,11 +135,34 @@ interface StepContext {
   readonly layout: FlatLayout;
 }
 
-function stepOutputs(inputs: readonly tf.Tensor[], context: StepContext): tf.Tensor[] {
+/** From weights, random key and a batch to the gradient [W] and the losses [5]. */
+function gradientOf(inputs: readonly tf.Tensor[], context: StepContext): tf.Tensor[] {
   const { recipe, model, layout } = context;
-  const [weights, firstMoment, secondMoment, learningRates, decayed, scalars, randomKey] = inputs
-    .slice(0, NUM_STATE_INPUTS)
-    .map(vector);
+  const [weights, randomKey, ...batchTensors] = inputs;
+  if (!weights || !randomKey) throw new RangeError("a step takes weights and a random key");
+  const batch = batchOfInputs(batchTensors);
+  const dropout = keyedDropout(recipe.model.transformer.dropout, {
+    randomKey: vector(randomKey),
+    numPairs: batch.matched.size,
+  });
+  const losses: tf.Tensor[] = [];
+  const { grad } = tf.valueAndGrad((flat: tf.Tensor) => {
+    const options = { model, objectives: recipe.objectives, dropout };
+    const { total, mlm, itm, mfr, itmAccuracy } = pretrainingLosses(
+      unflatten(layout, vector(flat)),
+      batch,
+      options,
+    );
+    losses.push(tf.keep(tf.stack([total, mlm, itm, mfr, itmAccuracy])));
+    return total;
+  })(weights);
+  return [grad, ...losses];
+}
+
+/** From weights, moments, rates, decay, scalars and a gradient to weights, moments and the gradient's norm [1]. */
+function updateOf(inputs: readonly tf.Tensor[], { optimisation }: TrainingRecipe): tf.Tensor[] {
+  const [weights, firstMoment, secondMoment, learningRates, decayed, scalars, gradient] =
+    inputs.map(vector);
   if (
     !weights ||
     !firstMoment ||
@@ -123,44 +170,33 @@ function stepOutputs(inputs: readonly tf.Tensor[], context: StepContext): tf.Ten
     !learningRates ||
     !decayed ||
     !scalars ||
-    !randomKey
+    !gradient
   ) {
-    throw new RangeError("the step takes seven vectors and a batch");
+    throw new RangeError("an update takes seven vectors");
   }
-  const batch = batchOfInputs(inputs.slice(NUM_STATE_INPUTS));
-  const dropout = keyedDropout(recipe.model.transformer.dropout, randomKey);
-  const parts: tf.Tensor[] = [];
-  const { grad } = tf.valueAndGrad((flat: tf.Tensor) => {
-    const options = { model, objectives: recipe.objectives, dropout };
-    const losses = pretrainingLosses(unflatten(layout, vector(flat)), batch, options);
-    parts.push(
-      tf.keep(tf.stack([losses.total, losses.mlm, losses.itm, losses.mfr, losses.itmAccuracy])),
-    );
-    return losses.total;
-  })(weights);
   const { state, gradientNorm } = adamWStep(
-    {
-      state: { weights, firstMoment, secondMoment },
-      gradient: vector(grad),
-      scalars,
-      learningRates,
-      decayed,
-    },
-    recipe.optimisation,
+    { state: { weights, firstMoment, secondMoment }, gradient, scalars, learningRates, decayed },
+    optimisation,
   );
-  const readings = tf.concat([...parts, tf.reshape(gradientNorm, [1])]);
-  tf.dispose(parts);
-  return [state.weights, state.firstMoment, state.secondMoment, readings];
+  return [state.weights, state.firstMoment, state.secondMoment, tf.reshape(gradientNorm, [1])];
 }
 
-/** Dropout whose draws are a pure function of (seed, step, place in the model). */
-function keyedDropout(rate: number, randomKey: tf.Tensor1D): Dropout {
+interface DropoutKey {
+  /** Seed, step, place of the first pair in the global batch. */
+  readonly randomKey: tf.Tensor1D;
+  readonly numPairs: number;
+}
+
+/** Dropout whose draws are a pure function of (seed, step, place in the model, pair of the global batch). */
+function keyedDropout(rate: number, { randomKey, numPairs }: DropoutKey): Dropout {
   if (rate === 0) return noDropout;
+  const [seedAndStep, firstRow] = [tf.slice(randomKey, 0, 2), tf.slice(randomKey, 2, 1)];
   let place = 0;
   return (x) => {
     place += 1;
-    const seed = tf.add(randomKey, tf.tensor1d([place * 65_537, 0], "int32"));
-    const kept = tf.greaterEqual(statelessUniform(x.shape, vector(seed)), rate);
+    const key = tf.add(seedAndStep, tf.tensor1d([place * 65_537, 0], "int32"));
+    const rows = { key: vector(key), firstRow, numRows: numPairs, rowLength: x.size / numPairs };
+    const kept = tf.greaterEqual(tf.reshape(statelessUniformRows(rows), x.shape), rate);
     return tf.mul(x, tf.mul(tf.cast(kept, "float32"), 1 / (1 - rate)));
   };
 }
@@ -181,13 +217,14 @@ function batchInputs(batch: StepBatch): tf.Tensor[] {
     batch.maskedLabels,
     batch.maskedWeights,
     batch.pivots,
+    batch.shares,
   ];
 }
 
 function batchOfInputs(inputs: readonly tf.Tensor[]): StepBatch {
   const at = (index: number): tf.Tensor => {
     const input = inputs[index];
-    if (input === undefined) throw new RangeError("a batch is nine tensors");
+    if (input === undefined) throw new RangeError("a batch is ten tensors");
     return input;
   };
   return {
@@ -200,11 +237,11 @@ function batchOfInputs(inputs: readonly tf.Tensor[]): StepBatch {
     maskedLabels: vector(at(6)),
     maskedWeights: vector(at(7)),
     pivots: vector(at(8)),
+    shares: vector(at(9)),
   };
 }
 
-function readingOf(values: ArrayLike<number>): StepReading {
-  const [loss = 0, mlm = 0, itm = 0, mfr = 0, itmAccuracy = 0, gradientNorm = 0] =
-    Array.from(values);
+function readingOf(values: readonly number[]): StepReading {
+  const [loss = 0, mlm = 0, itm = 0, mfr = 0, itmAccuracy = 0, gradientNorm = 0] = values;
   return { loss, mlm, itm, mfr, itmAccuracy, gradientNorm };
 }

@@ -27,7 +27,7 @@ import {
 } from "./objectives/masked-features.ts";
 import type { RecipeObjectives } from "./recipe.ts";
 
-// P pictures, B pairs, S image side, n text tokens, m visual tokens, M predicted words
+// P pictures, B pairs, of a rank's part of a batch; S image side, n text tokens, m visual tokens, M predicted words
 
 /** One batch on the device. */
 export interface StepBatch {
@@ -49,8 +49,11 @@ export interface StepBatch {
   readonly maskedWeights: tf.Tensor1D;
   /** The token that Masked Feature Regression starts from, [B] */
   readonly pivots: tf.Tensor1D;
+  /** How much of the global batch's predicted words, pairs and matched pairs this batch holds, [3]; ones where it is all of it. */
+  readonly shares: tf.Tensor1D;
 }
 
+/** A batch's part of the global batch's losses: over all ranks they add up to it, and their gradients to its gradient. */
 export interface StepLosses {
   readonly total: tf.Scalar;
   readonly mlm: tf.Scalar;
@@ -83,16 +86,31 @@ export function pretrainingLosses(
   const logits = matchingLogits(weights, output.text);
   // -1 marks pairs that only fill a rank's share up.
   const isPair = tf.cast(tf.greaterEqual(batch.matched, 0), "float32");
-  const itm = meanNegativeLogLikelihood(logits, batch.matched, vector(isPair));
-  const mlm = languageLoss(weights, batch, output.text);
-  const mfr = featureLoss(weights, { batch, parsed, maskedTokens, output });
+  const [words, pairs, matchedPairs] = sharesOf(batch);
+  const itm: tf.Scalar = tf.mul(
+    meanNegativeLogLikelihood(logits, batch.matched, vector(isPair)),
+    pairs,
+  );
+  const mlm: tf.Scalar = tf.mul(languageLoss(weights, batch, output.text), words);
+  const mfr: tf.Scalar = tf.mul(
+    featureLoss(weights, { batch, parsed, maskedTokens, output }),
+    matchedPairs,
+  );
   const total: tf.Scalar = tf.addN([
     tf.mul(mlm, objectives.mlmWeight),
     tf.mul(itm, objectives.itmWeight),
     tf.mul(mfr, objectives.mfrWeight),
   ]);
-  const right = tf.equal(tf.argMax(stopGradient(logits), 1), batch.matched);
-  return { total, mlm, itm, mfr, itmAccuracy: tf.mean(tf.cast(right, "float32")) };
+  const right = tf.cast(tf.equal(tf.argMax(stopGradient(logits), 1), batch.matched), "float32");
+  const accuracy = tf.div(tf.sum(right), tf.maximum(tf.sum(isPair), 1));
+  const itmAccuracy: tf.Scalar = tf.mul(accuracy, pairs);
+  return { total, mlm, itm, mfr, itmAccuracy };
+}
+
+function sharesOf({ shares }: StepBatch): [tf.Tensor, tf.Tensor, tf.Tensor] {
+  const [words, pairs, matchedPairs] = tf.unstack(shares);
+  if (!words || !pairs || !matchedPairs) throw new RangeError("a batch has three shares");
+  return [words, pairs, matchedPairs];
 }
 
 function masksOf(parsed: SwinOutput, batch: StepBatch, objectives: RecipeObjectives): tf.Tensor2D {

@@ -8,7 +8,7 @@ import type { VisualParsingConfig } from "../models/visual-parsing.ts";
 import { swinOutputShape } from "../models/swin.ts";
 import { loadTensorFlow } from "../tensor/load.ts";
 import type { AdamWState } from "./adamw.ts";
-import { deviceBatch } from "./device-batch.ts";
+import { batchCounts, deviceBatch } from "./device-batch.ts";
 import type { TrainingRecipe } from "./recipe.ts";
 import {
   type CheckpointContent,
@@ -198,8 +198,10 @@ class TrainingSession implements Disposable {
       visualTokens: swinOutputShape(model.swin).tokens,
       seed: recipe.seed,
       step,
+      firstPair: 0,
+      counts: batchCounts(batch),
     });
-    const { state, reading } = program.run({
+    const { state, reading } = await program.run({
       state: this.#state,
       batch: tensors,
       step,

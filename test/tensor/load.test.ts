@@ -7,7 +7,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { tensorFlowBackend } from "../../src/tensor/backend.ts";
 import { loadTensorFlow } from "../../src/tensor/load.ts";
-import { statelessUniform } from "../../src/tensor/stateless-random.ts";
+import { statelessUniform, statelessUniformRows } from "../../src/tensor/stateless-random.ts";
 
 const run = promisify(execFile);
 const loadModule = new URL("../../src/tensor/load.ts", import.meta.url).href;
@@ -92,5 +92,35 @@ describe("stateless uniform numbers", () => {
     expect(tf.min(drawn).dataSync()[0]).toBeGreaterThanOrEqual(0);
     expect(tf.max(drawn).dataSync()[0]).toBeLessThan(1);
     expect(tf.mean(drawn).dataSync()[0]).toBeCloseTo(0.5, 2);
+  });
+});
+
+const rowsFrom = (firstRow: number, numRows: number, rowLength: number): number[] => {
+  const [key, first] = [tf.tensor1d([7, 8], "int32"), tf.tensor1d([firstRow], "int32")];
+  return [...statelessUniformRows({ key, firstRow: first, numRows, rowLength }).dataSync()];
+};
+
+describe("rows of stateless uniform numbers", () => {
+  it.each([4, 6, 1])("of length %i are the same whichever row is drawn first", (rowLength) => {
+    const whole = rowsFrom(0, 5, rowLength);
+    expect(new Set(whole).size).toBe(whole.length);
+    expect(rowsFrom(2, 3, rowLength)).toEqual(whole.slice(2 * rowLength));
+    expect(rowsFrom(1, 1, rowLength)).toEqual(whole.slice(rowLength, 2 * rowLength));
+  });
+
+  it("fill [0, 1) evenly", () => {
+    const drawn = rowsFrom(1000, 1000, 100);
+    expect(Math.min(...drawn.slice(0, 50_000))).toBeGreaterThanOrEqual(0);
+    expect(Math.max(...drawn.slice(0, 50_000))).toBeLessThan(1);
+    expect(drawn.reduce((sum, value) => sum + value) / drawn.length).toBeCloseTo(0.5, 2);
+  });
+
+  it("never drift", () => {
+    // TensorFlow 2.21.0, StatelessRandomUniformV2.
+    expect(rowsFrom(3, 1, 3).map((value) => value.toFixed(6))).toEqual([
+      "0.445500",
+      "0.030596",
+      "0.258278",
+    ]);
   });
 });

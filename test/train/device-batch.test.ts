@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { imageKey } from "../../src/core/keys.ts";
 import type { Batch } from "../../src/loader/options.ts";
 import { loadTensorFlow } from "../../src/tensor/load.ts";
-import { deviceBatch, type BatchContext } from "../../src/train/device-batch.ts";
+import { batchCounts, deviceBatch, type BatchContext } from "../../src/train/device-batch.ts";
 import type { StepBatch } from "../../src/train/step.ts";
 
 beforeAll(loadTensorFlow);
@@ -19,7 +19,13 @@ const shape = {
   classesPerRegion: 0,
   hasTextBoxes: false,
 };
-const context: BatchContext = { visualTokens: 49, seed: 3, step: 5 };
+const context: BatchContext = {
+  visualTokens: 49,
+  seed: 3,
+  step: 5,
+  firstPair: 0,
+  counts: { words: 4, pairs: 8, matchedPairs: 4 },
+};
 
 /** A batch of 2 pictures and 4 pairs; `predicted` are the places of words to predict, each with its place as label. */
 function batchOf(predicted: readonly number[]): Batch {
@@ -51,6 +57,9 @@ function batchOf(predicted: readonly number[]): Batch {
     statistics: { numRedraws: 0, numRepeats: 0, numCutTexts: 0, numDroppedTexts: 0, skipped: [] },
   };
 }
+
+const pivotsFrom = (firstPair: number): number[] =>
+  valuesOf(deviceBatch(batchOf([]), { ...context, firstPair }), "pivots");
 
 const valuesOf = (batch: StepBatch, name: keyof StepBatch): number[] => [...batch[name].dataSync()];
 
@@ -102,6 +111,23 @@ describe("a batch on the device", () => {
     const expected = drawn.length / 49;
     const chiSquare = counts.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0);
     expect(chiSquare).toBeLessThan(84.04); // 48 degrees of freedom, p = 0.001
+  });
+});
+
+describe("a rank's share of a batch", () => {
+  it("draws the pivots of its place in the global batch", () => {
+    expect(pivotsFrom(2).slice(0, 2)).toEqual(pivotsFrom(0).slice(2));
+  });
+
+  it("counts what its losses are means over, padding left out", () => {
+    const padded = { ...batchOf([3, 17, 39]), matched: Int32Array.of(1, 0, -1, -1) };
+    expect(batchCounts(padded)).toEqual({ words: 3, pairs: 2, matchedPairs: 1 });
+  });
+
+  it("says how much of the global batch it is, 0 of nothing", () => {
+    const counts = { words: 0, pairs: 8, matchedPairs: 4 };
+    const batch = deviceBatch(batchOf([]), { ...context, counts });
+    expect(valuesOf(batch, "shares")).toEqual([0, 0.5, 0.5]);
   });
 });
 

@@ -23,18 +23,18 @@ interface Result {
 }
 
 /** One step from the recipe's initial state. */
-function firstStep(program: StepProgram, step: number): Result {
+async function firstStep(program: StepProgram, step: number): Promise<Result> {
   const state = program.initialState();
-  return program.run({ state, batch: tinyBatch(), step, rateFactor: 1 });
+  return await program.run({ state, batch: tinyBatch(), step, rateFactor: 1 });
 }
 
 const disposeState = (state: AdamWState): void =>
   tf.dispose([state.weights, state.firstMoment, state.secondMoment]);
 
 describe("the training step", () => {
-  it("reads the losses that its operations give one by one", () => {
+  it("reads the losses that its operations give one by one", async () => {
     using program = new StepProgram(withDropout(0), tinyModel);
-    const { reading } = firstStep(program, 1);
+    const { reading } = await firstStep(program, 1);
     const weights = unflatten(program.layout, program.initialState().weights);
     const losses = pretrainingLosses(weights, tinyBatch(), {
       model: tinyModel,
@@ -53,7 +53,7 @@ describe("the training step", () => {
     expect(reading.gradientNorm).toBeGreaterThan(0);
   });
 
-  it("lets kernels and embeddings decay, and nothing else (T-2, S-12)", () => {
+  it("lets kernels and embeddings decay, and nothing else (T-2, S-12)", async () => {
     const objectives = { ...tinyRecipe.objectives, mlmWeight: 0, itmWeight: 0, mfrWeight: 0 };
     const optimisation = {
       ...tinyRecipe.optimisation,
@@ -64,7 +64,7 @@ describe("the training step", () => {
     using program = new StepProgram({ ...withDropout(0), objectives, optimisation }, tinyModel);
     const ones = tf.ones<tf.Rank.R1>([program.layout.length]);
     const state = { ...program.initialState(), weights: ones };
-    const stepped = program.run({ state, batch: tinyBatch(), step: 1, rateFactor: 0.5 });
+    const stepped = await program.run({ state, batch: tinyBatch(), step: 1, rateFactor: 0.5 });
     const named = unflatten(program.layout, stepped.state.weights);
     const lost = Object.entries(named).map(([name, tensor]) => {
       const values = tensor.dataSync();
@@ -83,22 +83,25 @@ describe("the training step", () => {
     }
   });
 
-  it("draws its dropout by seed and step: equal for both the same, else other ones (B-8)", () => {
+  it("draws its dropout by seed and step: equal for both the same, else other ones (B-8)", async () => {
     using program = new StepProgram(withDropout(0.5), tinyModel);
-    const lossAt = (step: number): number => firstStep(program, step).reading.loss;
-    expect(lossAt(1)).toBe(lossAt(1));
-    expect(lossAt(2)).not.toBe(lossAt(1));
+    const lossAt = async (step: number): Promise<number> =>
+      (await firstStep(program, step)).reading.loss;
+    expect(await lossAt(1)).toBe(await lossAt(1));
+    expect(await lossAt(2)).not.toBe(await lossAt(1));
     using other = new StepProgram({ ...withDropout(0.5), seed: tinyRecipe.seed + 1 }, tinyModel);
     const request = { state: program.initialState(), batch: tinyBatch(), step: 1, rateFactor: 1 };
-    expect(other.run(request).reading.loss).not.toBe(program.run(request).reading.loss);
+    const [there, here] = [await other.run(request), await program.run(request)];
+    expect(there.reading.loss).not.toBe(here.reading.loss);
   });
 
-  it("does not depend on the step without dropout", () => {
+  it("does not depend on the step without dropout", async () => {
     using program = new StepProgram(withDropout(0), tinyModel);
-    expect(firstStep(program, 2).reading.loss).toBe(firstStep(program, 1).reading.loss);
+    const [first, second] = [await firstStep(program, 1), await firstStep(program, 2)];
+    expect(second.reading.loss).toBe(first.reading.loss);
   });
 
-  it("learns a batch by heart (T-16)", () => {
+  it("learns a batch by heart (T-16)", async () => {
     const optimisation = {
       ...tinyRecipe.optimisation,
       visualLearningRate: 5e-3,
@@ -108,35 +111,36 @@ describe("the training step", () => {
     let state = program.initialState();
     let reading: StepReading | undefined;
     for (let step = 1; step <= 80; step += 1) {
-      ({ state, reading } = program.run({ state, batch: tinyBatch(), step, rateFactor: 1 }));
+      ({ state, reading } = await program.run({ state, batch: tinyBatch(), step, rateFactor: 1 }));
     }
     expect(reading?.mlm).toBeLessThan(0.1);
     expect(reading?.itm).toBeLessThan(0.1);
     expect(reading?.itmAccuracy).toBe(1);
   });
 
-  it("keeps the number of tensors and their bytes constant over the steps (T-12)", () => {
+  it("keeps the number of tensors and their bytes constant over the steps (T-12)", async () => {
     using program = new StepProgram(withDropout(0.1), tinyModel);
     let state = program.initialState();
-    const counts = Array.from({ length: 30 }, (_, index) => {
+    const counts: Pick<tf.MemoryInfo, "numTensors" | "numBytes" | "numDataBuffers">[] = [];
+    for (let step = 1; step <= 30; step += 1) {
       const batch = tinyBatch();
-      const result = program.run({ state, batch, step: index + 1, rateFactor: 1 });
+      const result = await program.run({ state, batch, step, rateFactor: 1 });
       disposeState(state);
       tf.dispose(Object.values(batch));
       ({ state } = result);
       const { numTensors, numBytes, numDataBuffers } = tf.memory();
-      return { numTensors, numBytes, numDataBuffers };
-    });
+      counts.push({ numTensors, numBytes, numDataBuffers });
+    }
     expect(counts).toEqual(counts.map(() => counts[0]));
     disposeState(state);
   });
 
-  it("leaves nothing behind when it is disposed", () => {
+  it("leaves nothing behind when it is disposed", async () => {
     const before = tf.memory().numTensors;
     const program = new StepProgram(withDropout(0.1), tinyModel);
     const state = program.initialState();
     const batch = tinyBatch();
-    const result = program.run({ state, batch, step: 1, rateFactor: 1 });
+    const result = await program.run({ state, batch, step: 1, rateFactor: 1 });
     for (const one of [state, result.state]) disposeState(one);
     tf.dispose(Object.values(batch));
     program[Symbol.dispose]();

@@ -111,6 +111,19 @@ describe("the pre-training loss", () => {
   });
 });
 
+describe("a rank's part of the loss", () => {
+  it("is its share of each mean", () => {
+    const whole = lossesAt(flatStart(), {});
+    const part = lossesAt(flatStart(), {
+      batch: tinyBatch({ shares: tf.tensor1d([0.5, 0.25, 0.125]) }),
+    });
+    expect(numberOf(part.mlm)).toBe(0.5 * numberOf(whole.mlm));
+    expect(numberOf(part.itm)).toBe(0.25 * numberOf(whole.itm));
+    expect(numberOf(part.itmAccuracy)).toBe(0.25 * numberOf(whole.itmAccuracy));
+    expect(numberOf(part.mfr)).toBe(0.125 * numberOf(whole.mfr));
+  });
+});
+
 describe("unmatched pairs (I-5, F-8)", () => {
   it("have no masked words' loss and no regression, nor any gradient of them", () => {
     const batch = tinyBatch({

@@ -80,6 +80,7 @@ export function tinyBatch(changes: Partial<StepBatch> = {}): StepBatch {
     maskedLabels: tf.tensor1d([6, 11, 0], "int32"),
     maskedWeights: tf.tensor1d([1, 1, 0]),
     pivots: tf.tensor1d([0, 1, 2, 3], "int32"),
+    shares: tf.ones([3]),
     ...changes,
   };
 }
