@@ -50,7 +50,7 @@ export async function findRuntime(): Promise<InstalledRuntime | undefined> {
   if (tfjs === undefined) return undefined;
   for (const device of preferredDevices()) {
     const folders = runtimeFolders(device);
-    const binding = await bindingFolder(folders, tfjs);
+    const binding = await bindingFolder(folders);
     const isComplete =
       (await readArtifact(folders.site)) !== undefined &&
       (await readArtifact(binding)) !== undefined;
@@ -105,9 +105,22 @@ function createBackend(binding: TensorFlowBinding, tfjs: TfjsPackage): TensorFlo
   packageRequire("./dist/register_all_kernels.js");
   const module: unknown = packageRequire("./dist/nodejs_kernel_backend.js");
   if (!hasBackendClass(module)) throw damaged(tfjs.folder);
-  const backend: unknown = new module.NodeJSKernelBackend(binding, "@tensorflow/tfjs-node-gpu");
+  const backend: unknown = new (withAsyncReads(module.NodeJSKernelBackend))(
+    binding,
+    "@tensorflow/tfjs-node-gpu",
+  );
   if (!isTensorFlowBackend(backend)) throw damaged(tfjs.folder);
   return backend;
+}
+
+/** tfjs-node's backend, but for a read that waits for the values without holding up the event loop. */
+function withAsyncReads(NodeBackend: NodeBackendClass): NodeBackendClass {
+  return class extends NodeBackend {
+    async read(dataId: object): Promise<unknown> {
+      const { id, values } = this.tensorMap.get(dataId);
+      return values ?? this.binding.tensorData(id);
+    }
+  };
 }
 
 // tfjs-node calls two functions of `util`: Node 23 has removed the one and warns of the other.
@@ -131,8 +144,15 @@ function isPreload(value: unknown): value is Preload {
   );
 }
 
+interface NodeBackend {
+  readonly binding: TensorFlowBinding;
+  readonly tensorMap: { get(dataId: object): { readonly id: number; readonly values: unknown } };
+}
+
+type NodeBackendClass = new (binding: TensorFlowBinding, packageName: string) => NodeBackend;
+
 interface BackendModule {
-  readonly NodeJSKernelBackend: new (binding: TensorFlowBinding, packageName: string) => unknown;
+  readonly NodeJSKernelBackend: NodeBackendClass;
 }
 
 function hasBackendClass(value: unknown): value is BackendModule {

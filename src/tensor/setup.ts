@@ -13,7 +13,7 @@ import {
   type Device,
   type RuntimeFolders,
 } from "./runtime/release.ts";
-import { ensureTfjsPackage, findTfjsPackage, type TfjsPackage } from "./runtime/tfjs-package.ts";
+import { ensureTfjsPackage } from "./runtime/tfjs-package.ts";
 import { requireCompiler, requirePip } from "./runtime/toolchain.ts";
 import { fetchWheel, PARTIAL_DOWNLOAD, readPinnedWheels } from "./runtime/wheel-download.ts";
 import { extractWheel } from "./runtime/wheel-extraction.ts";
@@ -69,14 +69,13 @@ export interface SetupPlan {
 export async function planSetup(device: Device): Promise<SetupPlan> {
   const folders = runtimeFolders(device);
   const wheels = await readPinnedWheels(folders);
-  const tfjs = findTfjsPackage();
-  const binding = tfjs === undefined ? undefined : await bindingFolder(folders, tfjs);
+  const binding = await bindingFolder(folders);
   return {
     device,
     folder: folders.runtime,
     requirements: wheels.map((wheel) => wheel.requirement),
     fetches: (await readArtifact(folders.site)) === undefined,
-    compiles: binding === undefined || (await readArtifact(binding)) === undefined,
+    compiles: (await readArtifact(binding)) === undefined,
   };
 }
 
@@ -92,10 +91,10 @@ async function setupUnderLock(options: SetupOptions): Promise<RuntimeFacts> {
     }),
   );
   await removeLeftovers(folders);
-  const tfjs = await ensureTfjsPackage({ progress, signal });
+  await ensureTfjsPackage({ progress, signal });
   const siteChanged = await ensureSite(folders, options);
-  const binding = await bindingFolder(folders, tfjs);
-  const bindingChanged = await ensureBinding({ folders, binding, tfjs }, options);
+  const binding = await bindingFolder(folders);
+  const bindingChanged = await ensureBinding({ folders, binding }, options);
   return describe({ folders, binding }, siteChanged || bindingChanged);
 }
 
@@ -120,7 +119,6 @@ async function ensureSite(folders: RuntimeFolders, options: SetupOptions): Promi
 interface BindingTarget {
   readonly folders: RuntimeFolders;
   readonly binding: string;
-  readonly tfjs: TfjsPackage;
 }
 
 /** The compiled and proven binding; returns whether it had to be made. */
@@ -156,10 +154,7 @@ async function isWhole(folder: string, options: SetupOptions): Promise<boolean> 
   return false;
 }
 
-async function describe(
-  runtime: Pick<BindingTarget, "folders" | "binding">,
-  changed: boolean,
-): Promise<RuntimeFacts> {
+async function describe(runtime: BindingTarget, changed: boolean): Promise<RuntimeFacts> {
   const { folders, binding } = runtime;
   const site = await readArtifact(folders.site);
   const facts = (await readArtifact(binding))?.facts ?? {};

@@ -1,13 +1,11 @@
 // A small Node addon that opens shared libraries ahead of the binding that needs them.
 //
 // Why: TensorFlow's libraries write to stderr while they are being opened, before any log level can
-// reach them; CUDA's libraries are found by TensorFlow only where the loader has already seen them;
-// and glibc's allocator gives every large tensor back to the system as soon as it is freed, so that
-// page faults take about a third of a training step. All three must happen before the binding opens.
+// reach them, and CUDA's libraries are found by TensorFlow only where the loader has already seen
+// them. Both must happen before the binding opens.
 
 #include <dlfcn.h>
 #include <errno.h>
-#include <malloc.h>
 #include <node_api.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,15 +15,6 @@
 #include <vector>
 
 namespace {
-
-// glibc refuses mmap thresholds above 32 MB; without mmap there is none. Freed memory is kept for
-// the next step, which asks for the same sizes again.
-void KeepFreedMemory() {
-#ifdef __GLIBC__
-  mallopt(M_MMAP_MAX, 0);
-  mallopt(M_TRIM_THRESHOLD, 2147483647);
-#endif
-}
 
 // Sends what is written to stderr to an anonymous file while it lives.
 class StderrCapture {
@@ -121,7 +110,6 @@ napi_value Preload(napi_env env, napi_callback_info info) {
 }
 
 napi_value Init(napi_env env, napi_value exports) {
-  KeepFreedMemory();
   napi_value preload;
   if (napi_create_function(env, "preload", NAPI_AUTO_LENGTH, Preload, nullptr, &preload) != napi_ok ||
       napi_set_named_property(env, exports, "preload", preload) != napi_ok) {
