@@ -82,6 +82,7 @@ function chainBetween(
   { identities }: ComparedSplits,
 ): string | undefined {
   for (const own of one.pictures) {
+    if (other.pictures.includes(own)) return `key ${identities.key(own)}`;
     for (const { links, picture } of partnersOf(identities, own).take(MAX_PARTNERS)) {
       if (!other.pictures.includes(picture)) continue;
       const steps = stepsOf(identities, links);

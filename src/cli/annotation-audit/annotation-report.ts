@@ -7,7 +7,7 @@ import type { JsonValue } from "../../core/digest.ts";
 import type { FileDigest } from "../../ingest/annotations/annotation-file.ts";
 import type { Backbone } from "../../ingest/exclusion/backbones.ts";
 import type { LeakSetting } from "../../ingest/exclusion/leak-policy.ts";
-import type { AnnotatedTexts } from "./annotation-texts.ts";
+import type { AnnotatedTexts, LeftOutTexts } from "../annotation-texts/annotation-texts.ts";
 import type { ComparedGroup } from "./compared-groups.ts";
 import type { PublishedNumber } from "./published-numbers.ts";
 
@@ -133,8 +133,29 @@ export function annotationAuditJson(audit: AnnotationAudit): { readonly [key: st
   };
 }
 
-function annotatedTextsJson({ leaks, numLeaks, summary }: AnnotatedTexts): JsonValue {
-  return { numLeaks, summary: textsJson(summary), leaks: leaks.map(textLeakJson) };
+function annotatedTextsJson({
+  betweenEvaluations,
+  leaks,
+  leftOut,
+  numLeaks,
+  summary,
+}: AnnotatedTexts): JsonValue {
+  return {
+    numLeaks,
+    summary: textsJson(summary),
+    leaks: leaks.map(textLeakJson),
+    leftOut: leftOut === undefined ? null : leftOutJson(leftOut),
+    betweenEvaluations: betweenEvaluations.map((pair) => ({ ...pair })),
+  };
+}
+
+function leftOutJson({ matrix, numLeaks, texts, yields }: LeftOutTexts): JsonValue {
+  return {
+    texts,
+    numLeaks,
+    yields: yields.map((one) => ({ ...one })),
+    matrix: matrix.map((cell) => ({ ...cell })),
+  };
 }
 
 function groupJson({

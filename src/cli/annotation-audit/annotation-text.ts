@@ -1,11 +1,11 @@
 import { escapeControls } from "../../core/text.ts";
-import { comparedTexts } from "../auditing/compared-texts.ts";
 import { textTable } from "../text-table.ts";
 import type { AnnotationAudit, CellReport, GroupReport } from "./annotation-report.ts";
 import { pairTable } from "./pair-text.ts";
 import { publishedTable } from "./published-numbers.ts";
 import { ruleText } from "./rule-text.ts";
 import { spellingTable } from "./spelling-text.ts";
+import { textsText } from "../annotation-texts/texts-text.ts";
 
 const MAX_CHAINS = 12;
 
@@ -32,16 +32,6 @@ export function annotationAuditText(audit: AnnotationAudit): string {
   ]
     .filter(Boolean)
     .join("\n\n");
-}
-
-/** What of the evaluation splits' texts is trained on; nothing where texts were not compared. */
-function textsText({ leftOut, texts }: AnnotationAudit): readonly string[] {
-  if (texts === undefined) return [];
-  const { leaks, numLeaks, summary } = texts;
-  const found = comparedTexts({ texts: summary, textLeaks: leaks, numTextLeaks: numLeaks });
-  return leftOut === undefined
-    ? found
-    : [...found, "texts as they are published: what the policy leaves out is still among them"];
 }
 
 /** The audit in one sentence that says against what. */

@@ -1,9 +1,8 @@
 import {
-  type Cell,
-  type CellCounts,
-  type CellQuestion,
-  countCells,
-} from "../../audit/crosswalk/count-cells.ts";
+  type EvaluatedPictures,
+  evaluatedPictures,
+} from "../../audit/crosswalk/evaluated-pictures.ts";
+import { type Cell, type CellQuestion, countCells } from "../../audit/crosswalk/count-cells.ts";
 import { measureSpellings } from "../../audit/crosswalk/name-spellings.ts";
 import { ConfigError } from "../../core/errors.ts";
 import type { Backbone } from "../../ingest/exclusion/backbones.ts";
@@ -23,7 +22,10 @@ import {
   type GroupReport,
   reportCells,
 } from "./annotation-report.ts";
-import { type AnnotatedTexts, compareAnnotatedTexts } from "./annotation-texts.ts";
+import {
+  type AnnotatedTexts,
+  compareAnnotatedTexts,
+} from "../annotation-texts/annotation-texts.ts";
 import {
   type AuditGroups,
   type ComparedGroup,
@@ -57,13 +59,63 @@ export async function auditAnnotations(
   const backbones = setting === undefined ? [] : await readBackbones(setting, declared);
   const chosen =
     setting === undefined ? await groupsOfEverything() : await groupsOfSetting(setting, backbones);
-  const policyRules = chosen.leftOut === undefined ? undefined : setting?.identities;
-  const annotated = await relateAnnotatedPictures(chosen.groups, { folder, policyRules }, context);
-  const counts = countCells(annotated.related, questionOf(chosen));
-  const overlaps = await publishedOverlaps();
+  const audited = await auditPictures({ chosen, setting, folder }, context);
   const texts =
-    withTexts === true ? await compareAnnotatedTexts(chosen, folder, context) : undefined;
-  return reportOf({ setting, backbones, chosen, annotated, counts, overlaps, texts });
+    withTexts === true
+      ? await compareAnnotatedTexts(chosen, { folder, pictures: audited.evaluated }, context)
+      : undefined;
+  return reportOf({
+    setting,
+    backbones,
+    chosen,
+    audited,
+    texts,
+    overlaps: await publishedOverlaps(),
+  });
+}
+
+/** What was found of the pictures. */
+interface AuditedPictures extends Omit<AnnotatedPictures, "related"> {
+  readonly groups: readonly GroupReport[];
+  readonly cells: readonly CellReport[];
+  readonly stated: AnnotationAudit["stated"];
+  readonly evaluated: EvaluatedPictures;
+}
+
+/** Relates all pictures, which takes the most memory: what is asked of them later is taken out, and the rest can go. */
+async function auditPictures(
+  {
+    chosen,
+    folder,
+    setting,
+  }: { chosen: AuditGroups; folder: string; setting: LeakSetting | undefined },
+  context: AnnotationContext,
+): Promise<AuditedPictures> {
+  const policyRules = chosen.leftOut === undefined ? undefined : setting?.identities;
+  const { related, ...annotated } = await relateAnnotatedPictures(
+    chosen.groups,
+    { folder, policyRules },
+    context,
+  );
+  const counts = countCells(related, questionOf(chosen));
+  const groups = chosen.groups.map((group, number): GroupReport => {
+    const { pictures = 0, untold = 0, leftOut = {} } = counts.groups[number] ?? {};
+    const absent = pictures === 0 ? lackOf(group, annotated) : undefined;
+    const lacks = annotated.lacks[number] ?? absent;
+    return { ...group, number, pictures, untold, leftOut, lacks };
+  });
+  const isStated = ({ column }: Cell): boolean => column === chosen.stated;
+  return {
+    ...annotated,
+    groups,
+    cells: reportCells(
+      counts.cells.filter((cell) => !isStated(cell)),
+      groups,
+      related,
+    ),
+    stated: statedCopies(groups, counts.cells.filter(isStated)),
+    evaluated: evaluatedPictures(related, chosen),
+  };
 }
 
 function noPolicyForBackbone(): ConfigError {
@@ -92,8 +144,7 @@ interface Audited {
   readonly setting: LeakSetting | undefined;
   readonly backbones: readonly Backbone[];
   readonly chosen: AuditGroups;
-  readonly annotated: AnnotatedPictures;
-  readonly counts: CellCounts;
+  readonly audited: AuditedPictures;
   readonly texts: AnnotatedTexts | undefined;
   readonly overlaps: readonly PublishedOverlap[];
 }
@@ -102,29 +153,11 @@ function reportOf({
   setting,
   backbones,
   chosen,
-  annotated,
-  counts,
+  audited,
   texts,
   overlaps,
 }: Audited): AnnotationAudit {
-  const groups = chosen.groups.map((group, number): GroupReport => {
-    const { pictures = 0, untold = 0, leftOut = {} } = counts.groups[number] ?? {};
-    const lacks = annotated.lacks[number];
-    return {
-      ...group,
-      number,
-      pictures,
-      untold,
-      leftOut,
-      lacks: lacks ?? (pictures === 0 ? lackOf(group, annotated) : undefined),
-    };
-  });
-  const isStated = ({ column }: Cell): boolean => column === chosen.stated;
-  const cells = reportCells(
-    counts.cells.filter((cell) => !isStated(cell)),
-    groups,
-    annotated.related,
-  );
+  const { cells, files, groups, measured, stated } = audited;
   return {
     outcome: outcomeOf(chosen, groups, cells),
     policy: setting && {
@@ -147,11 +180,11 @@ function reportOf({
       };
     }),
     cells,
-    stated: statedCopies(groups, counts.cells.filter(isStated)),
+    stated,
     published: publishedNumbers(overlaps, groups, cells),
     texts,
-    spellings: measureSpellings(annotated.measured),
-    files: annotated.files,
+    spellings: measureSpellings(measured),
+    files,
   };
 }
 
@@ -175,7 +208,10 @@ function outcomeOf(
 const MAX_NAMED = 3;
 
 /** Why nothing of a group is listed, as far as can be told: which official files of its name are not there. */
-function lackOf({ members }: ComparedGroup, { absentFiles }: AnnotatedPictures): string {
+function lackOf(
+  { members }: ComparedGroup,
+  { absentFiles }: Pick<AnnotatedPictures, "absentFiles">,
+): string {
   const files = members.flatMap(({ dataset, parts }) => {
     const absent = absentFiles.get(dataset) ?? [];
     const ofParts = absent.filter(

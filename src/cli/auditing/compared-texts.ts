@@ -25,7 +25,7 @@ export function comparedTexts({
       ["training texts that are evaluation texts", "texts", "with the same label"],
       ...yields.map(({ rule, sameLabel, trainTexts }) => [nameOf[rule], trainTexts, sameLabel]),
     ]),
-    matrixTable(matrix),
+    textMatrixTable(matrix),
   );
   if (textLeaks.length > 0) parts.push(leakTable(textLeaks, numTextLeaks));
   return parts;
@@ -38,11 +38,15 @@ const nameOf = {
   "near-text": "nearly the same text (no leak by itself)",
 } as const;
 
-function matrixTable(matrix: NonNullable<AuditVerdict["texts"]>["matrix"]): string {
+/** What training splits know of evaluation splits' texts. */
+export function textMatrixTable(
+  matrix: NonNullable<AuditVerdict["texts"]>["matrix"],
+  relation = "that are trained on in",
+): string {
   return textTable([
     [
       "texts of",
-      "that are trained on in",
+      relation,
       "same record",
       "same picture",
       "with the label",
