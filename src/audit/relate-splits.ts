@@ -1,12 +1,13 @@
 import { canonicalJson } from "../core/digest.ts";
 import { ConfigError } from "../core/errors.ts";
-import { namesOfPicture, type ImageKey, type PictureName } from "../core/keys.ts";
+import { type ImageKey, parseImageKey, type PictureName } from "../core/keys.ts";
 import { silentProgress, type Progress } from "../core/progress.ts";
-import type { PictureInfo, SceneHead } from "../core/records.ts";
 import { reviewGraph, type GraphReview } from "./review/graph-review.ts";
 import type { ReviewDecisions } from "./results/decisions.ts";
 import type { Identities } from "./identity/identities.ts";
-import { IdentityGraph } from "./identity/identity-graph.ts";
+import { IdentityGraph, type ListedPicture } from "./identity/identity-graph.ts";
+import { listPictures } from "./listing/list-pictures.ts";
+import type { PictureListing } from "./listing/picture-listing.ts";
 import type { NearFindings } from "./near/near-findings.ts";
 import { TextMarks } from "./text-marks.ts";
 import type { AuditedSplit, AuditRole, PicturePlace, WitnessSplit } from "./verdict.ts";
@@ -18,8 +19,8 @@ export interface RelateOptions {
   readonly near?: NearFindings | undefined;
   /** What a person decided about pairs. */
   readonly decisions?: ReviewDecisions | undefined;
-  /** Names that a picture has beside its own, such as those by which hidden test sets know it. */
-  readonly moreNames?: ((picture: PictureInfo) => readonly PictureName[]) | undefined;
+  /** Names that a picture has beside its own, its key at the front: those by which hidden test sets know it, say. */
+  readonly moreNames?: ((own: readonly PictureName[]) => readonly PictureName[]) | undefined;
 }
 
 /** A split whose pictures are in the graph; its place in the list is the number of its source there. */
@@ -62,36 +63,35 @@ class SplitReading {
   readonly #places: Map<string, number | undefined>;
   /** The pictures that have the keys of decisions. */
   readonly #decidedPictures: ReadonlyMap<ImageKey, number[]>;
+  /** The keys of both. */
+  readonly #wantedKeys: ReadonlySet<string>;
 
   constructor(options: RelateOptions) {
     this.#options = options;
     const { suspects = [], verified = [] } = options.near ?? {};
     const places = [...verified, ...suspects].flatMap((pair) => [pair.train, pair.eval]);
     this.#places = new Map(places.map((place) => [spelledPlace(place), undefined]));
-    const decided = options.decisions?.decisions ?? [];
-    this.#decidedPictures = new Map(
-      decided.flatMap((made) => [made.train, made.eval]).map((key) => [key, []]),
-    );
+    const decided = (options.decisions?.decisions ?? []).flatMap((made) => [made.train, made.eval]);
+    this.#decidedPictures = new Map(decided.map((key) => [key, []]));
+    this.#wantedKeys = new Set([...places.map(({ picture }) => picture), ...decided]);
   }
 
   async read(audited: AuditedSplit): Promise<RelatedSplit> {
     const { numPictures: total, role, set, setDigest: digest, split } = audited;
     const { progress = silentProgress, signal } = this.#options;
     const source = this.#graph.addSource({ set, split, role });
-    let pictures = 0;
-    for await (const head of audited.heads) {
+    const first = this.#graph.numPictures;
+    const activity = `audit ${set}/${split}`;
+    const onPictures = (): void => {
       signal?.throwIfAborted();
-      this.#texts.addScene(head.texts);
-      for (const picture of head.pictures) {
-        this.#add(source, picture, { set, split, sceneKey: head.sceneKey });
-        pictures += 1;
-        if (pictures % PICTURES_PER_REPORT === 0) {
-          const activity = `audit ${set}/${split}`;
-          progress.report({ activity, done: pictures, total, unit: "pictures" });
-        }
-      }
+      const done = this.#graph.numPictures - first;
+      progress.report({ activity, done, total, unit: "pictures" });
+    };
+    for await (const listing of audited.listings ?? listPictures(audited.heads)) {
+      signal?.throwIfAborted();
+      this.#add(listing, { source, set, split, onPictures });
     }
-    return { set, split, digest, pictures, role };
+    return { set, split, digest, pictures: this.#graph.numPictures - first, role };
   }
 
   finish(): Omit<RelatedSplits, "splits"> {
@@ -109,25 +109,39 @@ class SplitReading {
     return { identities, review, texts: this.#texts, numberAt };
   }
 
-  #add(
-    source: number,
-    picture: PictureInfo,
-    at: Omit<PicturePlace, "picture"> & Pick<SceneHead, "sceneKey">,
-  ): void {
-    const more = this.#options.moreNames?.(picture) ?? [];
-    const number = this.#graph.add(source, {
-      names: [...namesOfPicture(picture), ...more],
-      place: at.sceneKey,
-      perceptualHash: picture.perceptualHash,
-    });
+  #add(listing: PictureListing, from: ReadSource): void {
+    let picture = 0;
+    for (let scene = 0; scene < listing.numScenes; scene += 1) {
+      this.#texts.addScene(listing.marksOf(scene));
+      for (; picture < listing.endOfPictures(scene); picture += 1) {
+        this.#addPicture({ listing, scene, picture }, from);
+        if (this.#graph.numPictures % PICTURES_PER_REPORT === 0) from.onPictures();
+      }
+    }
+  }
+
+  #addPicture(listed: Omit<ListedPicture, "more">, { source, set, split }: ReadSource): void {
+    const { listing, picture, scene } = listed;
+    const more = this.#options.moreNames?.(listing.namesOf(picture)) ?? [];
+    const number = this.#graph.addListed(source, { ...listed, more });
     this.#texts.addPicture();
-    this.#decidedPictures.get(picture.key)?.push(number);
-    if (this.#places.size === 0) return;
-    const place = spelledPlace({ ...at, picture: picture.key });
+    if (this.#wantedKeys.size === 0) return;
+    const key = parseImageKey(listing.name(listing.startOfNames(picture)));
+    if (key === undefined || !this.#wantedKeys.has(key)) return;
+    this.#decidedPictures.get(key)?.push(number);
+    const place = spelledPlace({ set, split, sceneKey: listing.sceneKey(scene), picture: key });
     if (this.#places.has(place) && this.#places.get(place) === undefined) {
       this.#places.set(place, number);
     }
   }
+}
+
+/** Where listed pictures come from, and whom to tell of them now and then. */
+interface ReadSource {
+  readonly source: number;
+  readonly set: string;
+  readonly split: string;
+  readonly onPictures: () => void;
 }
 
 function spelledPlace({ picture, sceneKey, set, split }: PicturePlace): string {

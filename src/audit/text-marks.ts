@@ -11,14 +11,10 @@ export class TextMarks {
   readonly #ends = new GrowingWords();
   /** Of each picture its scene. */
   readonly #scenes = new GrowingWords();
-  readonly #hash = new Uint32Array(4);
 
-  /** Adds a scene whose pictures come next. */
-  addScene(texts: readonly SceneText[]): void {
-    for (const text of texts) {
-      hashName(spelled(text), 0, this.#hash);
-      this.#marks.push(this.#hash[0] ?? 0);
-    }
+  /** Adds a scene whose pictures come next, by the marks of its texts. */
+  addScene(marks: Uint32Array): void {
+    for (const mark of marks) this.#marks.push(mark);
     this.#ends.push(this.#marks.length);
   }
 
@@ -53,7 +49,10 @@ export class TextMarks {
   }
 }
 
-/** Texts are equal as `texts/` compares them. */
-function spelled(text: SceneText): string {
-  return JSON.stringify([comparedWords(text.text).join(" "), labelOf(text)]);
+const hash = new Uint32Array(4);
+
+/** 32 bits of a hash of a text with its label; texts are equal as `texts/` compares them. */
+export function markOfText(text: SceneText): number {
+  hashName(JSON.stringify([comparedWords(text.text).join(" "), labelOf(text)]), 0, hash);
+  return hash[0] ?? 0;
 }

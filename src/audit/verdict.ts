@@ -8,6 +8,7 @@ import type {
   Suspect,
   TextLeak,
 } from "./findings.ts";
+import type { PictureListing } from "./listing/picture-listing.ts";
 import type { LeakRule } from "./rules.ts";
 import type { TextSummary } from "./texts/text-findings.ts";
 
@@ -25,6 +26,8 @@ export interface AuditedSplit {
   readonly split: string;
   readonly role: AuditRole;
   readonly heads: AsyncIterable<SceneHead>;
+  /** What is looked at of the heads, in their order, where it is known without them. */
+  readonly listings?: AsyncIterable<PictureListing> | undefined;
   /** How many pictures there are, if known; for the progress display alone. */
   readonly numPictures?: number | undefined;
 }

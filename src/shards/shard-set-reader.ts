@@ -24,10 +24,17 @@ export interface SplitReader {
    * Throws `ShardError` naming file, batch and row.
    */
   regions(sceneIndex: number, pictureIndex: number): Promise<PictureRegions | null>;
-  /** All heads in order. */
-  heads(signal?: AbortSignal): AsyncGenerator<SceneHead>;
+  /** All heads in order, or those of some scenes. */
+  heads(signal?: AbortSignal, scenes?: SceneRange): AsyncGenerator<SceneHead>;
   /** How many regions the first picture of each scene has, in order; 0 where the set has nothing for it. */
   regionCounts(signal?: AbortSignal): AsyncGenerator<number>;
+}
+
+/** Neighbouring scenes of a split. */
+export interface SceneRange {
+  readonly first: number;
+  /** Behind the last of them. */
+  readonly end: number;
 }
 
 export interface ReaderOptions {

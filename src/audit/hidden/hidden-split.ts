@@ -2,7 +2,6 @@ import {
   type ImageKey,
   imageKey,
   type NameField,
-  namesOfPicture,
   type PictureName,
   pictureNameKinds,
 } from "../../core/keys.ts";
@@ -81,12 +80,12 @@ function wholeHash(views: Uint8Array | null): string | null {
 }
 
 /**
- * What a picture is called in hidden test sets, for the graph: of a hidden picture its hashed names, of any other those of its
+ * What a picture with these names is called in hidden test sets, for the graph: of a hidden picture its hashed names, of any other those of its
  * names that a hidden picture has as well, hashed in the same way.
  */
 export function hiddenNames(
   files: readonly HashesFile[],
-): (picture: PictureInfo) => readonly PictureName[] {
+): (names: readonly PictureName[]) => readonly PictureName[] {
   const rows = new Map<string, readonly PictureName[]>();
   const known = files.map(({ salt }) => ({ salt, names: new Set<string>() }));
   for (const [index, hidden] of files.entries()) {
@@ -96,7 +95,7 @@ export function hiddenNames(
       for (const { name } of names) known[index]?.names.add(name);
     }
   }
-  return (picture) => rows.get(picture.key) ?? [...sharedNames(picture, known)];
+  return (names) => rows.get(names[0]?.name ?? "") ?? [...sharedNames(names, known)];
 }
 
 const fieldOfKind = {
@@ -119,10 +118,10 @@ function rowNames({ names }: HashedPicture): readonly PictureName[] {
 }
 
 function* sharedNames(
-  picture: PictureInfo,
+  all: readonly PictureName[],
   known: readonly { readonly salt: string; readonly names: ReadonlySet<string> }[],
 ): Generator<PictureName> {
-  const own = namesOfPicture(picture).filter(({ kind }) => kind !== "bytes");
+  const own = all.filter(({ kind }) => kind !== "bytes");
   for (const { names, salt } of known) {
     for (const { field, kind, name } of own) {
       const hashed = hashedName({ field, kind, name }, salt);

@@ -1,6 +1,7 @@
 import assert from "node:assert";
 import { kindOfField, type PictureName } from "../../core/keys.ts";
 import type { NearEvidence } from "../findings.ts";
+import { type PictureListing, WORDS_PER_HASH } from "../listing/picture-listing.ts";
 import { ruleOfFields, stepRules, type StepRule } from "../rules.ts";
 import type { AuditRole } from "../verdict.ts";
 import { GrowingWords } from "../tables/growing-words.ts";
@@ -23,6 +24,15 @@ export interface GraphPicture {
   readonly place?: string | undefined;
   /** A perceptual hash in hexadecimal digits; only hashes of one length are compared with one another. */
   readonly perceptualHash?: string | null | undefined;
+}
+
+/** A picture as a listing has it. */
+export interface ListedPicture {
+  readonly listing: PictureListing;
+  readonly scene: number;
+  readonly picture: number;
+  /** Names that are not listed. */
+  readonly more: readonly PictureName[];
 }
 
 /** Two pictures, by their numbers, that pixels, or a person, have shown to be one. */
@@ -70,6 +80,7 @@ export class IdentityGraph {
   /** The names of all pictures, one after the other, each with its field. */
   readonly #incidences = new GrowingWords();
   readonly #nearEdges: NearEdge[] = [];
+  readonly #hash = new Uint32Array(WORDS_PER_HASH);
   #isClosed = false;
 
   /** By `rules` alone pictures are taken for the same. */
@@ -103,6 +114,31 @@ export class IdentityGraph {
       place: place === own.name ? undefined : place,
       endOfNames: this.#incidences.length,
       hash: perceptualHash ?? NO_HASH,
+    });
+  }
+
+  /** The number of a picture of a listing, which has `more` names beside those that are listed. */
+  addListed(source: number, { listing, more, picture, scene }: ListedPicture): number {
+    assert(!this.#isClosed, "a picture came after the identities were asked for");
+    const first = listing.startOfNames(picture);
+    const end = listing.startOfNames(picture + 1);
+    for (let name = first; name < end; name += 1) {
+      const field = listing.fieldOfName(name);
+      if (field !== "key" && !this.#rules.has(ruleOfFields(field, field))) continue;
+      listing.hashOfName(name, this.#hash);
+      const number = this.#names.addHashed(this.#hash, () => listing.nameBytes(name));
+      this.#incidences.push(incidence(number, field));
+    }
+    for (const { field, name } of more) {
+      this.#incidences.push(incidence(this.#names.add(kindOfField[field], name), field));
+    }
+    const [key, place] = [listing.nameBytes(first), listing.sceneKeyBytes(scene)];
+    return this.#pictures.add({
+      source,
+      key,
+      place: Buffer.compare(key, place) === 0 ? undefined : place,
+      endOfNames: this.#incidences.length,
+      hash: listing.perceptualHash(picture),
     });
   }
 

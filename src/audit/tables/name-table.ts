@@ -25,10 +25,15 @@ export class NameTable {
   /** The number of the name. */
   add(kind: PictureNameKind, name: string): number {
     hashName(name, pictureNameKinds.indexOf(kind), this.#hash);
-    const number = this.#numbers.add(this.#hash);
+    return this.addHashed(this.#hash, () => name);
+  }
+
+  /** The number of the name with a hash, where that is known; the text may be given in UTF-8. */
+  addHashed(hash: Uint32Array, text: () => string | Uint8Array): number {
+    const number = this.#numbers.add(hash);
     if (number === this.length) this.#textNumbers.push(0);
     else if (this.#textNumbers.at(number) === 0) {
-      this.#textNumbers.set(number, this.#texts.add(name) + 1);
+      this.#textNumbers.set(number, this.#texts.add(text()) + 1);
     }
     return number;
   }

@@ -23,13 +23,13 @@ export class PictureTable {
     return this.#sources.length;
   }
 
-  /** The number of the picture. */
+  /** The number of the picture; key and place may be given in UTF-8, the hash in bytes or hexadecimal digits. */
   add(picture: {
     readonly source: number;
-    readonly key: string;
-    readonly place: string | undefined;
+    readonly key: string | Uint8Array;
+    readonly place: string | Uint8Array | undefined;
     readonly endOfNames: number;
-    readonly hash: string;
+    readonly hash: string | Uint8Array;
   }): number {
     const { endOfNames, hash, key, place, source } = picture;
     this.#sources.push(source);
@@ -75,13 +75,26 @@ export class PictureTable {
     return { distanceBits, hashBits: numWords * 32 };
   }
 
-  #addHash(hash: string): number {
+  #addHash(hash: string | Uint8Array): number {
     const start = this.#hashes.length;
+    if (typeof hash !== "string") {
+      this.#addHashBytes(hash);
+      return start;
+    }
     this.#hashes.push(Math.ceil(hash.length / DIGITS_PER_WORD));
     for (let at = 0; at < hash.length; at += DIGITS_PER_WORD) {
       this.#hashes.push(Number.parseInt(hash.slice(at, at + DIGITS_PER_WORD), 16));
     }
     return start;
+  }
+
+  /** The words that its digits would be. */
+  #addHashBytes({ buffer, byteLength, byteOffset }: Uint8Array): void {
+    const view = new DataView(buffer, byteOffset, byteLength);
+    this.#hashes.push(byteLength / Uint32Array.BYTES_PER_ELEMENT);
+    for (let at = 0; at < byteLength; at += Uint32Array.BYTES_PER_ELEMENT) {
+      this.#hashes.push(view.getUint32(at));
+    }
   }
 }
 

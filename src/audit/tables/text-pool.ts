@@ -15,9 +15,12 @@ export class TextPool {
     return this.#starts.length;
   }
 
-  /** The number of the text. */
-  add(text: string): number {
-    const bytes = Buffer.from(text, "utf8");
+  /** The number of the text, which may be given in UTF-8. */
+  add(text: string | Uint8Array): number {
+    const bytes =
+      typeof text === "string"
+        ? Buffer.from(text, "utf8")
+        : Buffer.from(text.buffer, text.byteOffset, text.byteLength);
     assert(this.#size + bytes.length < MAX_BYTES, "4 GiB of names");
     this.#starts.push(this.#size);
     let written = 0;

@@ -1,6 +1,7 @@
 import { strict as assert } from "node:assert";
 import { calibrated, requireSameMethod } from "../../audit/calibration/calibrated-findings.ts";
 import type { Calibration } from "../../audit/calibration/calibration-file.ts";
+import type { HashOfPicture } from "../../audit/listing/picture-listing.ts";
 import { findCandidates } from "../../audit/near/find-candidates.ts";
 import {
   type ComparedCandidate,
@@ -17,10 +18,9 @@ import {
 } from "../../audit/near/near-settings.ts";
 import { PictureRecords } from "../../audit/near/picture-records.ts";
 import { RecordSide } from "../../audit/near/record-side.ts";
-import { spellHash } from "../../audit/perceptual/hash.ts";
 import type { PicturePlace } from "../../audit/verdict.ts";
 import type { Progress } from "../../core/progress.ts";
-import type { PictureInfo, SceneHead, SplitRole } from "../../core/records.ts";
+import type { SplitRole } from "../../core/records.ts";
 import { listingOf } from "../../shards/reading/listed-set.ts";
 import type { ShardSetIndex } from "../../shards/shard-set-index.ts";
 import type { ShardSetReader } from "../../shards/shard-set-reader.ts";
@@ -67,13 +67,15 @@ export interface NearOptions {
 
 export interface NearAudit {
   readonly findings: NearFindings;
-  /** Heads of a split with the perceptual hashes of their pictures filled in, where they say something. */
-  readonly withHashes: (at: SplitAt, heads: AsyncIterable<SceneHead>) => AsyncGenerator<SceneHead>;
+  /** The perceptual hashes of a shard's pictures, where they say something. */
+  readonly hashesOf: (at: ShardAt) => Promise<HashOfPicture>;
 }
 
-interface SplitAt {
+interface ShardAt {
   readonly setIndex: number;
   readonly split: string;
+  /** In the split. */
+  readonly shardIndex: number;
 }
 
 /** Pictures that are named of those that hashes cannot compare. */
@@ -106,7 +108,7 @@ export async function auditNear(
   const findings = await findNear({ sets, shards, settings }, making);
   return {
     findings: calibration === undefined ? findings : calibrated(findings, calibration),
-    withHashes: (at, heads) => filledIn(heads, hashesOf({ shards, settings, at }, making)),
+    hashesOf: (at) => hashesOf({ shards, settings, at }, making),
   };
 }
 
@@ -200,36 +202,17 @@ async function placeOf({ sets }: NearWork, found: FoundPicture): Promise<Picture
   return { set: shard.set, split, sceneKey: head.sceneKey, picture: picture.key };
 }
 
-/** The whole pictures' hashes of a split in order, null for those that say little. */
-async function* hashesOf(
-  { shards, settings, at }: Omit<NearWork, "sets"> & { readonly at: SplitAt },
+async function hashesOf(
+  { shards, settings, at }: Omit<NearWork, "sets"> & { readonly at: ShardAt },
   making: RecordMaking,
-): AsyncGenerator<string | null> {
+): Promise<HashOfPicture> {
   const ofSplit = shards.filter(
     ({ setIndex, split }) => setIndex === at.setIndex && split === at.split,
   );
   const [first] = ofSplit;
-  if (first === undefined) return;
+  assert(first !== undefined, "a split whose pictures were hashed");
   const kind = kindOf(first.role, settings);
   const source = recordSource(ofSplit, kind, making);
-  for (let shardIndex = 0; shardIndex < source.numShards; shardIndex += 1) {
-    const records = new PictureRecords(kind, await source.read(shardIndex));
-    for (let row = 0; row < records.numPictures; row += 1) {
-      yield records.isComparable(row) ? spellHash(records.hash(row, 0)) : null;
-    }
-  }
-}
-
-async function* filledIn(
-  heads: AsyncIterable<SceneHead>,
-  hashes: AsyncGenerator<string | null>,
-): AsyncGenerator<SceneHead> {
-  for await (const head of heads) {
-    const pictures: PictureInfo[] = [];
-    for (const picture of head.pictures) {
-      const { value } = await hashes.next();
-      pictures.push({ ...picture, perceptualHash: value ?? null });
-    }
-    yield { ...head, pictures };
-  }
+  const records = new PictureRecords(kind, await source.read(at.shardIndex));
+  return (picture) => (records.isComparable(picture) ? records.hash(picture, 0) : null);
 }

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir, readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { z } from "zod";
 import {
   CANDIDATE_VERSION,
@@ -12,13 +11,8 @@ import {
 import { recordBytes } from "../../audit/near/picture-records.ts";
 import type { ShardCandidates } from "../../audit/near/shard-candidates.ts";
 import type { PixelScore } from "../../audit/near/near-findings.ts";
-import { cacheFolder } from "../../core/cache-folder.ts";
 import { canonicalJson, type JsonValue } from "../../core/digest.ts";
-import { errnoOf } from "../../core/errors.ts";
-import { explainedWriteError, writeFileAtomically } from "../../core/files.ts";
-import { ProcessLock } from "../../core/locks.ts";
-
-const DIGEST_BYTES = 32;
+import { KeptFiles } from "./kept-files.ts";
 
 /** The scores of the pairs of one training shard, by `pairName`. */
 export type KnownScores = Map<string, PixelScore>;
@@ -49,31 +43,25 @@ const scoresSchema = z.object({
  * as missing. A new version of a method has files of its own.
  */
 export class NearCache {
-  readonly #folder: string;
-  readonly #signal: AbortSignal;
+  readonly #files: KeptFiles;
 
-  constructor(signal: AbortSignal, folder: string = join(cacheFolder(), "near-duplicates")) {
-    this.#folder = folder;
-    this.#signal = signal;
+  constructor(signal: AbortSignal, folder?: string) {
+    this.#files = new KeptFiles(signal, folder);
   }
 
   /** The records of a shard, or undefined when they have to be made. */
   async readRecords(shardSha256: string, kind: RecordKind): Promise<Uint8Array | undefined> {
-    const bytes = await bytesAt(this.#recordsPath(shardSha256, kind));
-    if (bytes === undefined || bytes.length < DIGEST_BYTES) return undefined;
-    const content = bytes.subarray(0, -DIGEST_BYTES);
-    const isWhole = content.length % recordBytes(kind) === 0;
-    return isWhole && digestOf(content).equals(bytes.subarray(-DIGEST_BYTES)) ? content : undefined;
+    const content = await this.#files.readSealed(recordsPath(shardSha256, kind));
+    return content === undefined || content.length % recordBytes(kind) !== 0 ? undefined : content;
   }
 
   async writeRecords(shardSha256: string, kind: RecordKind, records: Uint8Array): Promise<void> {
-    const content = Buffer.concat([records, digestOf(records)]);
-    await this.#write(this.#recordsPath(shardSha256, kind), content);
+    await this.#files.writeSealed(recordsPath(shardSha256, kind), records);
   }
 
   /** What is known of a training shard from searches with these settings. */
   async readCandidates(shardSha256: string, settings: NearSettings): Promise<KnownCandidates> {
-    const bytes = await bytesAt(this.#candidatesPath(shardSha256, settings));
+    const bytes = await this.#files.read(candidatesPath(shardSha256, settings));
     const parsed = candidatesSchema.safeParse(parsedJson(bytes?.toString("utf8") ?? ""));
     if (!parsed.success || contentDigest(parsed.data.shards) !== parsed.data.sha256)
       return new Map();
@@ -98,7 +86,7 @@ export class NearCache {
   ): Promise<void> {
     const shards = Object.fromEntries(
       [...known].map(([sha256, { candidates, numUncompared }]) => {
-        const rows = candidates.map((of) => [
+        const rows = Array.from(candidates, (of) => [
           of.train,
           of.eval,
           of.distanceBits,
@@ -109,12 +97,12 @@ export class NearCache {
       }),
     );
     const text = canonicalJson({ shards, sha256: contentDigest(shards) });
-    await this.#write(this.#candidatesPath(shardSha256, settings), text);
+    await this.#files.write(candidatesPath(shardSha256, settings), text);
   }
 
   /** What is known of pairs whose training picture is in a shard. */
   async readScores(shardSha256: string): Promise<KnownScores> {
-    const bytes = await bytesAt(this.#scoresPath(shardSha256));
+    const bytes = await this.#files.read(scoresPath(shardSha256));
     const parsed = scoresSchema.safeParse(parsedJson(bytes?.toString("utf8") ?? ""));
     if (!parsed.success || contentDigest(parsed.data.scores) !== parsed.data.sha256)
       return new Map();
@@ -134,57 +122,27 @@ export class NearCache {
       ]),
     );
     const text = canonicalJson({ scores, sha256: contentDigest(scores) });
-    await this.#write(this.#scoresPath(shardSha256), text);
+    await this.#files.write(scoresPath(shardSha256), text);
   }
+}
 
-  #recordsPath(shardSha256: string, kind: RecordKind): string {
-    return join(this.#folder, `records-${RECORD_VERSION}`, `${shardSha256}.${kind}`);
-  }
+function recordsPath(shardSha256: string, kind: RecordKind): string {
+  return join(`records-${RECORD_VERSION}`, `${shardSha256}.${kind}`);
+}
 
-  #candidatesPath(shardSha256: string, settings: NearSettings): string {
-    const { wholeDistance, windowDistance, windows } = settings;
-    const search = [wholeDistance, windowDistance, windows].join("-");
-    const version = `candidates-${RECORD_VERSION}-${CANDIDATE_VERSION}`;
-    return join(this.#folder, version, `${shardSha256}.${search}.json`);
-  }
+function candidatesPath(shardSha256: string, settings: NearSettings): string {
+  const { wholeDistance, windowDistance, windows } = settings;
+  const search = [wholeDistance, windowDistance, windows].join("-");
+  const version = `candidates-${RECORD_VERSION}-${CANDIDATE_VERSION}`;
+  return join(version, `${shardSha256}.${search}.json`);
+}
 
-  #scoresPath(shardSha256: string): string {
-    return join(
-      this.#folder,
-      `scores-${RECORD_VERSION}-${VERIFICATION_VERSION}`,
-      `${shardSha256}.json`,
-    );
-  }
-
-  async #write(path: string, content: Uint8Array | string): Promise<void> {
-    try {
-      await mkdir(dirname(path), { recursive: true });
-      // Two audits may have computed the same, and a file that is being written has one name.
-      using _ = await ProcessLock.acquire(join(this.#folder, "write.lock"), {
-        signal: this.#signal,
-      });
-      await writeFileAtomically(path, content);
-    } catch (error) {
-      throw explainedWriteError(error, path, "name a folder for caches with CROSSWEAVE_CACHE");
-    }
-  }
+function scoresPath(shardSha256: string): string {
+  return join(`scores-${RECORD_VERSION}-${VERIFICATION_VERSION}`, `${shardSha256}.json`);
 }
 
 function contentDigest(content: JsonValue): string {
-  return digestOf(Buffer.from(canonicalJson(content))).toString("hex");
-}
-
-function digestOf(content: Uint8Array): Buffer {
-  return createHash("sha256").update(content).digest();
-}
-
-async function bytesAt(path: string): Promise<Buffer | undefined> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return undefined;
-    throw error;
-  }
+  return createHash("sha256").update(canonicalJson(content)).digest("hex");
 }
 
 function parsedJson(text: string): unknown {

@@ -3,6 +3,7 @@ import type { Calibration } from "../../audit/calibration/calibration-file.ts";
 import { relateSplits, type RelatedSplits } from "../../audit/relate-splits.ts";
 import type { HashesFile } from "../../audit/hidden/hashes-file.ts";
 import { hiddenNames, hiddenSplit } from "../../audit/hidden/hidden-split.ts";
+import type { PictureListing } from "../../audit/listing/picture-listing.ts";
 import type { NearFindings } from "../../audit/near/near-findings.ts";
 import type { ReviewDecisions } from "../../audit/results/decisions.ts";
 import type { TextFindings } from "../../audit/texts/text-findings.ts";
@@ -13,6 +14,8 @@ import { ShardSetReader } from "../../shards/shard-set-reader.ts";
 import type { AuditedPolicy } from "../policy-audit/audited-policy.ts";
 import type { PolicySides } from "../policy-audit/policy-sides.ts";
 import type { HiddenNear } from "../proving/hidden-near.ts";
+import { KeptFiles } from "./kept-files.ts";
+import { keptListings, type ListedShards } from "./kept-listings.ts";
 import type { NearAudit, NearChoice, OpenedSet } from "./near-audit.ts";
 import { protectedNames } from "./protected-names.ts";
 
@@ -108,15 +111,10 @@ export async function withRelatedSets<R>(
     choice === undefined
       ? undefined
       : await nearDuplicates(sides, choice, { ...context, calibration });
-  const compared = sides.flatMap((side, setIndex) =>
-    splitsOf(side, signal).map((split) => ({
-      ...split,
-      heads: near?.withHashes({ setIndex, split: split.split }, split.heads) ?? split.heads,
-    })),
-  );
+  const compared = sides.flatMap((side, setIndex) => splitsOf({ ...side, near, setIndex }, signal));
   const witnesses = all
     .slice(folders.length)
-    .flatMap((side) => splitsOf(side, signal))
+    .flatMap((side) => splitsOf({ ...side, near }, signal))
     .map((split) => ({ ...split, role: "witness" as const }));
   const findings =
     choice === undefined || hidden.length === 0
@@ -130,7 +128,7 @@ export async function withRelatedSets<R>(
   });
   const searched = findings === undefined ? undefined : { findings };
   const readers = all.map(({ reader }) => reader);
-  return use({ sets, related, near: searched, readers, policy });
+  return await use({ sets, related, near: searched, readers, policy }); // before they are closed
 }
 
 /** The sets that are compared, with the roles of a policy where there is one. */
@@ -190,17 +188,36 @@ async function hiddenSuspects(
   return findHiddenSuspects(search, context);
 }
 
-function splitsOf(
-  { index, reader }: Pick<OpenedSet, "index" | "reader">,
-  signal: AbortSignal,
-): AuditedSplit[] {
-  const { name: set, digest: setDigest, splits } = index;
-  return splits.map(({ name: split, role, numPictures }) => ({
+interface ReadSide extends Pick<OpenedSet, "index" | "reader"> {
+  /** The search for near-duplicates, which keeps what it computes: then what is listed is kept as well. */
+  readonly near?: NearAudit | undefined;
+  /** Of the sets that were searched; none where the set was not. */
+  readonly setIndex?: number | undefined;
+}
+
+function splitsOf(side: ReadSide, signal: AbortSignal): AuditedSplit[] {
+  const { name: set, digest: setDigest, splits } = side.index;
+  return splits.map(({ name: split, role, numPictures, shards }) => ({
     set,
     setDigest,
     split,
     role,
     numPictures,
-    heads: reader.split(split).heads(signal),
+    heads: side.reader.split(split).heads(signal),
+    listings: listingsOf(side, { split, shards }, signal),
   }));
+}
+
+function listingsOf(
+  { near, reader, setIndex }: ReadSide,
+  { shards, split }: { readonly shards: ListedShards["shards"]; readonly split: string },
+  signal: AbortSignal,
+): AsyncGenerator<PictureListing> | undefined {
+  if (near === undefined) return undefined;
+  const hashes =
+    setIndex === undefined
+      ? undefined
+      : (shardIndex: number) => near.hashesOf({ setIndex, split, shardIndex });
+  const listed = { split: reader.split(split), shards, hashes };
+  return keptListings(listed, { kept: new KeptFiles(signal), signal });
 }

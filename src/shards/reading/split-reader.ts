@@ -2,7 +2,7 @@ import type { PictureRegions, SceneHead, SplitRole } from "../../core/records.ts
 import type { ByteRange } from "../arrow/batch-body.ts";
 import { regionSizeFault } from "../region-columns.ts";
 import { type LoadedHead, placedFault, shardFault, type ShardPlace } from "../shard-file.ts";
-import type { SplitReader } from "../shard-set-reader.ts";
+import type { SceneRange, SplitReader } from "../shard-set-reader.ts";
 import type { HeadCache } from "./head-cache.ts";
 import { inFile } from "./plan-rows.ts";
 import { type ProvenPart, wrongDigest } from "./proven-values.ts";
@@ -37,6 +37,12 @@ interface WantedValue {
   readonly number: number | undefined;
   /** What the row says of it; only asked for where the bytes are not known to be right. */
   readonly described: () => { readonly name: string; readonly sha256: string };
+}
+
+/** Batches of a split by their numbers. */
+interface BatchRange {
+  readonly first: number;
+  readonly last: number;
 }
 
 /** The scenes of a split by what the index says of it. */
@@ -114,9 +120,17 @@ export class ListedSplit implements SplitReader {
     return { ...regions, features, classProbabilities };
   }
 
-  async *heads(signal?: AbortSignal): AsyncGenerator<SceneHead> {
-    for await (const { rows, slot } of this.#batches(signal)) {
-      for (let row = 0; row < rows.numRows; row += 1) {
+  async *heads(
+    signal?: AbortSignal,
+    scenes: SceneRange = { first: 0, end: this.numScenes },
+  ): AsyncGenerator<SceneHead> {
+    if (scenes.first >= scenes.end) return;
+    const [first, last] = [this.#locate(scenes.first), this.#locate(scenes.end - 1)];
+    const numbers = { first: first.slot.number, last: last.slot.number };
+    for await (const { rows, slot } of this.#batches(signal, numbers)) {
+      const start = slot.number === numbers.first ? first.row : 0;
+      const end = slot.number === numbers.last ? last.row + 1 : rows.numRows;
+      for (let row = start; row < end; row += 1) {
         signal?.throwIfAborted();
         yield this.#atRow(slot, row, () => rows.head(row));
       }
@@ -131,15 +145,15 @@ export class ListedSplit implements SplitReader {
     }
   }
 
-  /** The small columns of all batches in order. */
+  /** The small columns of all batches in order, or of those from one to another. */
   async *#batches(
     signal?: AbortSignal,
+    { first, last }: BatchRange = { first: 0, last: this.#table.offsets.length - 1 },
   ): AsyncGenerator<{ readonly rows: LoadedHead["rows"]; readonly slot: BatchSlot }> {
     const table = this.#table;
-    const numBatches = table.offsets.length;
-    for (let number = 0; number < numBatches; number += 1) {
+    for (let number = first; number <= last; number += 1) {
       // These come while the rows of this one are looked at; what fails is told when it is waited for.
-      const ahead = Math.min(numBatches, number + 1 + this.#readAhead);
+      const ahead = Math.min(last + 1, number + 1 + this.#readAhead);
       for (let next = number + 1; next < ahead; next += 1)
         void this.#cache.load({ table, number: next });
       const slot = { table, number };
