@@ -1,11 +1,13 @@
 import type { NearPairs } from "../hamming/pair-list.ts";
-import { pixelsOf, type RecordSide, type ViewRows } from "./record-side.ts";
+import { HashNumbers } from "../tables/hash-numbers.ts";
+import { PicturePairs } from "./candidate-table.ts";
+import { PIXELS_WORDS } from "./picture-records.ts";
+import type { RecordSide, ViewRows } from "./record-side.ts";
 import {
   type CandidateCells,
   type CandidateSides,
   type ShardCandidates,
-  MAX_EQUAL_PARTNERS,
-  PicturePairs,
+  maxEqualPartners,
 } from "./shard-candidates.ts";
 
 /** Rows that were searched, and those of them that are equal to a row that is in a pair. */
@@ -55,15 +57,8 @@ export class CandidateList {
   }
 
   #found(trainShard: number, evalShard: number): ShardCandidates {
-    const cell = this.#cells.get(`${trainShard} ${evalShard}`);
-    const firstTrain = this.#sides.train.firstPicture(trainShard);
-    const firstEval = this.#sides.eval.firstPicture(evalShard);
-    const candidates = (cell?.pairs.sorted() ?? []).map((candidate) => ({
-      ...candidate,
-      train: candidate.train - firstTrain,
-      eval: candidate.eval - firstEval,
-    }));
-    return { candidates, numUncompared: cell?.numUncompared ?? 0 };
+    const { numUncompared = 0, pairs } = this.#cells.get(`${trainShard} ${evalShard}`) ?? {};
+    return { candidates: pairs?.sorted() ?? [], numUncompared };
   }
 
   #addRows(
@@ -78,13 +73,18 @@ export class CandidateList {
     const name = `${train.shardIndex} ${evaluated.shardIndex}`;
     const cell = this.#cells.get(name) ?? { pairs: new PicturePairs(), numUncompared: 0 };
     this.#cells.set(name, cell);
-    const compared = withinDistance.slice(0, MAX_EQUAL_PARTNERS);
+    const compared = withinDistance.slice(0, maxEqualPartners(train.rows.length));
     cell.numUncompared += train.rows.length * (withinDistance.length - compared.length);
-    for (const leftRow of compared) {
-      const [evalPicture = 0, evalView = 0] = [left.pictures[leftRow], left.views[leftRow]];
-      for (const row of train.rows) {
-        const [picture = 0, trainView = 0] = [right.pictures[row], right.views[row]];
-        cell.pairs.put({ train: picture, eval: evalPicture, distanceBits, trainView, evalView });
+    for (const row of train.rows) {
+      const picture = (right.pictures[row] ?? 0) - train.firstPicture;
+      for (const leftRow of compared) {
+        cell.pairs.put({
+          train: picture,
+          eval: (left.pictures[leftRow] ?? 0) - evaluated.firstPicture,
+          distanceBits,
+          trainView: right.views[row] ?? 0,
+          evalView: left.views[leftRow] ?? 0,
+        });
       }
     }
   }
@@ -98,6 +98,7 @@ interface Cell {
 /** Rows whose pictures are in one shard. */
 interface ShardRows {
   readonly shardIndex: number;
+  readonly firstPicture: number;
   readonly rows: readonly number[];
 }
 
@@ -106,6 +107,9 @@ class Members {
   readonly #rows: GroupedRows;
   readonly #side: RecordSide;
   readonly #known = new Map<number, readonly ShardRows[]>();
+  /** Of the rows that were looked at, the shard, the pixels, the view and the row that stands for them. */
+  readonly #seen = new HashNumbers();
+  readonly #hash = new Uint32Array(PIXELS_WORDS);
 
   constructor(rows: GroupedRows, side: RecordSide) {
     this.#rows = rows;
@@ -114,22 +118,31 @@ class Members {
 
   async equalTo(row: number): Promise<readonly ShardRows[]> {
     const members = this.#rows.equal.get(row);
-    if (members === undefined) return [{ shardIndex: this.#shardOf(row), rows: [row] }];
-    const known = this.#known.get(row) ?? (await this.#distinct(members));
+    if (members === undefined) return [this.#ofShard(this.#shardOf(row), [row])];
+    const known = this.#known.get(row) ?? (await this.#distinct(row, members));
     this.#known.set(row, known);
     return known;
   }
 
-  async #distinct(members: Uint32Array): Promise<readonly ShardRows[]> {
-    const first = new Map<string, number>();
+  async #distinct(standing: number, members: Uint32Array): Promise<readonly ShardRows[]> {
+    const byShard = new Map<number, number[]>();
     for (const member of members) {
-      const view = this.#rows.views[member] ?? 0;
-      const pixels = await pixelsOf(this.#side, this.#rows.pictures[member] ?? 0);
-      const name = `${this.#shardOf(member)} ${pixels} ${view}`;
-      if (!first.has(name)) first.set(name, member);
+      const { records, row, shardIndex } = await this.#side.at(this.#rows.pictures[member] ?? 0);
+      records.readPixels(row, this.#hash);
+      for (const [at, own] of [shardIndex, this.#rows.views[member] ?? 0, standing].entries()) {
+        this.#hash[at] = (this.#hash[at] ?? 0) ^ own;
+      }
+      const numSeen = this.#seen.length;
+      if (this.#seen.add(this.#hash) < numSeen) continue;
+      const rows = byShard.get(shardIndex);
+      if (rows === undefined) byShard.set(shardIndex, [member]);
+      else rows.push(member);
     }
-    const byShard = Map.groupBy(first.values(), (member) => this.#shardOf(member));
-    return [...byShard].map(([shardIndex, rows]) => ({ shardIndex, rows }));
+    return Array.from(byShard, ([shardIndex, rows]) => this.#ofShard(shardIndex, rows));
+  }
+
+  #ofShard(shardIndex: number, rows: readonly number[]): ShardRows {
+    return { shardIndex, firstPicture: this.#side.firstPicture(shardIndex), rows };
   }
 
   #shardOf(row: number): number {

@@ -25,7 +25,7 @@ const MAX_PICTURES_IN_PARTS = 300_000;
 /** To be raised when a picture's record changes: its layout, a hash, a view. */
 export const RECORD_VERSION = 1;
 /** To be raised when other pairs become candidates although the settings are the same. */
-export const CANDIDATE_VERSION = 1;
+export const CANDIDATE_VERSION = 2;
 /** To be raised when the comparison of two pictures' pixels changes. */
 export const VERIFICATION_VERSION = 2;
 

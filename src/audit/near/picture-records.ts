@@ -15,6 +15,8 @@ import { type RecordKind, recordedViews } from "./near-settings.ts";
 const PICTURE_AT = 4;
 const PIXELS_AT = 8;
 const PIXELS_BYTES = 16;
+/** Words that name the pixels of a picture. */
+export const PIXELS_WORDS: number = PIXELS_BYTES / Uint32Array.BYTES_PER_ELEMENT;
 const QUALITIES_AT = PIXELS_AT + PIXELS_BYTES;
 
 /** Bytes of one picture's record. */
@@ -108,10 +110,12 @@ export class PictureRecords {
     return this.#head.getUint32(row * this.#recordBytes + PICTURE_AT, true);
   }
 
-  /** Equal for pictures with equal upright pixels. */
-  pixels(row: number): string {
+  /** Writes what is equal for pictures with equal upright pixels to `words`, which are PIXELS_WORDS. */
+  readPixels(row: number, words: Uint32Array): void {
     const start = row * this.#recordBytes + PIXELS_AT;
-    return Buffer.from(this.#bytes.subarray(start, start + PIXELS_BYTES)).toString("hex");
+    for (const word of words.keys()) {
+      words[word] = this.#head.getUint32(start + word * Uint32Array.BYTES_PER_ELEMENT, true);
+    }
   }
 
   /** 32 bytes, which are this object's own. */

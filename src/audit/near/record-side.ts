@@ -99,12 +99,6 @@ export class RecordSide {
   }
 }
 
-/** Equal for pictures of a side with equal upright pixels. */
-export async function pixelsOf(side: RecordSide, picture: number): Promise<string> {
-  const { records, row } = await side.at(picture);
-  return records.pixels(row);
-}
-
 /** The place of the last of ascending `starts` that is no more than `value` and has something behind it. */
 function lastAtMost(starts: readonly number[], value: number): number {
   let [low, high] = [0, starts.length - 2];

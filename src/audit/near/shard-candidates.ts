@@ -11,6 +11,11 @@ export interface Candidate {
   readonly evalView: number;
 }
 
+/** Candidates by training, then by evaluation picture. There may be millions, so they are made as they are asked for. */
+export interface Candidates extends Iterable<Candidate> {
+  readonly length: number;
+}
+
 /** The two sides of a search. */
 export interface CandidateSides {
   readonly train: RecordSide;
@@ -20,7 +25,7 @@ export interface CandidateSides {
 /** What a training and an evaluation shard have in common; the same whatever else is searched with them. */
 export interface ShardCandidates {
   /** Pictures are counted from the first of their shards; by training, then by evaluation picture. */
-  readonly candidates: readonly Candidate[];
+  readonly candidates: Candidates;
   /** Pairs of views with equal hashes that were left out because the training picture has many such. */
   readonly numUncompared: number;
 }
@@ -44,31 +49,10 @@ export interface CandidateMemory {
  * one picture, saved so many times over, show the leak as well as all of them.
  */
 export const MAX_EQUAL_PARTNERS = 16;
+/** Pairs that training and evaluation pictures of two shards make by one and the same hash before each has one partner only. */
+const MAX_EQUAL_PAIRS = 4096;
 
-/** One candidate for each pair of pictures: by the views that are nearest. */
-export class PicturePairs {
-  readonly #byTraining = new Map<number, Map<number, Candidate>>();
-
-  put(candidate: Candidate): void {
-    const known = this.#byTraining.get(candidate.train) ?? new Map<number, Candidate>();
-    this.#byTraining.set(candidate.train, known);
-    const before = known.get(candidate.eval);
-    if (before === undefined || isNearer(candidate, before)) known.set(candidate.eval, candidate);
-  }
-
-  /** By training, then by evaluation picture. */
-  sorted(): Candidate[] {
-    return [...this.#byTraining]
-      .toSorted(([one], [other]) => one - other)
-      .flatMap(([, candidates]) =>
-        [...candidates.values()].toSorted((one, other) => one.eval - other.eval),
-      );
-  }
-}
-
-// Of equally near views those that come first, so that the order of the search does not matter.
-function isNearer(one: Candidate, other: Candidate): boolean {
-  if (one.distanceBits !== other.distanceBits) return one.distanceBits < other.distanceBits;
-  if (one.evalView !== other.evalView) return one.evalView < other.evalView;
-  return one.trainView < other.trainView;
+/** How many of the evaluation pictures with one hash each of `numTraining` pictures near to it is compared with. */
+export function maxEqualPartners(numTraining: number): number {
+  return Math.max(1, Math.min(MAX_EQUAL_PARTNERS, Math.floor(MAX_EQUAL_PAIRS / numTraining)));
 }

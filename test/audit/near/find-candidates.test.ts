@@ -5,6 +5,7 @@ import type {
   ShardCandidates,
 } from "../../../src/audit/near/shard-candidates.ts";
 import { findCandidates } from "../../../src/audit/near/find-candidates.ts";
+import type { FoundCandidates } from "../../../src/audit/near/merge-candidates.ts";
 import { nearSettings, recordedViews } from "../../../src/audit/near/near-settings.ts";
 import { hashDistance } from "../../../src/audit/perceptual/hash.ts";
 import { randomWords } from "../hamming/made-up-hashes.ts";
@@ -16,12 +17,23 @@ const evalOnly = nearSettings(10, { windows: "eval" });
 async function search(
   sides: { readonly train: readonly MadeUpPicture[]; readonly eval: readonly MadeUpPicture[] },
   settings = both,
-  partRows?: number,
-): ReturnType<typeof findCandidates> {
+  { partRows, perShard }: { readonly partRows?: number; readonly perShard?: number } = {},
+): Promise<Found> {
   const kind = settings.windows === "both" ? "passing" : "whole";
-  const train = await madeUpSide(kind, sides.train);
-  const evaluated = await madeUpSide("bank", sides.eval);
-  return findCandidates({ train, eval: evaluated, settings }, { numThreads: 1, partRows });
+  const train = await madeUpSide(kind, sides.train, perShard);
+  const evaluated = await madeUpSide("bank", sides.eval, perShard);
+  return listed(
+    await findCandidates({ train, eval: evaluated, settings }, { numThreads: 1, partRows }),
+  );
+}
+
+interface Found {
+  readonly candidates: readonly Candidate[];
+  readonly numUncompared: number;
+}
+
+function listed({ candidates, numUncompared }: FoundCandidates): Found {
+  return { candidates: Array.from(candidates), numUncompared };
 }
 
 function picture(
@@ -31,6 +43,11 @@ function picture(
 ): MadeUpPicture {
   const pixels = like?.pixels ?? `${kind} ${seed}`;
   return { pixels, hashes: madeUpHashes(kind, seed) };
+}
+
+/** Pictures with the same hashes and each its own pixels. */
+function lookAlikes(name: string, count: number, hashes: readonly Uint8Array[]): MadeUpPicture[] {
+  return Array.from({ length: count }, (_, at) => ({ pixels: `${name} ${at}`, hashes }));
 }
 
 /** All pairs by looking at each pair of views. */
@@ -90,12 +107,12 @@ async function remembered(
   numTrain: number,
   numEval: number,
   memory?: HeldCandidates,
-): ReturnType<typeof findCandidates> {
+): Promise<Found> {
   const pictures = crowdedSides();
   const train = await madeUpSide("whole", pictures.train.slice(0, numTrain));
   const evaluated = await madeUpSide("bank", pictures.eval.slice(0, numEval), 18);
   const sides = { train, eval: evaluated, settings: evalOnly };
-  return findCandidates(sides, { numThreads: 1, memory });
+  return listed(await findCandidates(sides, { numThreads: 1, memory }));
 }
 
 describe("a search for near-duplicates that knows of shards from before", () => {
@@ -138,7 +155,9 @@ describe("the candidates of a search for near-duplicates", () => {
     const expected = byLooking(train, evaluated, 48);
     expect(expected.length).toBeGreaterThan(6);
     expect((await search({ train, eval: evaluated })).candidates).toEqual(expected);
-    expect((await search({ train, eval: evaluated }, both, 100)).candidates).toEqual(expected);
+    expect((await search({ train, eval: evaluated }, both, { partRows: 100 })).candidates).toEqual(
+      expected,
+    );
   });
 
   it("are within the distance of whole pictures for whole ones and within that of parts for parts", async () => {
@@ -187,7 +206,9 @@ describe("the candidates of a search for near-duplicates", () => {
     const hashes = [moved(original.hashes[0] ?? new Uint8Array(32), 5)];
     const train = Array.from({ length: 20_000 }, () => ({ pixels: "one picture", hashes }));
     const evaluated = Array.from({ length: 30 }, () => original);
-    const { candidates, numUncompared } = await search({ train, eval: evaluated }, evalOnly, 3000);
+    const { candidates, numUncompared } = await search({ train, eval: evaluated }, evalOnly, {
+      partRows: 3000,
+    });
     expect(candidates).toEqual([{ train: 0, eval: 0, distanceBits: 5, trainView: 0, evalView: 0 }]);
     expect(numUncompared).toBe(0);
   });
@@ -205,6 +226,15 @@ describe("the candidates of a search for near-duplicates", () => {
     const { candidates, numUncompared } = await search({ train, eval: evaluated }, evalOnly);
     expect(candidates).toHaveLength(2 * 16);
     expect(numUncompared).toBe(2 * 84);
+  });
+
+  it("of very many pictures with one hash but other pixels are one for each training picture (case 56)", async () => {
+    const original = picture("bank", 1);
+    const train = lookAlikes("training", 10_000, original.hashes.slice(0, 1));
+    const sides = { train, eval: lookAlikes("evaluation", 30, original.hashes) };
+    const { candidates, numUncompared } = await search(sides, evalOnly, { perShard: 5000 });
+    expect(candidates.map(({ train: at }) => at)).toEqual(train.map((_, at) => at));
+    expect(numUncompared).toBe(10_000 * 29);
   });
 
   it("leave out pairs with equal pixels, which are known", async () => {
