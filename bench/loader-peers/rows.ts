@@ -207,7 +207,7 @@ const floorRow: Row = {
   ],
   notes: [
     "Alone: decodes the pictures of the loader's own set, 1,020 files, as often as the loader does and in random order, from memory, resizes and flips them, and drops them.",
-    "A batch has beyond that, of each picture: its place in the epoch's order, five texts read and two of other scenes that are of no same picture, four of them tokenized and masked, its bytes read from the shard, their CRC-32 (their SHA-256 the first time), its pixels in new memory of the ring, and the consumer's look at each page of them.",
+    "A batch has beyond that, of each picture: its place in the epoch's order, five texts read and two of other scenes that are of no same picture, four of them tokenized and masked, its bytes read from the shard, their XXH64 (their SHA-256 the first time), its pixels in new memory of the ring, and the consumer's look at each page of them.",
     "Should the loader be the faster one, it does not decode each picture.",
   ],
 };

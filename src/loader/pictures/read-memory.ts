@@ -1,3 +1,5 @@
+import { checksumMemory } from "../../core/checksum/xxh64.ts";
+
 // More than nearly every picture takes; what is larger gets memory of its own, so that one odd file does not stay.
 const MAX_KEPT_BYTES = 4 * 2 ** 20;
 // Grown in such steps, memory soon fits all pictures of a set.
@@ -15,7 +17,7 @@ export class ReadMemory {
     read: (into: Uint8Array) => Promise<Uint8Array>,
     use: (bytes: Uint8Array) => Promise<Value>,
   ): Promise<Value> {
-    const memory = this.#idle.pop() ?? new Uint8Array(STEP_BYTES);
+    const memory = this.#idle.pop() ?? checksumMemory(STEP_BYTES);
     let neededBytes = 0;
     try {
       const bytes = await read(memory);
@@ -29,5 +31,5 @@ export class ReadMemory {
 
 function grown(memory: Uint8Array, neededBytes: number): Uint8Array {
   if (neededBytes <= memory.length || neededBytes > MAX_KEPT_BYTES) return memory;
-  return new Uint8Array(Math.ceil(neededBytes / STEP_BYTES) * STEP_BYTES);
+  return checksumMemory(Math.ceil(neededBytes / STEP_BYTES) * STEP_BYTES);
 }

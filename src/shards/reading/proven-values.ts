@@ -1,22 +1,23 @@
 import { hash } from "node:crypto";
-import { crc32 } from "node:zlib";
+
+import { xxh64 } from "../../core/checksum/xxh64.ts";
 
 /**
- * Of each value of a split the CRC-32 of the bytes that had the right SHA-256 once, in memory that threads share: the
+ * Of each value of a split the XXH64 of the bytes that had the right SHA-256 once, in memory that threads share: the
  * next time the value is read, by whichever thread, the cheaper checksum tells that it still is what was proven.
  */
 export interface ProvenValues {
   /** By the batch's number in the split. */
-  readonly heads: Uint32Array;
+  readonly heads: BigUint64Array;
   /** These by the picture's number in the split. */
-  readonly pictures: Uint32Array;
-  readonly features: Uint32Array;
-  readonly classProbabilities: Uint32Array;
+  readonly pictures: BigUint64Array;
+  readonly features: BigUint64Array;
+  readonly classProbabilities: BigUint64Array;
 }
 
 export type ProvenPart = keyof ProvenValues;
 
-// 128 MiB of address space for each kind of value, of which only what is written takes memory. Values of pictures
+// 256 MiB of address space for each kind of value, of which only what is written takes memory. Values of pictures
 // beyond that are hashed each time.
 const MAX_PICTURES = 2 ** 25;
 
@@ -48,18 +49,18 @@ export interface ReadValue {
  * the SHA-256 that they have.
  */
 export function wrongDigest(
-  checksums: Uint32Array,
+  checksums: BigUint64Array,
   { bytes, number, sha256 }: ReadValue,
 ): string | undefined {
-  const checksum = crc32(bytes);
-  // 0 stands for none: a value whose CRC-32 that is, one of 2^32, is hashed each time.
-  if (number !== undefined && checksum !== 0 && checksums[number] === checksum) return undefined;
+  const checksum = xxh64(bytes);
+  // 0 stands for none: a value whose XXH64 that is, one of 2^64, is hashed each time.
+  if (number !== undefined && checksum !== 0n && checksums[number] === checksum) return undefined;
   const actual = hash("sha256", bytes, "hex");
   if (actual !== sha256()) return actual;
   if (number !== undefined && number < checksums.length) checksums[number] = checksum;
   return undefined;
 }
 
-function words(count: number): Uint32Array {
-  return new Uint32Array(new SharedArrayBuffer(count * Uint32Array.BYTES_PER_ELEMENT));
+function words(count: number): BigUint64Array {
+  return new BigUint64Array(new SharedArrayBuffer(count * BigUint64Array.BYTES_PER_ELEMENT));
 }

@@ -9,7 +9,7 @@ import { sha256 } from "../../../src/core/digest.ts";
 const run = promisify(execFile);
 const root = join(import.meta.dirname, "../../..");
 
-it.each(["pdq", "hamming", "alignment"])(
+it.each(["pdq", "hamming", "alignment", "xxh64"])(
   "native/%s.wasm is its C file, compiled as its first lines say",
   async (name) => {
     const source = await readFile(join(root, `native/${name}.c`), "utf8");
