@@ -28,13 +28,16 @@ export function collectionOf(key: string): string {
   return colon === -1 ? key : key.slice(0, colon);
 }
 
+/** Whether `text` spells a key. */
+export function isImageKey(text: string): text is ImageKey {
+  const colon = text.indexOf(":");
+  const isNamed = keySources.some((name) => name.length === colon && text.startsWith(name));
+  return isNamed && colon < text.length - 1;
+}
+
 /** The key that `text` spells, or undefined when it is none. */
 export function parseImageKey(text: string): ImageKey | undefined {
-  const colon = text.indexOf(":");
-  const source = keySources.find((name) => name === text.slice(0, colon));
-  return source === undefined || colon === text.length - 1
-    ? undefined
-    : imageKey(source, text.slice(colon + 1));
+  return isImageKey(text) ? text : undefined;
 }
 
 const FLICKR_STATIC = String.raw`(?:(?:(?:farm|c|live)\d*\.)?static\.?|photos\d*\.)flickr\.com`;

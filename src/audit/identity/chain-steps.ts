@@ -16,7 +16,8 @@ export function stepsOf(
 /** Where a picture stands. */
 export function placeOf(identities: Identities, picture: number): PicturePlace {
   const { set, split } = identities.source(picture);
-  return { set, split, sceneKey: identities.place(picture), picture: identities.key(picture) };
+  const key = identities.key(picture);
+  return { set, split, sceneKey: identities.ownPlace(picture) ?? key, picture: key };
 }
 
 /** The rules of one step by which two pictures are the same, strongest first; none where only a chain joins them. */
@@ -78,6 +79,6 @@ const sharedWords = {
 /** "coco/train", and where in it if the picture's key does not say that. */
 export function placeText(identities: Identities, picture: number): string {
   const { set, split } = identities.source(picture);
-  const place = identities.place(picture);
-  return place === identities.key(picture) ? `${set}/${split}` : `${set}/${split}, ${place}`;
+  const place = identities.ownPlace(picture);
+  return place === undefined ? `${set}/${split}` : `${set}/${split}, ${place}`;
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert";
-import { nameFields, parseImageKey, type ImageKey, type NameField } from "../../core/keys.ts";
+import { nameFields, isImageKey, type ImageKey, type NameField } from "../../core/keys.ts";
 import type { AuditRole } from "../verdict.ts";
 import { DisjointSets } from "../tables/disjoint-sets.ts";
 import type { NearEdge, PictureSource } from "./identity-graph.ts";
@@ -77,14 +77,19 @@ export class Identities {
   }
 
   key(picture: number): ImageKey {
-    const key = parseImageKey(this.#pictures.key(picture));
-    assert(key !== undefined);
+    const key = this.#pictures.key(picture);
+    assert(isImageKey(key));
     return key;
   }
 
   /** Where in its source the picture stands: its scene, or its file and record. */
   place(picture: number): string {
-    return this.#pictures.place(picture);
+    return this.ownPlace(picture) ?? this.#pictures.key(picture);
+  }
+
+  /** The same, but undefined when the picture's key says it. */
+  ownPlace(picture: number): string | undefined {
+    return this.#pictures.ownPlace(picture);
   }
 
   sourceNumber(picture: number): number {

@@ -48,10 +48,10 @@ export class PictureTable {
     return this.#keys.text(picture);
   }
 
-  /** Where the picture stands in its source; its key when that says it. */
-  place(picture: number): string {
+  /** Where the picture stands in its source; undefined when its key says that. */
+  ownPlace(picture: number): string | undefined {
     const number = this.#placeNumbers.at(picture);
-    return number === 0 ? this.key(picture) : this.#places.text(number - 1);
+    return number === 0 ? undefined : this.#places.text(number - 1);
   }
 
   /** Where the names of the picture begin among those of all. */
