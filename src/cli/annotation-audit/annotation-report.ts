@@ -139,12 +139,14 @@ function annotatedTextsJson({
   leftOut,
   numLeaks,
   summary,
+  unknown,
 }: AnnotatedTexts): JsonValue {
   return {
     numLeaks,
     summary: textsJson(summary),
     leaks: leaks.map(textLeakJson),
     leftOut: leftOut === undefined ? null : leftOutJson(leftOut),
+    unknown,
     betweenEvaluations: betweenEvaluations.map((pair) => ({ ...pair })),
   };
 }

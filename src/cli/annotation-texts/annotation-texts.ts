@@ -17,6 +17,7 @@ import {
   type ReadTexts,
   snliReading,
   textReadings,
+  withoutTexts,
 } from "./text-readings.ts";
 
 /** What of the evaluation splits' texts is in the training sets, as annotation files tell them. */
@@ -29,6 +30,8 @@ export interface AnnotatedTexts {
   readonly numLeaks: number;
   /** The same of the texts whose pictures the policy leaves out; undefined when it leaves out nothing. */
   readonly leftOut: LeftOutTexts | undefined;
+  /** The training sets and evaluation splits whose texts no file here tells. */
+  readonly unknown: readonly string[];
   /** What evaluation splits have in common. */
   readonly betweenEvaluations: readonly SharedTexts[];
 }
@@ -90,19 +93,19 @@ const SCENES_PER_REPORT = 10_000;
 class TextComparison {
   readonly #pictures: EvaluatedPictures;
   readonly #context: AnnotationContext;
-  readonly #leavesOut: boolean;
-  readonly #numGroups: number;
   readonly #compared: ComparedSplits;
   readonly #texts = new ProtectedTexts();
   #numWithoutWords = 0;
+  /** The groups whose texts were read. */
+  readonly #read = new Set<number>();
   #kept: TextLeakCollector | undefined;
   #leftOut: TextLeakCollector | undefined;
 
-  constructor(
-    { groups, leftOut }: AuditGroups,
-    pictures: EvaluatedPictures,
-    context: AnnotationContext,
-  ) {
+  readonly #asked: AuditGroups;
+
+  constructor(asked: AuditGroups, pictures: EvaluatedPictures, context: AnnotationContext) {
+    const { groups } = asked;
+    this.#asked = asked;
     const names = [
       ...groups.map(({ name }) => name),
       ...snliParts.map((part) => `SNLI ${part}, for text encoders`),
@@ -112,8 +115,6 @@ class TextComparison {
     });
     this.#pictures = pictures;
     this.#context = context;
-    this.#leavesOut = leftOut !== undefined;
-    this.#numGroups = groups.length;
     this.#compared = { identities: pictures.identities, splits };
   }
 
@@ -136,18 +137,20 @@ class TextComparison {
     this.#texts.seal();
     const search = { related: this.#compared, listing: defaultListing };
     this.#kept = new TextLeakCollector(this.#texts, search);
-    this.#leftOut = this.#leavesOut ? new TextLeakCollector(this.#texts, search) : undefined;
+    this.#leftOut =
+      this.#asked.leftOut !== undefined ? new TextLeakCollector(this.#texts, search) : undefined;
   }
 
   /** Holds the training texts of a reading against them. */
   async check({ listed, texts }: OpenedTexts): Promise<void> {
     for (const { name, training } of texts) {
       if (training.length === 0) continue;
-      const mayGo = training.every((group) => group < this.#numGroups); // no policy speaks of SNLI
+      const mayGo = training.every((group) => group < this.#asked.groups.length); // no policy speaks of SNLI
       for await (const scene of this.#scenesOf(listed.scenes(name), name)) {
         const isLeftOut = mayGo && scene.pictures.some(({ key }) => this.#pictures.isLeftOut(key));
         const collector = isLeftOut ? this.#leftOut : this.#kept;
         for (const source of training) {
+          this.#read.add(source);
           const pictures = this.#numbersOf(scene, "train");
           collector?.check(scene, { source, sceneKey: scene.sceneKey, pictures });
         }
@@ -167,8 +170,17 @@ class TextComparison {
       numLeaks,
       summary: { ...summary, matrix: summary.matrix.map(named) },
       leftOut: this.#leftOut === undefined ? undefined : leftOutTexts(this.#leftOut),
+      unknown: this.#unknown(),
       betweenEvaluations: sharedTexts(this.#texts, this.#compared),
     };
+  }
+
+  #unknown(): readonly string[] {
+    const { evaluations, groups, training } = this.#asked;
+    return [...training, ...evaluations].flatMap((group) => {
+      const hasTexts = groups[group]?.members.some(({ dataset }) => !withoutTexts.has(dataset));
+      return hasTexts === true && !this.#read.has(group) ? [groups[group]?.name ?? ""] : [];
+    });
   }
 
   async *#scenesOf(
@@ -189,6 +201,7 @@ class TextComparison {
 
   #protectScene(scene: SceneDraft, source: number): void {
     const { sceneKey, texts } = scene;
+    this.#read.add(source);
     const at = { source, sceneKey, pictures: this.#numbersOf(scene, "eval") };
     for (const text of texts) if (!this.#texts.add(at, text)) this.#numWithoutWords += 1;
   }

@@ -30,7 +30,7 @@ export interface OpenedTexts extends Disposable {
 }
 
 /** Datasets that are but lists of pictures. */
-const withoutTexts: ReadonlySet<string> = new Set(["coco-images", "flickr8k", "imagenet"]);
+export const withoutTexts: ReadonlySet<string> = new Set(["coco-images", "flickr8k", "imagenet"]);
 const REST = "the rest";
 
 /** The readings that the groups of an audit take, a dataset's published split at a time. */

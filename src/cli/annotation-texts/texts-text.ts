@@ -1,4 +1,5 @@
 import type { SharedTexts } from "../../audit/crosswalk/evaluation-texts.ts";
+import { escapeControls } from "../../core/text.ts";
 import { comparedTexts, textMatrixTable } from "../auditing/compared-texts.ts";
 import { textTable } from "../text-table.ts";
 import type { AnnotationAudit } from "../annotation-audit/annotation-report.ts";
@@ -7,9 +8,15 @@ import type { LeftOutTexts } from "./annotation-texts.ts";
 /** What of the evaluation splits' texts is trained on; nothing where texts were not compared. */
 export function textsText({ texts }: AnnotationAudit): readonly string[] {
   if (texts === undefined) return [];
-  const { betweenEvaluations, leaks, leftOut, numLeaks, summary } = texts;
+  const { betweenEvaluations, leaks, leftOut, numLeaks, summary, unknown } = texts;
   const found = comparedTexts({ texts: summary, textLeaks: leaks, numTextLeaks: numLeaks });
-  return [...found, ...leftOutText(leftOut), ...sharedText(betweenEvaluations)];
+  const absent = unknown.length === 0 ? [] : [`texts not known here: ${unknown.join(", ")}`];
+  return [
+    ...found,
+    ...leftOutText(leftOut),
+    ...sharedText(betweenEvaluations),
+    ...absent.map(escapeControls),
+  ];
 }
 
 function leftOutText(leftOut: LeftOutTexts | undefined): readonly string[] {

@@ -129,6 +129,8 @@ it("leaves the texts of pictures that a policy leaves out apart, with what they 
   expect(texts?.numLeaks).toBe(0);
   expect(texts?.summary).toMatchObject({ compared: { train: 2, eval: 4 }, matrix: [] });
   expect(texts?.leftOut).toMatchObject({ texts: 4, numLeaks: 4 });
+  expect(texts?.unknown).toContain("nlvr2 dev");
+  expect(texts?.unknown.filter((name) => name.startsWith("coco"))).toEqual([]);
   expect(texts?.leftOut?.matrix).toMatchObject([
     { train: "coco all", eval: "coco (Karpathy split) val", sameRecord: 2, sameText: 0 },
     { train: "coco all", eval: "coco (Karpathy split) test", sameRecord: 2, sameText: 0 },
