@@ -22,8 +22,15 @@ export function isObject(value: unknown): value is { readonly [name: string]: un
 
 /** What is wrong with a record's field, for the ledger. */
 export function wrongField(name: string, value: unknown, expected: string): string {
-  const found = value === undefined ? "missing" : (JSON.stringify(value) ?? "").slice(0, 80);
-  return `/${name} is ${found}; expected ${expected}`;
+  return `/${name} is ${shown(value)}; expected ${expected}`;
+}
+
+function shown(value: unknown): string {
+  if (value === undefined) return "missing";
+  const text = (JSON.stringify(value) ?? "").slice(0, 80);
+  // The file may say 9007199254740993, and all that is known of it is 9007199254740992.
+  const isRounded = typeof value === "number" && Math.abs(value) > Number.MAX_SAFE_INTEGER;
+  return isRounded ? `about ${text} (past 2^53 a number has lost its last digits)` : text;
 }
 
 /** A record with a field that is missing or of the wrong type; its id where that can be read. */
