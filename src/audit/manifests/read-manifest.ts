@@ -1,7 +1,7 @@
 import { z } from "zod";
-import type { ExclusionRow } from "../../core/attestation/exclusion-row.ts";
+import type { ExclusionRow, ExclusionStepRow } from "../../core/attestation/exclusion-row.ts";
 import { jsonObject } from "../../core/attestation/dsse.ts";
-import { canonicalJson, type JsonValue, sha256 } from "../../core/digest.ts";
+import { canonicalJson, sha256 } from "../../core/digest.ts";
 import { SourceError } from "../../core/errors.ts";
 import { collectionOf, type ImageKey, parseImageKey } from "../../core/keys.ts";
 import { leakRules } from "../rules.ts";
@@ -30,7 +30,8 @@ export interface ManifestTable {
 }
 
 const text = z.string();
-const jsonValue = z.custom<JsonValue>((value) => value !== undefined);
+/** What hashes and pixels say of a pair: no member has members of its own. */
+const nearSchema = z.record(z.string(), z.union([z.string(), z.number(), z.null()]));
 const stepSchema = z.strictObject({
   from: text,
   to: text,
@@ -38,7 +39,7 @@ const stepSchema = z.strictObject({
   evidence: text,
   fromPlace: text,
   toPlace: text,
-  near: jsonValue,
+  near: nearSchema.nullable(),
 });
 const rowSchema = z.strictObject({
   key: text,
@@ -60,9 +61,12 @@ const documentSchema = z.strictObject({
   settings: auditSettingsSchema,
   exclusions: z.array(rowSchema),
 });
-const oldDocumentSchema = z.object({
+/** It has no digest; nothing of version 2 may pass for it, where everything was checked. */
+const oldDocumentSchema = z.strictObject({
+  format: z.literal(MANIFEST_FORMAT),
+  version: z.literal(1),
   auditDigest: text,
-  exclusions: z.array(z.object({ key: text, rule: text, evidence: text })),
+  exclusions: z.array(z.strictObject({ key: text, rule: text, evidence: text })),
 });
 
 /**
@@ -111,8 +115,15 @@ export function tableOf(manifest: ExclusionManifest): ManifestTable {
 
 function checkedManifest(manifest: ExclusionManifest, file: string): ExclusionManifest {
   for (const [index, row] of manifest.rows.entries()) checkRow(row, { file, index });
+  if (!manifest.rows.every(({ chain }) => chain.every(hasCanonicalNear))) throw changed(file);
   if (sealManifest(manifest).digest !== manifest.digest) throw changed(file);
   return manifest;
+}
+
+function hasCanonicalNear({ near }: ExclusionStepRow): boolean {
+  if (near === null) return true;
+  const { data } = nearSchema.safeParse(jsonObject(near));
+  return data !== undefined && canonicalJson(data) === near;
 }
 
 function oldManifest(

@@ -107,6 +107,11 @@ describe("the exclusion manifest", () => {
     );
   });
 
+  it("is refused where it calls itself one of version 1, which has no digest", async () => {
+    const text = textOf(await manifestWith(2)).replace('"version":2', '"version":1');
+    expect(() => parseManifest(text, "x.json")).toThrow(SourceError);
+  });
+
   it("is refused as an Arrow table whose rows or settings are not those of its digest", async () => {
     const table = tableOf(await manifestWith(2));
     const rows = table.rows.map((row) => ({ ...row, key: "coco:7" }));
@@ -118,6 +123,22 @@ describe("the exclusion manifest", () => {
       );
     }
     expect(() => manifestOfTable({ ...table, settings: "{}" }, "x.arrow")).toThrow(SourceError);
+  });
+
+  it.each([
+    ["is no JSON", "near"],
+    ["is spelled otherwise", '{ "distanceBits":3}'],
+    ["has members of its own", '{"distanceBits":{"bits":3}}'],
+    ["is 100,000 levels deep", `${"[".repeat(100_000)}${"]".repeat(100_000)}`],
+  ])("is refused where what pixels say %s", async (_, near) => {
+    const table = tableOf(await manifestWith(1));
+    const rows = table.rows.map((row) => ({
+      ...row,
+      chain: row.chain.map((step) => ({ ...step, near })),
+    }));
+    expect(() => manifestOfTable({ ...table, rows }, "x.arrow")).toThrow(SourceError);
+    const text = textOf(await manifestWith(1)).replace('"near":null', `"near":${near}`);
+    expect(() => parseManifest(text, "x.json")).toThrow(SourceError);
   });
 
   it("of version 1 is still read, though it says less", () => {
