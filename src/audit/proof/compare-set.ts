@@ -107,11 +107,15 @@ function* changedShards(
 }
 
 /** Sets that a proof has as training sets and that were not named. */
-export function missingSets({ predicate }: Proof, given: readonly SetOnDisk[]): readonly string[] {
+export function missingSets(proof: Proof, given: readonly SetOnDisk[]): readonly string[] {
+  const { sets } = proof.predicate;
   const digests = new Set(given.map(({ digest }) => digest));
-  const names = new Set(given.map(({ name }) => name));
-  return predicate.sets
-    .filter(({ digest, name }) => !digests.has(digest) && !names.has(name))
+  // A set of that name with other content: that it was changed is said of it already.
+  const changed = new Set(
+    given.filter((set) => roleIn(proof, set) === "unknown").map(({ name }) => name),
+  );
+  return sets
+    .filter(({ digest, name }) => !digests.has(digest) && !changed.has(name))
     .map(
       ({ digest, name }) =>
         `the proof also speaks of the training set ${name} (${digest}), which is missing here`,

@@ -177,11 +177,14 @@ function notesOf(
       `a reviewer's list that the audit kept to: ${predicate.settings.review}; name its file with --decisions to check it`,
     );
   }
-  const absent = predicate.settings.evaluation.filter(({ digest }) => !seen.has(digest));
-  if (absent.length > 0) {
+  const { evaluation, through } = predicate.settings;
+  const others = { "evaluation sets": evaluation, "sets that were looked through": through };
+  for (const [what, splits] of Object.entries(others)) {
+    const absent = splits.filter(({ digest }) => !seen.has(digest));
+    if (absent.length === 0) continue;
     const names = absent.map(({ digest, set, split }) => `${set}/${split} (${digest})`);
     notes.push(
-      `evaluation sets that were not named here, so that only their digests are known: ${names.join(", ")}`,
+      `${what} that were not named here, so that only their digests are known: ${names.join(", ")}`,
     );
   }
   for (const { bound, name } of predicate.sets) {

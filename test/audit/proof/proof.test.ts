@@ -222,6 +222,20 @@ describe("a set beside its proof", () => {
     ]);
   });
 
+  it("is missed where only another training set of its name is there", async () => {
+    const other = { ...set, digest: "6".repeat(64) };
+    const source = { verdict: await cleanVerdict(), toolVersion: "0.1.0", sets: [set, other] };
+    const proof = readProof(envelopeText(makeProof(source, key)), "proof.json");
+    expect(missingSets(proof, [onDisk(proof)])).toEqual([
+      expect.stringContaining(`training set a (${other.digest})`),
+    ]);
+    expect(missingSets(proof, [onDisk(proof), onDisk(proof, { digest: other.digest })])).toEqual(
+      [],
+    );
+    // Which of the two it was is not known; that it was changed is told with its faults.
+    expect(missingSets(proof, [onDisk(proof, { digest: "5".repeat(64) })])).toEqual([]);
+  });
+
   it("was compared with the hidden test sets that the proof names, and no others", async () => {
     const proof = await proofWith();
     const { setDigest: digest } = evaluation;
