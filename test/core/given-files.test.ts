@@ -1,9 +1,9 @@
 import { execFileSync } from "node:child_process";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { RefusedError, SourceError } from "../../src/core/errors.ts";
-import { readGivenFile, refuseOtherFile } from "../../src/core/files.ts";
+import { readGivenFile, refuseOtherFile, writeResultFile } from "../../src/core/files.ts";
 import { temporaryFolder } from "../loader/shard-set-fixture.ts";
 
 const earlier = {
@@ -32,4 +32,64 @@ it("writes over an earlier form of a file, and over nothing else", async () => {
   await writeFile(path, "theirs");
   await expect(refuseOtherFile(path, earlier)).rejects.toThrow(RefusedError);
   await expect(refuseOtherFile(made.path, earlier)).rejects.toThrow("is no list of ours");
+});
+
+it("reads no file that is larger than such a file can be", async () => {
+  await using made = await temporaryFolder();
+  const path = join(made.path, "list");
+  await writeFile(path, "ours");
+  expect((await readGivenFile(path, "name a list", 4)).toString()).toBe("ours");
+  const message = `${path}: it has 4 bytes, of such a file 3 can be read`;
+  await expect(readGivenFile(path, "name a list", 3)).rejects.toThrow(message);
+  await truncate(path, 2 ** 32);
+  await expect(readGivenFile(path, "name a list")).rejects.toThrow("it has 4,294,967,296 bytes");
+});
+
+it("knows an earlier form of a file of any size by its ends", async () => {
+  await using made = await temporaryFolder();
+  const path = join(made.path, "list");
+  await writeFile(path, "theirs");
+  await truncate(path, 2 ** 32);
+  await expect(refuseOtherFile(path, earlier)).rejects.toThrow(RefusedError);
+  await writeFile(path, "ours", { flag: "a" });
+  await refuseOtherFile(path, earlier);
+});
+
+it("writes a result whole, also when two write it at once", async () => {
+  await using made = await temporaryFolder();
+  const path = join(made.path, "new", "page");
+  const isBegun = Promise.withResolvers<void>();
+  const isOther = Promise.withResolvers<void>();
+  async function* slowly(): AsyncGenerator<string> {
+    yield "one ";
+    isBegun.resolve();
+    await isOther.promise;
+    yield "page";
+  }
+  const writing = writeResultFile(path, slowly());
+  await isBegun.promise;
+  await writeResultFile(path, "the other");
+  expect(await readFile(path, "utf8")).toBe("the other");
+  isOther.resolve();
+  await writing;
+  expect(await readFile(path, "utf8")).toBe("one page");
+  expect(await readdir(join(made.path, "new"))).toEqual(["page"]);
+});
+
+it("writes a result through no link, and leaves nothing of one that cannot be written", async () => {
+  await using made = await temporaryFolder();
+  const [path, folder, foreign] = ["page", "folder", "foreign"].map((name) =>
+    join(made.path, name),
+  );
+  if (path === undefined || folder === undefined || foreign === undefined) throw new Error("three");
+  await writeFile(foreign, "theirs");
+  await symlink(foreign, `${path}.part`);
+  await writeResultFile(path, "ours");
+  expect(await readFile(foreign, "utf8")).toBe("theirs");
+  await mkdir(folder);
+  await expect(writeResultFile(folder, "ours")).rejects.toMatchObject({ code: "EISDIR" });
+  await expect(writeResultFile(join(made.path, "x".repeat(300)), "ours")).rejects.toThrow(
+    /the name is too long \(ENAMETOOLONG\)/,
+  );
+  expect(await readdir(made.path)).toEqual(["folder", "foreign", "page", "page.part"]);
 });

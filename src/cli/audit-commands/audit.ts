@@ -183,7 +183,7 @@ async function audit(
   const { verdictText } = await import("../auditing/audit-text.ts");
   const { planProof, proofNotes, writeProof } = await import("../proving/proof-writing.ts");
   const { refuseOtherResults, writeResults } = await import("../audit-report/result-files.ts");
-  await refuseOtherResults(resultFlags);
+  await refuseOtherResults({ ...resultFlags, exclusions: exclusionsFile });
   const plan = await planProof(proofFlags);
   const { readHashes } = await import("../proving/hashes-files.ts");
   const hidden = await Promise.all(hashesFiles.map((file) => readHashes(file)));

@@ -47,7 +47,9 @@ async function exportHashes(
   context: CommandContext,
 ): Promise<CommandOutcome<JsonValue>> {
   const { hashesOfSets } = await import("../proving/hashes-export.ts");
-  const { hashesWrittenText, writeHashes } = await import("../proving/hashes-files.ts");
+  const { hashesWrittenText, refuseOtherThanHashes, writeHashes } =
+    await import("../proving/hashes-files.ts");
+  await refuseOtherThanHashes(flags.out);
   const hashes = await hashesOfSets(folders, flags, context);
   const written = await writeHashes(flags.out, hashes);
   return { result: { ...written }, text: hashesWrittenText(written) };

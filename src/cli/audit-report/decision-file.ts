@@ -2,6 +2,9 @@ import type { ReviewDecisions } from "../../audit/results/decisions.ts";
 import type { AuditVerdict } from "../../audit/verdict.ts";
 import { readGivenFile } from "../../core/files.ts";
 
+/** Some 300,000 decisions, which no person makes. */
+const MAX_BYTES = 2 ** 26;
+
 /** Reads the list of a person's decisions, if one is given. Throws SourceError when there is none, or it is damaged. */
 export async function readDecisions(
   path: string | undefined,
@@ -11,6 +14,7 @@ export async function readDecisions(
   const bytes = await readGivenFile(
     path,
     "save a list of decisions on the page of crossweave audit … --report FILE.html",
+    MAX_BYTES,
   );
   return parseDecisions(bytes.toString("utf8"), path);
 }

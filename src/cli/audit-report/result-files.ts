@@ -1,10 +1,9 @@
-import { mkdir } from "node:fs/promises";
-import { dirname } from "node:path";
 import type { Command } from "commander";
 import type { ReviewDecision } from "../../audit/results/decisions.ts";
 import type { AuditVerdict } from "../../audit/verdict.ts";
-import { refuseOtherFile, writeFileAtomically } from "../../core/files.ts";
+import { refuseOtherFile, writeResultFile } from "../../core/files.ts";
 import type { CommandContext } from "../frame.ts";
+import { refuseOtherThanManifest } from "../proving/manifest-files.ts";
 
 /** The files that an audit writes for people and for other programs. */
 export interface ResultFlags {
@@ -51,8 +50,11 @@ const marks: Readonly<Record<ResultKind, string>> = {
 
 const MARK_BYTES = 4096;
 
-/** Throws RefusedError where one of the files is there already and is not such a result. */
-export async function refuseOtherResults(flags: ResultFlags): Promise<void> {
+/** Throws RefusedError where one of the files, or the exclusion list, is there already and is not such a result. */
+export async function refuseOtherResults(
+  flags: ResultFlags & { readonly exclusions: string | undefined },
+): Promise<void> {
+  if (flags.exclusions !== undefined) await refuseOtherThanManifest(flags.exclusions);
   for (const kind of kinds) {
     const path = flags[kind];
     if (path === undefined) continue;
@@ -82,11 +84,11 @@ export async function writeResults(
   const { summary, verdict, version } = results;
   if (flags.sarif !== undefined) {
     const { sarifLog } = await import("../../audit/results/sarif.ts");
-    await writeText(flags.sarif, [sarifLog(verdict, { summary, version })]);
+    await writeResultFile(flags.sarif, [sarifLog(verdict, { summary, version })]);
   }
   if (flags.junit !== undefined) {
     const { junitReport } = await import("../../audit/results/junit.ts");
-    await writeText(flags.junit, [junitReport(verdict, summary)]);
+    await writeResultFile(flags.junit, [junitReport(verdict, summary)]);
   }
   return flags.report === undefined ? [] : await writePage(flags.report, results, context);
 }
@@ -113,14 +115,6 @@ async function writePage(
     decisions,
     thumbnails,
   });
-  await writeText(path, renderAuditPage(page));
+  await writeResultFile(path, renderAuditPage(page));
   return undrawn;
-}
-
-async function writeText(
-  path: string,
-  pieces: Iterable<string> | AsyncIterable<string>,
-): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  await writeFileAtomically(path, pieces);
 }

@@ -1,5 +1,3 @@
-import { mkdir } from "node:fs/promises";
-import { dirname } from "node:path";
 import type { CalibrationCounts } from "../../audit/calibration/calibration.ts";
 import {
   type Calibration,
@@ -7,12 +5,10 @@ import {
   calibrationText,
   parseCalibration,
 } from "../../audit/calibration/calibration-file.ts";
-import {
-  explainedWriteError,
-  readGivenFile,
-  refuseOtherFile,
-  writeFileAtomically,
-} from "../../core/files.ts";
+import { readGivenFile, refuseOtherFile, writeResultFile } from "../../core/files.ts";
+
+/** A calibration has some kilobytes, whatever the number of its pictures. */
+const MAX_BYTES = 2 ** 24;
 
 /** Throws RefusedError when `file` is there and holds no calibration. */
 export function refuseOtherThanCalibration(file: string): Promise<void> {
@@ -24,16 +20,12 @@ export function refuseOtherThanCalibration(file: string): Promise<void> {
 
 /** Writes a calibration over an earlier one. */
 export async function writeCalibration(file: string, counts: CalibrationCounts): Promise<void> {
-  try {
-    await mkdir(dirname(file), { recursive: true });
-    await writeFileAtomically(file, calibrationText(counts));
-  } catch (error) {
-    throw explainedWriteError(error, dirname(file));
-  }
+  await writeResultFile(file, calibrationText(counts));
 }
 
 /** Reads a calibration. SourceError when `file` cannot be read or holds none. */
 export async function readCalibration(file: string): Promise<Calibration> {
-  const bytes = await readGivenFile(file, "name the file that crossweave calibrate wrote");
+  const remedy = "name the file that crossweave calibrate wrote";
+  const bytes = await readGivenFile(file, remedy, MAX_BYTES);
   return parseCalibration(bytes.toString("utf8"), file);
 }

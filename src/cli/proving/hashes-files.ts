@@ -1,13 +1,6 @@
-import { mkdir } from "node:fs/promises";
-import { dirname } from "node:path";
 import { type HashesFile, hashesText, parseHashes } from "../../audit/hidden/hashes-file.ts";
 import { sha256 } from "../../core/digest.ts";
-import {
-  explainedWriteError,
-  readGivenFile,
-  refuseOtherFile,
-  writeFileAtomically,
-} from "../../core/files.ts";
+import { readGivenFile, refuseOtherFile, writeResultFile } from "../../core/files.ts";
 import { escapeControls } from "../../core/text.ts";
 import { shellWord } from "../terminal/shell-word.ts";
 
@@ -20,22 +13,22 @@ export interface WrittenHashes {
   readonly numWithViews: number;
 }
 
-/** Writes hashes. RefusedError when `file` is there and holds no hashes. */
+/** Throws RefusedError when `file` is there and holds no hashes. */
+export function refuseOtherThanHashes(file: string): Promise<void> {
+  return refuseOtherFile(file, {
+    isEarlier: (bytes) => bytes.indexOf('{"format":"crossweave-hashes"') === 0,
+    whatItIsNot: "holds no hashes",
+  });
+}
+
+/** Writes hashes. Throws as `refuseOtherThanHashes`. */
 export async function writeHashes(
   file: string,
   hashes: Omit<HashesFile, "digest">,
 ): Promise<WrittenHashes> {
-  await refuseOtherFile(file, {
-    isEarlier: (bytes) => bytes.toString("utf8").startsWith('{"format":"crossweave-hashes"'),
-    whatItIsNot: "holds no hashes",
-  });
+  await refuseOtherThanHashes(file);
   const text = hashesText(hashes);
-  try {
-    await mkdir(dirname(file), { recursive: true });
-    await writeFileAtomically(file, text);
-  } catch (error) {
-    throw explainedWriteError(error, dirname(file));
-  }
+  await writeResultFile(file, text);
   const numWithViews = hashes.pictures.filter(({ views }) => views !== null).length;
   return { file, digest: sha256(text), numPictures: hashes.pictures.length, numWithViews };
 }

@@ -1,5 +1,4 @@
-import { mkdir } from "node:fs/promises";
-import { dirname, format, parse } from "node:path";
+import { format, parse } from "node:path";
 import { type ExclusionManifest, manifestText } from "../../audit/manifests/exclusion-manifest.ts";
 import {
   manifestOfTable,
@@ -7,12 +6,7 @@ import {
   type ReadManifest,
   tableOf,
 } from "../../audit/manifests/read-manifest.ts";
-import {
-  explainedWriteError,
-  readGivenFile,
-  refuseOtherFile,
-  writeFileAtomically,
-} from "../../core/files.ts";
+import { readGivenFile, refuseOtherFile, writeResultFile } from "../../core/files.ts";
 import {
   exclusionTableBytes,
   isArrowFile,
@@ -33,25 +27,22 @@ function manifestFilesOf(path: string): ManifestFiles {
   return { json: path, arrow: sibling(".arrow") };
 }
 
-/**
- * Writes a manifest as canonical JSON and as an Arrow file with the same rows. Throws RefusedError when one of the two is
- * there already and no manifest.
- */
+/** Throws RefusedError when one of the two files is there already and no manifest. */
+export async function refuseOtherThanManifest(path: string): Promise<void> {
+  for (const file of Object.values(manifestFilesOf(path))) {
+    await refuseOtherFile(file, { isEarlier: isManifest, whatItIsNot: "is no exclusion manifest" });
+  }
+}
+
+/** Writes a manifest as canonical JSON and as an Arrow file with the same rows. Throws as `refuseOtherThanManifest`. */
 export async function writeManifest(
   path: string,
   manifest: ExclusionManifest,
 ): Promise<ManifestFiles> {
+  await refuseOtherThanManifest(path);
   const files = manifestFilesOf(path);
-  for (const file of [files.json, files.arrow]) {
-    await refuseOtherFile(file, { isEarlier: isManifest, whatItIsNot: "is no exclusion manifest" });
-  }
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    await writeFileAtomically(files.arrow, await exclusionTableBytes(tableOf(manifest)));
-    await writeFileAtomically(files.json, manifestText(manifest));
-  } catch (error) {
-    throw explainedWriteError(error, dirname(path));
-  }
+  await writeResultFile(files.arrow, await exclusionTableBytes(tableOf(manifest)));
+  await writeResultFile(files.json, manifestText(manifest));
   return files;
 }
 

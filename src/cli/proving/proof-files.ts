@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rm } from "node:fs/promises";
+import { mkdir, open, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import {
   generateKeyPair,
@@ -8,7 +8,7 @@ import {
   verifyingKey,
 } from "../../audit/proof/keys.ts";
 import { type Proof, readProof } from "../../audit/proof/read-proof.ts";
-import { ConfigError, errnoOf, RefusedError } from "../../core/errors.ts";
+import { ConfigError, errnoOf, RefusedError, SourceError } from "../../core/errors.ts";
 import { explainedWriteError, readGivenFile, syncFolder } from "../../core/files.ts";
 
 /** The two files of a new key pair. */
@@ -55,28 +55,48 @@ async function writeNewFile(path: string, text: string, mode: number): Promise<v
   }
 }
 
-/** Reads a private key. ConfigError when there is none. */
+/** Reads a private key. ConfigError when there is none, RefusedError when others than its owner may read it. */
 export async function readSigningKey(path: string): Promise<SigningKey> {
-  return signingKey(await readKeyText(path), path);
+  const key = signingKey(await readKeyText(path), path);
+  const { mode } = await stat(path);
+  if ((mode & OTHERS) !== 0 && process.platform !== "win32") {
+    const found = (mode & 0o777).toString(8);
+    throw new RefusedError(
+      `${path}: others than its owner may read this private key (mode ${found})`,
+      {
+        file: path,
+        remedy: `chmod 600 ${path}; whoever may have read it can sign in your name: then make another one`,
+      },
+    );
+  }
+  return key;
 }
+
+const OTHERS = 0o077;
 
 /** Reads a public key. ConfigError when there is none. */
 export async function readVerifyingKey(path: string): Promise<VerifyingKey> {
   return verifyingKey(await readKeyText(path), path);
 }
 
+const MAX_KEY_BYTES = 2 ** 16;
+
 async function readKeyText(path: string): Promise<string> {
-  return readFile(path, "utf8").catch((error: unknown) => {
-    throw new ConfigError(`${path}: the key cannot be read (${errnoOf(error)})`, {
-      file: path,
-      remedy: "make a pair with crossweave proof keygen --out KEY",
-      cause: error,
-    });
-  });
+  const remedy = "make a pair with crossweave proof keygen --out KEY";
+  try {
+    return (await readGivenFile(path, remedy, MAX_KEY_BYTES)).toString("utf8");
+  } catch (error) {
+    if (!(error instanceof SourceError)) throw error;
+    throw new ConfigError(error.message, { file: path, remedy, cause: error });
+  }
 }
+
+/** A proof of 200,000 shards. */
+const MAX_PROOF_BYTES = 2 ** 26;
 
 /** Reads a proof. SourceError when there is no such file, StateError when it holds no proof. */
 export async function readProofFile(path: string): Promise<Proof> {
-  const bytes = await readGivenFile(path, "name the file that crossweave audit --proof wrote");
+  const remedy = "name the file that crossweave audit --proof wrote";
+  const bytes = await readGivenFile(path, remedy, MAX_PROOF_BYTES);
   return readProof(bytes.toString("utf8"), path);
 }

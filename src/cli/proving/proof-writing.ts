@@ -1,5 +1,3 @@
-import { mkdir } from "node:fs/promises";
-import { dirname } from "node:path";
 import { z } from "zod";
 import { makeProof, type TrainingSet } from "../../audit/proof/make-proof.ts";
 import type { SigningKey } from "../../audit/proof/keys.ts";
@@ -8,7 +6,7 @@ import { envelopeText } from "../../core/attestation/dsse.ts";
 import { STATEMENT_PAYLOAD_TYPE } from "../../core/attestation/statement.ts";
 import { sha256 } from "../../core/digest.ts";
 import { ConfigError, StateError } from "../../core/errors.ts";
-import { explainedWriteError, refuseOtherFile, writeFileAtomically } from "../../core/files.ts";
+import { refuseOtherFile, writeResultFile } from "../../core/files.ts";
 import { bindProof } from "../../shards/audited/bound-proof.ts";
 import { isRemote } from "../../shards/remote/location.ts";
 import { readIndex, type ShardSetIndex } from "../../shards/shard-set-index.ts";
@@ -94,7 +92,7 @@ export async function writeProof(
   }
   const source = { verdict, toolVersion: packageVersion(), sets: trained.map(({ set }) => set) };
   const text = envelopeText(makeProof(source, plan.key));
-  await writeText(plan.file, text);
+  await writeResultFile(plan.file, text);
   const boundTo = trained.filter(({ set }) => set.bound).map(({ folder }) => folder);
   for (const folder of boundTo) await bindToFolder(folder, text);
   return { file: plan.file, sha256: sha256(text), keyId: plan.key?.keyId ?? null, boundTo };
@@ -132,15 +130,6 @@ export function trainingShards({ splits }: ShardSetIndex): TrainingSet["shards"]
   return splits
     .filter(({ role }) => role === "train")
     .flatMap(({ shards }) => shards.map(({ file, sha256: digest }) => ({ file, sha256: digest })));
-}
-
-async function writeText(file: string, text: string): Promise<void> {
-  try {
-    await mkdir(dirname(file), { recursive: true });
-    await writeFileAtomically(file, text);
-  } catch (error) {
-    throw explainedWriteError(error, dirname(file));
-  }
 }
 
 async function bindToFolder(folder: string, text: string): Promise<void> {

@@ -115,6 +115,12 @@ async function faultOfSystem(error: SystemError, writesTo?: string): Promise<Fau
     case "ENOTDIR":
     case "EISDIR":
       return error.syscall === "mkdir" ? unwritableFault(error, writesTo) : missingFault(error);
+    case "ENAMETOOLONG":
+    case "ELOOP":
+      return isWriting(error, writesTo) ? unwritableFault(error, writesTo) : missingFault(error);
+    case "EIO":
+    case "ESTALE":
+      return brokenDiskFault(error);
     case "EMFILE":
     case "ENFILE":
       return openFilesFault(error);
@@ -178,6 +184,8 @@ const WHY_UNWRITABLE: Readonly<Record<string, string>> = {
   ENOENT: "no folder can be made there; its file system may be read-only",
   ENOTDIR: "a part of the path is a file",
   EEXIST: "it is a file, not a folder",
+  ENAMETOOLONG: "its name is too long",
+  ELOOP: "links lead in a circle",
 };
 
 function unwritableFault({ errno, path }: SystemError, writesTo?: string): Fault {
@@ -206,7 +214,12 @@ function unreadableFault({ errno, path }: SystemError): Fault {
 
 function missingFault({ errno, message, path }: SystemError): Fault | undefined {
   if (path === undefined) return undefined;
-  const found = { ENOENT: `there is no ${path}`, EISDIR: `${path} is a folder, not a file` }[errno];
+  const found = {
+    ENOENT: `there is no ${path}`,
+    EISDIR: `${path} is a folder, not a file`,
+    ENAMETOOLONG: `${path.slice(0, 80)}… is too long for the name of a file`,
+    ELOOP: `${path} is a link that leads in a circle`,
+  }[errno];
   return {
     code: "SOURCE",
     message: found ?? message,
@@ -214,6 +227,18 @@ function missingFault({ errno, message, path }: SystemError): Fault | undefined 
     record: null,
     remedy: "check the path, then run the same command again",
     exitCode: 23,
+  };
+}
+
+function brokenDiskFault({ errno, message, path }: SystemError): Fault {
+  return {
+    code: "INCOMPLETE",
+    message: `the disk fails: ${message} (${errno})`,
+    file: path ?? null,
+    record: null,
+    remedy:
+      "look after the disk, or the server that it belongs to, then run the same command again",
+    exitCode: 24,
   };
 }
 

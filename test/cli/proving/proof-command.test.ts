@@ -131,6 +131,18 @@ describe("crossweave hashes export", () => {
   });
 });
 
+describe("a file of another kind at the name of a result", () => {
+  it("is refused before any set is opened", async () => {
+    await writeFile(join(folder, "notes.txt"), "mine");
+    const hashing = crossweave("hashes", "export", "nowhere", "--out", "notes.txt");
+    const listing = audit("nowhere", "--exclusions", "notes.txt");
+    for (const { status, stderr } of [hashing, listing]) {
+      expect([status, stderr]).toEqual([25, expect.stringContaining("notes.txt exists and")]);
+    }
+    expect(await readFile(join(folder, "notes.txt"), "utf8")).toBe("mine");
+  });
+});
+
 describe("crossweave manifest diff", () => {
   it("ends with 0 for two that differ, and with 22 where they must not", () => {
     expect(audit("trained", "leaking", "--exclusions", "leaking.json").status).toBe(20);
