@@ -8,10 +8,16 @@ namespace {
 
 Failure Refused(const std::string& message) { return Failure("STEP_CAPTURE", message); }
 
+std::string NameOfSource(TF_Operation* operation) {
+  const std::string type = TF_OperationOpType(operation);
+  return type == "Placeholder" ? "an argument" : "the result of " + type;
+}
+
 // How many of an operation's inputs, from the first, form one list; none where it is negative.
 int ListLength(const Operation& operation) {
   const int inputs = static_cast<int>(operation.inputs.size());
-  if (operation.name == "Pack" || operation.name == "AddN" || operation.name == "IdentityN") {
+  if (operation.name == "Pack" || operation.name == "AddN" || operation.name == "IdentityN" ||
+      operation.name == "Einsum") {
     return inputs;
   }
   return operation.name == "ConcatV2" ? inputs - 1 : -1;
@@ -99,8 +105,12 @@ void Capture::OnCreate(const Tensor& tensor) {
   if (mode_ != Mode::kArguments) made_inside_.insert(tensor.get());
 }
 
-void Capture::OnRead(const Tensor&) {
-  if (mode_ == Mode::kBody) throw Refused("a value is read inside the step");
+void Capture::OnRead(const Tensor& tensor) {
+  if (mode_ != Mode::kBody) return;
+  const auto known = values_.find(tensor.get());
+  const std::string read =
+      known == values_.end() ? "a constant" : NameOfSource(known->second.oper);
+  throw Refused("a value is read inside the step: " + read);
 }
 
 void Capture::OnDelete(const Tensor& tensor) {
@@ -126,8 +136,9 @@ void Capture::SetMode(Mode mode) {
   mode_ = mode;
 }
 
-void Capture::Finish(TFE_Context* context, const std::string& name) {
+int64_t Capture::Finish(TFE_Context* context, const std::string& name) {
   if (graph_ == nullptr) throw Refused("no capture is under way");
+  const int64_t num_nodes = next_node_;
   Status status;
   const std::unique_ptr<TF_Function, decltype(&TF_DeleteFunction)> function(
       TF_GraphToFunction(graph_.get(), name.c_str(), 0, -1, nullptr,
@@ -138,6 +149,7 @@ void Capture::Finish(TFE_Context* context, const std::string& name) {
   SetMode(Mode::kOff);
   if (status.ok()) TFE_ContextAddFunction(context, function.get(), status.get());
   if (!status.ok()) throw Refused(status.message());
+  return num_nodes;
 }
 
 namespace {
@@ -153,13 +165,14 @@ napi_value SetCaptureMode(Runtime& runtime, const Call& call) {
   return nullptr;
 }
 
-// finishCapture(name): makes the captured graph a function of the context; its name is `name`.
+// finishCapture(name): makes the captured graph a function of the context; its name is `name`. Gives
+// the number of its nodes.
 napi_value FinishCapture(Runtime& runtime, const Call& call) {
   call.Expect(1, "finishCapture");
   const std::string name = ReadString(call.env(), call[0], "the function's name");
   runtime.set_observer(nullptr);
-  runtime.Part<Capture>().Finish(runtime.context(), name);
-  return nullptr;
+  const int64_t num_nodes = runtime.Part<Capture>().Finish(runtime.context(), name);
+  return NumberValue(call.env(), static_cast<double>(num_nodes));
 }
 
 // removeFunction(name): forgets a function of the context.

@@ -26,8 +26,9 @@ class Capture : public Observer {
 
   Mode mode() const { return mode_; }
   void SetMode(Mode mode);
-  // Makes the captured graph a function of the context; the capture is over in any case.
-  void Finish(TFE_Context* context, const std::string& name);
+  // Makes the captured graph a function of the context; the capture is over in any case. Gives the
+  // number of the graph's nodes.
+  int64_t Finish(TFE_Context* context, const std::string& name);
 
   void BeforeExecute(const Operation& operation) override;
   void AfterExecute(const Operation& operation, const std::vector<Tensor>& outputs) override;

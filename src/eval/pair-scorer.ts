@@ -10,7 +10,7 @@ import {
   type VisualParsingConfig,
 } from "../models/visual-parsing.ts";
 import type { Weights } from "../models/weights.ts";
-import { CompiledStep } from "../tensor/compiled-step.ts";
+import { type CompiledStep, compile } from "../tensor/compiled/compiled-step.ts";
 
 // P pictures, S image side, m visual tokens, D hidden size, B texts of a chunk, n text tokens
 
@@ -36,12 +36,12 @@ export class PairScorer implements Disposable {
     this.#names = Object.keys(weights);
     this.#weights = Object.values(weights);
     const numWeights = this.#weights.length;
-    this.#embed = new CompiledStep((inputs) => {
+    this.#embed = compile((inputs) => {
       const named = this.#named(inputs);
       const parsed = parsePictures(named, config, tensor4(inputAt(inputs, numWeights)));
       return [embedPictures(named, config, parsed.tokens)];
     });
-    this.#score = new CompiledStep((inputs) => {
+    this.#score = compile((inputs) => {
       const [tokenIds, tokenMask, picture] = inputs.slice(numWeights);
       if (!tokenIds || !tokenMask || !picture) throw new RangeError("a chunk is three tensors");
       const visual = tensor3(tf.tile(picture, [tokenIds.shape[0] ?? 0, 1, 1]));

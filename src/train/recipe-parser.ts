@@ -1,6 +1,7 @@
 import { closest, distance } from "fastest-levenshtein";
 import { z } from "zod";
 import { ConfigError } from "../core/errors.ts";
+import { executions, precisions } from "../tensor/compiled/options.ts";
 import { misfits } from "./recipe-misfits.ts";
 import type { TrainingRecipe } from "./recipe.ts";
 
@@ -71,6 +72,8 @@ const recipeObject = z.strictObject({
   data: dataSchema,
   objectives: objectivesSchema,
   optimisation: optimisationSchema,
+  precision: z.enum(precisions),
+  execution: z.enum(executions),
   checkpointEverySteps: positiveInteger,
 });
 

@@ -1,6 +1,7 @@
 import type { BertConfig } from "../models/bert.ts";
 import type { SwinConfig } from "../models/swin.ts";
 import type { InitialScale } from "../models/weights.ts";
+import type { Execution, Precision } from "../tensor/compiled/options.ts";
 
 interface RecipeData {
   /** Path of a WordPiece vocabulary, one token a line. */
@@ -56,6 +57,10 @@ export interface TrainingRecipe {
   readonly data: RecipeData;
   readonly objectives: RecipeObjectives;
   readonly optimisation: RecipeOptimisation;
+  /** The type in which matrices are multiplied; weights and moments are float32 in any. */
+  readonly precision: Precision;
+  /** How the step is executed; "eager" runs its operations one by one. */
+  readonly execution: Execution;
   readonly checkpointEverySteps: number;
 }
 

@@ -1,19 +1,21 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { noDropout, type Dropout } from "../models/bert.ts";
 import { matrix, tensor4, vector } from "../models/ranks.ts";
-import { initialiseWeights, type WeightSpec } from "../models/weights.ts";
+import { initialiseWeights } from "../models/weights.ts";
 import {
   VISUAL_PREFIX,
   visualParsingSpecs,
   type VisualParsingConfig,
 } from "../models/visual-parsing.ts";
-import { CompiledStep } from "../tensor/compiled-step.ts";
+import { type CompiledStep, compile } from "../tensor/compiled/compiled-step.ts";
+import type { TraceReport } from "../tensor/compiled/options.ts";
 import { type Cluster, soloCluster } from "../tensor/cluster/cluster.ts";
 import { statelessUniformRows } from "../tensor/stateless-random.ts";
-import { adamWStep, stepScalars, type AdamWState } from "./adamw.ts";
-import { flatLayout, flatten, perWeight, unflatten, type FlatLayout } from "./flat-weights.ts";
+import type { AdamWState } from "./adamw.ts";
+import { flatLayout, flatten, unflatten, type FlatLayout } from "./flat-weights.ts";
 import type { TrainingRecipe } from "./recipe.ts";
 import { pretrainingLosses, type StepBatch } from "./step.ts";
+import { WeightUpdate } from "./weight-update.ts";
 
 /** The losses of one step, read back. */
 export interface StepReading {
@@ -35,6 +37,12 @@ export interface StepRequest {
   readonly firstPair?: number;
 }
 
+export interface ProgramOptions {
+  /** One process alone when left out. */
+  readonly cluster?: Cluster;
+  readonly onTrace?: (report: TraceReport) => void;
+}
+
 /**
  * The training step of a recipe as two compiled functions: from weights and a batch to the gradient and the losses,
  * and from weights, moments and a gradient to new ones. Between the two the gradient is summed over the ranks, which need
@@ -44,23 +52,29 @@ export class StepProgram implements Disposable {
   readonly layout: FlatLayout;
   readonly #recipe: TrainingRecipe;
   readonly #cluster: Cluster;
-  readonly #learningRates: tf.Tensor1D;
-  readonly #decayed: tf.Tensor1D;
   readonly #gradient: CompiledStep;
-  readonly #update: CompiledStep;
+  readonly #update: WeightUpdate;
 
-  constructor(recipe: TrainingRecipe, model: VisualParsingConfig, cluster: Cluster = soloCluster) {
+  constructor(recipe: TrainingRecipe, model: VisualParsingConfig, options: ProgramOptions = {}) {
     const { visualLearningRate, transformerLearningRate } = recipe.optimisation;
     this.#recipe = recipe;
-    this.#cluster = cluster;
+    this.#cluster = options.cluster ?? soloCluster;
     this.layout = flatLayout(visualParsingSpecs(model));
-    this.#learningRates = perWeight(this.layout, ({ name }) =>
-      name.startsWith(VISUAL_PREFIX) ? visualLearningRate : transformerLearningRate,
-    );
-    this.#decayed = perWeight(this.layout, (spec) => (decays(spec) ? 1 : 0));
     const { layout } = this;
-    this.#gradient = new CompiledStep((inputs) => gradientOf(inputs, { recipe, model, layout }));
-    this.#update = new CompiledStep((inputs) => updateOf(inputs, recipe));
+    const { execution, precision } = recipe;
+    const { onTrace = () => {} } = options;
+    const compilation = { execution, precision, onTrace };
+    this.#gradient = compile((inputs) => gradientOf(inputs, { recipe, model, layout }), {
+      ...compilation,
+      name: "gradient",
+    });
+    this.#update = new WeightUpdate({
+      layout,
+      optimisation: recipe.optimisation,
+      learningRateOf: ({ name }) =>
+        name.startsWith(VISUAL_PREFIX) ? visualLearningRate : transformerLearningRate,
+      compilation: { ...compilation, name: "update" },
+    });
   }
 
   /** Fresh weights and zero moments. */
@@ -80,27 +94,11 @@ export class StepProgram implements Disposable {
     request: StepRequest,
   ): Promise<{ readonly state: AdamWState; readonly reading: StepReading }> {
     const { losses, gradient } = await this.#summedGradient(request);
-    const { weights, firstMoment, secondMoment } = request.state;
-    const scalars = tf.tensor1d(
-      stepScalars(request.step, request.rateFactor, this.#recipe.optimisation),
-    );
-    const [moved, first, second, norm] = this.#update.run([
-      weights,
-      firstMoment,
-      secondMoment,
-      this.#learningRates,
-      this.#decayed,
-      scalars,
-      gradient,
-    ]);
-    tf.dispose([scalars, gradient]);
-    if (!moved || !first || !second || !norm) throw new RangeError("an update gives four tensors");
-    const reading = readingOf([...losses.dataSync(), ...norm.dataSync()]);
-    tf.dispose([losses, norm]);
-    return {
-      state: { weights: vector(moved), firstMoment: vector(first), secondMoment: vector(second) },
-      reading,
-    };
+    const { rateFactor, state: old, step } = request;
+    const { gradientNorm, state } = this.#update.run({ state: old, gradient, step, rateFactor });
+    const reading = readingOf([...losses.dataSync(), ...gradientNorm.dataSync()]);
+    tf.dispose([gradient, losses, gradientNorm]);
+    return { state, reading };
   }
 
   /** Gradient and losses of the global batch. */
@@ -125,7 +123,6 @@ export class StepProgram implements Disposable {
   [Symbol.dispose](): void {
     this.#gradient[Symbol.dispose]();
     this.#update[Symbol.dispose]();
-    tf.dispose([this.#learningRates, this.#decayed]);
   }
 }
 
@@ -159,28 +156,6 @@ function gradientOf(inputs: readonly tf.Tensor[], context: StepContext): tf.Tens
   return [grad, ...losses];
 }
 
-/** From weights, moments, rates, decay, scalars and a gradient to weights, moments and the gradient's norm [1]. */
-function updateOf(inputs: readonly tf.Tensor[], { optimisation }: TrainingRecipe): tf.Tensor[] {
-  const [weights, firstMoment, secondMoment, learningRates, decayed, scalars, gradient] =
-    inputs.map(vector);
-  if (
-    !weights ||
-    !firstMoment ||
-    !secondMoment ||
-    !learningRates ||
-    !decayed ||
-    !scalars ||
-    !gradient
-  ) {
-    throw new RangeError("an update takes seven vectors");
-  }
-  const { state, gradientNorm } = adamWStep(
-    { state: { weights, firstMoment, secondMoment }, gradient, scalars, learningRates, decayed },
-    optimisation,
-  );
-  return [state.weights, state.firstMoment, state.secondMoment, tf.reshape(gradientNorm, [1])];
-}
-
 interface DropoutKey {
   /** Seed, step, place of the first pair in the global batch. */
   readonly randomKey: tf.Tensor1D;
@@ -199,11 +174,6 @@ function keyedDropout(rate: number, { randomKey, numPairs }: DropoutKey): Dropou
     const kept = tf.greaterEqual(tf.reshape(statelessUniformRows(rows), x.shape), rate);
     return tf.mul(x, tf.mul(tf.cast(kept, "float32"), 1 / (1 - rate)));
   };
-}
-
-/** Biases, norms and bias tables don't decay (BERT; Swin). */
-function decays({ name, shape }: WeightSpec): boolean {
-  return shape.length > 1 && !name.endsWith("relative_position_bias_table");
 }
 
 function batchInputs(batch: StepBatch): tf.Tensor[] {

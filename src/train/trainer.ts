@@ -6,6 +6,7 @@ import type { LoaderState } from "../loader/batching/loader-state.ts";
 import type { Batch, ExcludedName, LoaderOptions, LoaderSet } from "../loader/options.ts";
 import type { VisualParsingConfig } from "../models/visual-parsing.ts";
 import { swinOutputShape } from "../models/swin.ts";
+import { traceText, type TraceReport } from "../tensor/compiled/options.ts";
 import { loadTensorFlow } from "../tensor/load.ts";
 import type { AdamWState } from "./adamw.ts";
 import { batchCounts, deviceBatch } from "./device-batch.ts";
@@ -52,7 +53,8 @@ export async function train(options: TrainOptions): Promise<TrainSummary> {
   await loadTensorFlow();
   const model = modelOf(options.recipe, options.vocabulary.size);
   await using loader = await BatchLoader.open(loaderOptions(options));
-  using program = new StepProgram(options.recipe, model);
+  const onTrace = (report: TraceReport): void => options.progress.say(traceText(report));
+  using program = new StepProgram(options.recipe, model, { onTrace });
   const schedule = await scheduleOf(options.recipe, (epoch) => loader.numBatchesBefore(epoch));
   using session = await TrainingSession.open({ ...options, model, loader, program, schedule });
   return await session.run();

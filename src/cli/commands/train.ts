@@ -3,16 +3,21 @@ import type { TrainingRecipe } from "../../train/recipe.ts";
 import type { StepReading } from "../../train/step-program.ts";
 import { type CommandContext, type CommandOutcome, runCommand } from "../frame.ts";
 import { addExamples, collect, seedOf, wholeNumber } from "../program.ts";
+import { addNearOptions, nearChoiceOf, type NearFlags } from "../auditing/near-flags.ts";
 import type { TrainingResult } from "../runs/training.ts";
 import { styled } from "../terminal/text-style.ts";
 
-interface TrainFlags {
+interface TrainFlags extends NearFlags {
   readonly data: readonly string[];
   readonly out: string;
   readonly set?: readonly string[];
   readonly fresh?: boolean;
   readonly allowLeaks?: boolean;
+  readonly eager?: boolean;
   readonly exclude?: readonly string[];
+  readonly through?: readonly string[];
+  /** A person's allow/deny list. */
+  readonly decisions?: string;
   readonly dryRun?: boolean;
   readonly cache?: string;
   readonly cacheGigabytes?: number;
@@ -41,6 +46,18 @@ export function addTrainCommand(program: Command): void {
       "an exclusion list of crossweave audit: stop at a scene of it, however it came into a set; repeatable",
       collect,
     )
+    .option(
+      "--eager",
+      "run the step's operations one by one instead of compiling them; --set execution=xla asks for XLA",
+    )
+    .option(
+      "--through <set...>",
+      "sets that are neither trained nor evaluated on, through whose pictures the audit's chains may lead",
+    )
+    .option(
+      "--decisions <file>",
+      "the list that the page of crossweave audit --report saves: what a person decided about pairs",
+    )
     .option("--allow-leaks", "train although the audit found leaks; the run is marked for good")
     .option("--dry-run", "print the recipe, the steps and the number of weights; write nothing")
     .action((recipeName: string, flags: TrainFlags) =>
@@ -53,6 +70,7 @@ export function addTrainCommand(program: Command): void {
         (context) => trainRecipe({ recipeName, flags, seed: seedOf(command) }, context),
       ),
     );
+  addNearOptions(command);
   addExamples(command, [
     "crossweave train pretrain/visual-parsing-small --data shards/coco --out runs/coco --set data.vocabulary=vocab.txt",
     "crossweave train demo --data runs/demo/shards/coco --out runs/again --set data.vocabulary=runs/demo/world/vocab.txt --seed 7",
@@ -72,7 +90,8 @@ async function trainRecipe(
   const { recipeNamed } = await import("../../train/recipes/visual-parsing.ts");
   const { overrideRecipe } = await import("../../train/recipe-parser.ts");
   const named = recipeNamed(recipeName);
-  const recipe = overrideRecipe({ ...named, seed: seed ?? named.seed }, flags.set ?? []);
+  const settings = [...(flags.set ?? []), ...(flags.eager === true ? ["execution=eager"] : [])];
+  const recipe = overrideRecipe({ ...named, seed: seed ?? named.seed }, settings);
   const { defaultCache } = await import("../../shards/remote/cache-plan.ts");
   const usual = defaultCache();
   const { cache: folder = usual.folder, cacheGigabytes: gigabytes } = flags;
@@ -85,6 +104,9 @@ async function trainRecipe(
     fresh: flags.fresh === true,
     allowLeaks: flags.allowLeaks === true,
     exclude: flags.exclude,
+    near: nearChoiceOf(flags),
+    through: flags.through,
+    decisionsFile: flags.decisions,
   };
   if (flags.dryRun === true) {
     const { describeTraining } = await import("../runs/training-plan.ts");

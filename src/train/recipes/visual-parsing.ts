@@ -59,6 +59,8 @@ const visualParsing: TrainingRecipe = {
     weightDecay: 0.01, // not stated; UNITER's released code
     clipNorm: 5, // not stated; UNITER's released code
   },
+  precision: "fp32",
+  execution: "captured",
   checkpointEverySteps: 1000,
 };
 

@@ -1,9 +1,10 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { tensorFlowBackend } from "../../src/tensor/backend.ts";
-import { CompiledStep, type Step } from "../../src/tensor/compiled-step.ts";
-import { loadTensorFlow } from "../../src/tensor/load.ts";
-import { statelessUniform } from "../../src/tensor/stateless-random.ts";
+import { tensorFlowBackend } from "../../../src/tensor/backend.ts";
+import { compile } from "../../../src/tensor/compiled/compiled-step.ts";
+import type { Step } from "../../../src/tensor/compiled/options.ts";
+import { loadTensorFlow } from "../../../src/tensor/load.ts";
+import { statelessUniform } from "../../../src/tensor/stateless-random.ts";
 
 beforeAll(loadTensorFlow);
 
@@ -12,7 +13,7 @@ const valuesOf = (tensors: readonly tf.Tensor[]): number[][] =>
 
 /** The results of one run of a step that is compiled for it alone. */
 function runOnce(step: Step, inputs: readonly tf.Tensor[]): number[][] {
-  using compiled = new CompiledStep(step);
+  using compiled = compile(step);
   return valuesOf(compiled.run(inputs));
 }
 
@@ -65,6 +66,10 @@ const ownValueStep: Step = (inputs) => {
   return [tf.add(doubled, doubled.arraySync() === null ? 1 : 0)];
 };
 
+const multinomialStep: Step = (inputs) => [
+  tf.multinomial(tf.reshape<tf.Rank.R1>(at(inputs, 0), [2]), 3, 7),
+];
+
 const failingStep: Step = (inputs) =>
   tensorFlowBackend().executeMultipleOutputs("Nothing", [], inputs, 1);
 
@@ -87,7 +92,7 @@ const passingStep: Step = (inputs) => {
 
 describe("a compiled step", () => {
   it("gives what its operations give one by one, for the inputs it was captured with and for others", () => {
-    using compiled = new CompiledStep(gradientStep);
+    using compiled = compile(gradientStep);
     for (const offset of [1, 2, 3]) {
       const inputs = inputsOf(offset);
       const eager = valuesOf(tf.tidy(() => gradientStep(inputs)));
@@ -101,7 +106,7 @@ describe("a compiled step", () => {
   });
 
   it("takes and gives whole numbers", () => {
-    using compiled = new CompiledStep(wholeNumberStep);
+    using compiled = compile(wholeNumberStep);
     for (const start of [5, -7]) {
       const results = compiled.run([tf.tensor1d([start, start * 2], "int32")]);
       expect(results.map(({ dtype }) => dtype)).toEqual(["int32", "float32"]);
@@ -113,7 +118,7 @@ describe("a compiled step", () => {
   });
 
   it("gives an input, a constant and the same value twice as results, and leaves the inputs alive", () => {
-    using compiled = new CompiledStep(passingStep);
+    using compiled = compile(passingStep);
     for (const value of [1, 10]) {
       const inputs = [tf.tensor1d([value]), tf.tensor1d([2])];
       const results = compiled.run(inputs);
@@ -124,7 +129,7 @@ describe("a compiled step", () => {
   });
 
   it("tells inputs apart that were one tensor when another run was captured", () => {
-    using compiled = new CompiledStep((inputs) => [tf.sub(at(inputs, 0), at(inputs, 1))]);
+    using compiled = compile((inputs) => [tf.sub(at(inputs, 0), at(inputs, 1))]);
     const [five, three] = [tf.tensor1d([5]), tf.tensor1d([3])];
     expect(valuesOf(compiled.run([five, five]))).toEqual([[0]]);
     expect(valuesOf(compiled.run([five, three]))).toEqual([[2]]);
@@ -132,7 +137,7 @@ describe("a compiled step", () => {
   });
 
   it("leaves no tensor behind but its results", () => {
-    using compiled = new CompiledStep(gradientStep);
+    using compiled = compile(gradientStep);
     const inputs = inputsOf(1);
     tf.dispose(compiled.run(inputs));
     const [before, held] = [tf.memory(), tensorFlowBackend().binding.getNumOfTensors()];
@@ -145,7 +150,7 @@ describe("a compiled step", () => {
 describe("the traces of a compiled step", () => {
   it("are one for each signature of shapes and types", () => {
     const { step, runs } = countingStep();
-    using compiled = new CompiledStep(step);
+    using compiled = compile(step);
     for (const length of [1, 2, 1, 2, 1]) compiled.run([tf.zeros([length])]);
     expect(runs()).toBe(2);
     compiled.run([tf.zeros([2], "int32")]);
@@ -155,7 +160,7 @@ describe("the traces of a compiled step", () => {
 
   it("are at most 16: the 17th signature takes the place of the oldest", () => {
     const { step, runs } = countingStep();
-    using compiled = new CompiledStep(step);
+    using compiled = compile(step);
     for (let length = 1; length <= 17; length += 1) compiled.run([tf.ones([length])]);
     expect(runs()).toBe(17);
     compiled.run([tf.ones([2])]);
@@ -168,8 +173,9 @@ describe("the traces of a compiled step", () => {
 
 describe("a step that cannot be compiled is refused", () => {
   it("when it reads a value", () => {
-    expect(() => runOnce(readingStep, [two()])).toThrow("a value is read inside the step");
-    expect(() => runOnce(ownValueStep, [two()])).toThrow("a value is read inside the step");
+    const read = "a value is read inside the step";
+    expect(() => runOnce(readingStep, [two()])).toThrow(`${read}: an argument`);
+    expect(() => runOnce(ownValueStep, [two()])).toThrow(`${read}: the result of Mul`);
   });
 
   it("when it uses a tensor from outside, used before or not", () => {
@@ -190,8 +196,16 @@ describe("a step that cannot be compiled is refused", () => {
     ]);
   });
 
+  it("when it draws from a state, whether TensorFlow's or JavaScript's", () => {
+    expect(() => runOnce(multinomialStep, [two()])).toThrow("the step draws by Multinomial");
+    expect(() => runOnce((inputs) => [tf.dropout(at(inputs, 0), 0.5)], [two()])).toThrow(
+      "the step draws by Math.random (tf.dropout",
+    );
+    expect(Math.random()).toBeLessThan(1);
+  });
+
   it("when it runs another compiled step, new or captured already", () => {
-    using inner = new CompiledStep((inputs) => [tf.mul(at(inputs, 0), 2)]);
+    using inner = compile((inputs) => [tf.mul(at(inputs, 0), 2)]);
     const outer: Step = (inputs) => inner.run(inputs);
     expect(() => runOnce(outer, [two()])).toThrow("inside another");
     expect(valuesOf(inner.run([two()]))).toEqual([[2, 4]]);
@@ -200,7 +214,7 @@ describe("a step that cannot be compiled is refused", () => {
   });
 
   it("and leaves nothing behind: the next step is captured, and operations run as ever", () => {
-    using broken = new CompiledStep(() => {
+    using broken = compile(() => {
       tf.add(two(), 1);
       throw new Error("stopped half-way");
     });
@@ -222,7 +236,7 @@ describe("a step that cannot be compiled is refused", () => {
 
 describe("dropout in a compiled step", () => {
   it("differs by step and by seed, and repeats for both the same", () => {
-    using compiled = new CompiledStep(maskStep);
+    using compiled = compile(maskStep);
     const drawn = (seed: number, step: number): string =>
       valuesOf(compiled.run([keyOf(seed, step)])).join();
     expect(drawn(1, 1)).toBe(drawn(1, 1));

@@ -1,0 +1,169 @@
+// The steps that are measured: the same maths, weights and batch for every contestant.
+import * as tf from "@tensorflow/tfjs-core";
+import { RandomStream } from "../../src/core/random.ts";
+import { attentionBias, encode, encoderSpecs, noDropout } from "../../src/models/bert.ts";
+import { linear } from "../../src/models/layers.ts";
+import { matrix, tensor3, tensor4, vector } from "../../src/models/ranks.ts";
+import { swinForward, swinSpecs } from "../../src/models/swin.ts";
+import { visualParsingSpecs } from "../../src/models/visual-parsing.ts";
+import { linearSpecs, type Weights, type WeightSpec } from "../../src/models/weights.ts";
+import type { NamedTensor } from "../../src/tensor/safetensors.ts";
+import { recipeNamed } from "../../src/train/recipes/visual-parsing.ts";
+import { pretrainingLosses } from "../../src/train/step.ts";
+import { modelOf } from "../../src/train/trainer.ts";
+
+/** A batch by name, in the order in which a step takes it. */
+type CaseBatch = readonly NamedTensor[];
+
+export interface StepCase {
+  readonly title: string;
+  readonly specs: readonly WeightSpec[];
+  readonly initialScale: "published" | "fan-in";
+  readonly batch: () => CaseBatch;
+  readonly loss: (weights: Weights, batch: readonly tf.Tensor[]) => tf.Scalar;
+}
+
+const encoder = {
+  vocabularySize: 0,
+  hiddenSize: 384,
+  layers: 6,
+  heads: 6,
+  intermediateSize: 1536,
+  maxPositions: 160,
+  dropout: 0,
+};
+
+const swinTiny = {
+  imageSize: 224,
+  patchSize: 4,
+  embedDim: 96,
+  depths: [2, 2, 6, 2],
+  heads: [3, 6, 12, 24],
+  windowSize: 7,
+  mlpRatio: 4,
+};
+const NUM_CLASSES = 1000;
+
+const small = recipeNamed("pretrain/visual-parsing-small");
+/** BERT's uncased vocabulary. */
+const smallModel = modelOf(small, 30_522);
+const [PAIRS, PICTURES, TEXT_TOKENS, VISUAL_TOKENS, PREDICTED] = [64, 16, 24, 49, 64];
+
+export const stepCases: Readonly<Record<string, StepCase>> = {
+  encoder: {
+    title: "6 layers x 384, batch 8 x 160 tokens",
+    specs: encoderSpecs(encoder),
+    initialScale: "published",
+    batch: () => [floats("tokens", [8, 160, 384]), floats("target", [8, 160, 384])],
+    loss: (weights, [tokens, target]) => {
+      const bias = attentionBias(tf.ones([8, 160], "int32"));
+      const input = { tokens: tensor3(given(tokens)), bias, dropout: noDropout };
+      return tf.mean(tf.squaredDifference(encode(weights, encoder, input), given(target)));
+    },
+  },
+  swin: {
+    title: "Swin-T 224, batch 4",
+    specs: [...swinSpecs(swinTiny), ...linearSpecs("head", 768, NUM_CLASSES)],
+    initialScale: "published",
+    batch: () => [floats("pictures", [4, 224, 224, 3]), whole("labels", [4], NUM_CLASSES)],
+    loss: (weights, [pictures, labels]) => {
+      const { tokens } = swinForward(weights, swinTiny, tensor4(given(pictures)));
+      const logits = linear(weights, "head", tf.mean(tokens, 1));
+      const target = tf.oneHot(vector(given(labels)), NUM_CLASSES, 1, 0, "float32");
+      return tf.neg(tf.mean(tf.sum(tf.mul(tf.logSoftmax(logits), target), 1)));
+    },
+  },
+  parsing: {
+    title: "Visual Parsing, small recipe, 16 pictures of 112 px, 64 texts of 24 tokens",
+    specs: visualParsingSpecs(smallModel),
+    initialScale: "fan-in",
+    batch: () => [
+      whole("pixels", [PICTURES, 112, 112, 3], 256),
+      counted("pictureOfPair", PAIRS, (pair) => Math.floor(pair / 4)),
+      whole("tokenIds", [PAIRS, TEXT_TOKENS], 30_522),
+      filled("tokenMask", [PAIRS, TEXT_TOKENS], 1),
+      counted("matched", PAIRS, (pair) => (pair % 4 < 2 ? 1 : 0)),
+      counted("maskedRows", PREDICTED, (word) => word * TEXT_TOKENS + 3),
+      whole("maskedLabels", [PREDICTED], 30_522),
+      {
+        name: "maskedWeights",
+        dtype: "F32",
+        shape: [PREDICTED],
+        data: new Float32Array(PREDICTED).fill(1),
+      },
+      whole("pivots", [PAIRS], VISUAL_TOKENS),
+    ],
+    loss: (weights, batch) => {
+      const at = (place: number): tf.Tensor => given(batch[place]);
+      const { total } = pretrainingLosses(
+        weights,
+        {
+          pixels: tensor4(at(0)),
+          pictureOfPair: vector(at(1)),
+          tokenIds: matrix(at(2)),
+          tokenMask: matrix(at(3)),
+          matched: vector(at(4)),
+          maskedRows: vector(at(5)),
+          maskedLabels: vector(at(6)),
+          maskedWeights: vector(at(7)),
+          pivots: vector(at(8)),
+          shares: tf.ones([3]),
+        },
+        { model: smallModel, objectives: small.objectives, dropout: noDropout },
+      );
+      return total;
+    },
+  },
+};
+
+/** The case called `name`; RangeError when there is none. */
+export function caseNamed(name: string): StepCase {
+  const found = stepCases[name];
+  if (found === undefined)
+    throw new RangeError(`the cases are ${Object.keys(stepCases).join(", ")}`);
+  return found;
+}
+
+/** AdamW's constants in all cases; peer.py has the same. */
+export const OPTIMISATION = {
+  learningRate: 1e-3,
+  beta1: 0.9,
+  beta2: 0.98,
+  epsilon: 1e-6,
+  weightDecay: 0.01,
+  clipNorm: 1,
+} as const;
+
+function given(tensor: tf.Tensor | undefined): tf.Tensor {
+  if (tensor === undefined) throw new RangeError("the batch lacks a tensor");
+  return tensor;
+}
+
+function floats(name: string, shape: readonly number[]): NamedTensor {
+  const random = streamOf(name);
+  const data = Float32Array.from({ length: sizeOf(shape) }, () => random.nextGaussian());
+  return { name, dtype: "F32", shape, data };
+}
+
+function whole(name: string, shape: readonly number[], end: number): NamedTensor {
+  const random = streamOf(name);
+  const data = Int32Array.from({ length: sizeOf(shape) }, () => random.nextInt(end));
+  return { name, dtype: "I32", shape, data };
+}
+
+function filled(name: string, shape: readonly number[], value: number): NamedTensor {
+  return { name, dtype: "I32", shape, data: new Int32Array(sizeOf(shape)).fill(value) };
+}
+
+function counted(name: string, length: number, valueOf: (index: number) => number): NamedTensor {
+  const data = Int32Array.from({ length }, (_, index) => valueOf(index));
+  return { name, dtype: "I32", shape: [length], data };
+}
+
+function streamOf(name: string): RandomStream {
+  return new RandomStream(1, ...Array.from(name, (character) => character.charCodeAt(0)));
+}
+
+function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
