@@ -190,6 +190,7 @@ async function trainDemo(
       out: join(call.out, "run"),
       fresh: false,
       allowLeaks: false,
+      near: {},
     },
     context,
   );

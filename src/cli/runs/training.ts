@@ -4,6 +4,7 @@ import { verdictSummary } from "../../audit/verdict-text.ts";
 import { sha256 } from "../../core/digest.ts";
 import { ConfigError, LeakError } from "../../core/errors.ts";
 import { nameOfKey } from "../../core/keys.ts";
+import { escapeControls } from "../../core/text.ts";
 import type { Progress } from "../../core/progress.ts";
 import type { ExcludedName, LoaderSet } from "../../loader/options.ts";
 import { WordPieceTokenizer } from "../../loader/text/word-piece.ts";
@@ -13,7 +14,10 @@ import type { TrainingRecipe } from "../../train/recipe.ts";
 import { readRunSummary, RunFolder, type RunSummary } from "../../train/run/run-folder.ts";
 import { train, type TrainSummary } from "../../train/trainer.ts";
 import { loadTensorFlow } from "../../tensor/load.ts";
+import { decisionNotes, readDecisions } from "../audit-report/decision-file.ts";
+import type { NearChoice } from "../auditing/near-audit.ts";
 import { auditShardSets } from "../auditing/shard-set-audit.ts";
+import { shellWord } from "../terminal/shell-word.ts";
 import { readManifest } from "../proving/manifest-files.ts";
 
 export interface TrainingCall {
@@ -27,6 +31,12 @@ export interface TrainingCall {
   readonly allowLeaks: boolean;
   /** Exclusion manifests: none of their pictures is trained on, whatever the sets say of themselves. */
   readonly exclude?: readonly string[] | undefined;
+  /** How the audit looks for near-duplicates; it does not when left out. */
+  readonly near?: NearChoice | undefined;
+  /** Sets on neither side, through whose pictures its chains may lead. */
+  readonly through?: readonly string[] | undefined;
+  /** A list of what a person decided about pairs. */
+  readonly decisionsFile?: string | undefined;
 }
 
 export interface TrainingResult {
@@ -46,6 +56,8 @@ export interface PreparedTraining {
   readonly proofs: readonly (string | null)[] | undefined;
   readonly trainingScenes: number;
   readonly verdict: AuditVerdict;
+  /** For a person, with what was not compared. */
+  readonly auditSummary: string;
   /** Names of the pictures that are evaluated on or that a list leaves out; none where leaks are allowed. */
   readonly excluded: readonly ExcludedName[];
 }
@@ -83,7 +95,7 @@ export async function runTraining(
   return {
     summary,
     pace: earlier ?? summary,
-    auditSummary: verdictSummary(prepared.verdict),
+    auditSummary: prepared.auditSummary,
     runDigest: run.record.digest,
   };
 }
@@ -94,8 +106,12 @@ export async function prepareTraining(
   context: { readonly progress: Progress; readonly signal: AbortSignal },
 ): Promise<PreparedTraining> {
   const vocabulary = await readVocabulary(call.recipe.data.vocabulary);
+  const { decisionsFile, near, through } = call;
   const { guard, verdict } = await auditShardSets(call.folders, {
     ...context,
+    near,
+    through,
+    decisions: await readDecisions(decisionsFile),
     withGuard: !call.allowLeaks,
   });
   refuseLeaks(verdict, call);
@@ -118,6 +134,7 @@ export async function prepareTraining(
     proofs: proofs.some((digest) => digest !== null) ? proofs : undefined,
     trainingScenes,
     verdict,
+    auditSummary: auditSummary(verdict, call),
   };
 }
 
@@ -152,13 +169,37 @@ function countTrainingScenes(indexes: readonly ShardSetIndex[], { recipe }: Trai
   );
 }
 
+/** The verdict in a sentence, what became of a person's decisions, and what was not compared. */
+function auditSummary(verdict: AuditVerdict, { decisionsFile }: TrainingCall): string {
+  const texts = verdict.outcome === "unchecked" ? [] : ["texts were not compared"];
+  return [verdictSummary(verdict), ...decisionNotes(verdict, decisionsFile), ...texts].join("; ");
+}
+
 function refuseLeaks(verdict: AuditVerdict, call: TrainingCall): void {
   if (verdict.outcome !== "leaking" || call.allowLeaks) return;
   const [first] = verdict.exclusions;
   const example = first === undefined ? "" : `; ${first.key}, for one: ${first.evidence}`;
-  throw new LeakError(`these sets are not trained on: ${verdictSummary(verdict)}${example}`, {
-    remedy: `crossweave audit ${call.folders.join(" ")} --exclusions exclusions.json, then prepare with --exclude exclusions.json (or train with --allow-leaks, which marks the run for good)`,
+  throw new LeakError(`these sets are not trained on: ${auditSummary(verdict, call)}${example}`, {
+    remedy: `${auditCommand(call)} --exclusions exclusions.json, then prepare with --exclude exclusions.json (or train with --allow-leaks, which marks the run for good)`,
   });
+}
+
+/** The audit that finds the same. */
+function auditCommand({ decisionsFile, folders, near, through = [] }: TrainingCall): string {
+  const { distance, windows } = near ?? {};
+  return [
+    "crossweave audit",
+    ...words(folders),
+    ...(through.length === 0 ? [] : ["--through", ...words(through)]),
+    ...(near === undefined ? ["--no-near"] : []),
+    ...(windows === undefined ? [] : ["--windows", windows]),
+    ...(distance === undefined ? [] : ["--near-distance", String(distance)]),
+    ...(decisionsFile === undefined ? [] : ["--decisions", ...words([decisionsFile])]),
+  ].join(" ");
+}
+
+function words(given: readonly string[]): readonly string[] {
+  return given.map((word) => shellWord(escapeControls(word)));
 }
 
 async function readVocabulary(
