@@ -44,7 +44,7 @@ const NO_LABEL = 0;
 
 /**
  * The texts of the evaluation splits. Those that are equal as texts are compared have one entry and are its members. Some
- * 400 bytes a text.
+ * 450 bytes a text.
  */
 export class ProtectedTexts {
   readonly #numbers = new HashNumbers();
