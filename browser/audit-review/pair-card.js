@@ -1,6 +1,20 @@
 import { isDecidable, splitOf } from "./state.js";
 /** @import { Decision, Pair, Place } from "./state.js" */
 
+// Controls, bidirectional marks, line separators, lone surrogates: as core/text.ts spells them out.
+const UNPRINTABLE = /(?![\n\t])[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}\p{Cs}]/gu;
+
+/**
+ * A text that cannot reorder what a person reads.
+ * @param {string} text
+ */
+function spelledOut(text) {
+  return text.replace(
+    UNPRINTABLE,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
 /**
  * An element with its texts and children; a text is never read as markup.
  * @param {string} tag
@@ -9,8 +23,10 @@ import { isDecidable, splitOf } from "./state.js";
  */
 export function element(tag, attributes, children) {
   const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
+  for (const [name, value] of Object.entries(attributes)) {
+    made.setAttribute(name, spelledOut(value));
+  }
+  made.append(...children.map((child) => (typeof child === "string" ? spelledOut(child) : child)));
   return made;
 }
 

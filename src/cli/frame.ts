@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { Progress } from "../core/progress.ts";
+import { escapeControls } from "../core/text.ts";
 import { faultOf, interruptedFault } from "./terminal/faults.ts";
 import { Interruption } from "./terminal/interruption.ts";
 import { briefly, printFault, printJson, printMessage, printText } from "./terminal/output.ts";
@@ -76,7 +77,7 @@ async function outcomeOf<R>(
     display.say("stopping cleanly; press Ctrl-C again to stop at once"),
   );
   const { signal } = interruption;
-  printMessage(`crossweave ${options.command.name()}: ${options.activity}`);
+  printMessage(`crossweave ${options.command.name()}: ${escapeControls(options.activity)}`);
   try {
     const outcome = await body({ progress: display, signal, json });
     display[Symbol.dispose]();

@@ -55,11 +55,23 @@ export async function runProgram(program: Command, argv: readonly string[]): Pro
   // A reader of --help that left (`| head`) is no fault; printOut tells every other one.
   process.stdout.on("error", () => {});
   try {
+    refuseEmpty(argv);
     await program.parseAsync(argv, { from: "user" });
   } catch (error) {
     process.exitCode = await endOf(error, { program, argv });
   }
 }
+
+const EMPTY = /^(?:--[\w-]+=)?$/;
+
+/** Throws where an argument is empty: as a path it would be the folder that one stands in, or a file without a name. */
+function refuseEmpty(argv: readonly string[]): void {
+  if (!argv.some((word) => EMPTY.test(word))) return;
+  const found = "an argument is empty, as that of a variable without a value";
+  throw new CommanderError(EXIT_USAGE, "crossweave.emptyArgument", found);
+}
+
+const EXIT_USAGE = 2;
 
 interface Call {
   readonly program: Command;

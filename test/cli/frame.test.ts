@@ -105,6 +105,9 @@ describe("a wrong command line", () => {
     [["misbehave", "done", "--oul", "x"], "unknown option '--oul'\n(Did you mean --out?)"],
     [["misbehave"], "missing required argument 'behaviour'"],
     [["misbehave", "done", "more"], "too many arguments"],
+    [["misbehave", ""], "an argument is empty"],
+    [["misbehave", "done", "--out", ""], "an argument is empty"],
+    [["misbehave", "done", "--out="], "an argument is empty"],
     [[], "no command given"],
   ])("%j ends with exit code 2 and says why", async (args, words) => {
     const { exitCode, stdout, stderr } = await run(args);
@@ -135,6 +138,11 @@ describe("what a terminal gets", () => {
     // oxlint-disable-next-line no-control-regex
     expect(printed).not.toMatch(/[\0-\x08\x0b-\x1f\x7f-\x9f\p{Bidi_Control}]/u);
     expect(JSON.parse(json.stdout)).toEqual({ name: "\u009b31m\u202e\u007f" });
+  });
+
+  it("holds no line that a name of the command line begins", async () => {
+    const { stderr } = await misbehave("done\nerror: none");
+    expect(stderr).toBe(`crossweave misbehave: done${String.raw`\x0a`}error: none\n`);
   });
 
   it.each([

@@ -3,6 +3,7 @@ import type { Identities } from "../../audit/identity/identities.ts";
 import { ConfigError } from "../../core/errors.ts";
 import { parseImageKey } from "../../core/keys.ts";
 import type { Progress } from "../../core/progress.ts";
+import { escapeControls } from "../../core/text.ts";
 import type { NearChoice } from "../auditing/near-audit.ts";
 import type { Checked } from "./why-text.ts";
 
@@ -85,7 +86,7 @@ async function explained(key: string, identities: Identities, where: string): Pr
       remedy:
         nearest.length === 0
           ? "name a set that has pictures"
-          : `${form}the nearest keys are ${nearest.join(", ")}; a picture that was left out of a set is found with --annotations`,
+          : `${form}the nearest keys are ${nearest.map((name) => escapeControls(name)).join(", ")}; a picture that was left out of a set is found with --annotations`,
     },
   );
 }

@@ -108,6 +108,29 @@ describe("the page of an audit in a browser", () => {
     expect(opened.requests).toEqual([]);
   });
 
+  it("spells out what would reorder a name, and decides on the name as it is (case 25)", async () => {
+    const [key, shown] = [
+      "vcr:1\u202e\u2066gnp\u0007\u2028",
+      "vcr:1\\u202e\\u2066gnp\\u0007\\u2028",
+    ];
+    const pair = samplePair(0);
+    const page = samplePage(
+      [{ ...pair, train: { ...pair.train, key, scene: key } }, sampleTextPair(key, key)],
+      pictures(2),
+    );
+    await using opened = await open(page);
+    expect(await opened.text(shownKeys)).toBe(shown);
+    expect(await opened.text(".pair blockquote")).toBe(shown);
+    const [main, title] = await opened.page.evaluate(() => [
+      document.querySelector("main")?.textContent ?? "",
+      document.querySelector(".pair img")?.getAttribute("title"),
+    ]);
+    expect([title, /[\u202e\u2066\u2028]/.test(main ?? "")]).toEqual([shown, false]);
+    await opened.press("a");
+    const list: unknown = JSON.parse(await opened.saved(() => opened.press("s")));
+    expect(list).toMatchObject({ decisions: [{ train: key, decision: "deny" }] });
+  });
+
   it("forbids the network to whatever would run in it", async () => {
     await using opened = await open(samplePage(pairs(1), pictures(2)));
     const answer = await opened.page.evaluate(() =>
