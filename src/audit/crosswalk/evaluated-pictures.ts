@@ -8,14 +8,14 @@ import { bitsOf, type GroupBits, hasGroup, numWordsFor } from "./group-bits.ts";
 export type PictureSide = "train" | "eval";
 
 /**
- * The pictures of a crosswalk that evaluation pictures are, by any chain, in a graph of their own: all that texts, chains
+ * The pictures of a crosswalk that evaluation pictures are, or pictures that a policy protects, by any chain, in a graph of their own: all that texts, chains
  * and exclusion lists ask of it, in a small part of its memory. Sources have the numbers that they have in the crosswalk.
  */
 export interface EvaluatedPictures {
   readonly identities: Identities;
   /** By the numbers of the sources: the groups that each is in. */
   readonly groupsOf: readonly GroupBits[];
-  /** The picture of this key, as that side lists it where it does; undefined where no evaluation picture is it. */
+  /** The picture of this key, as that side lists it where it does; undefined where it is none of these. */
   readonly numberOf: (key: ImageKey, side: PictureSide) => number | undefined;
   /** Whether a training picture of this key is taken out by what a policy protects. */
   readonly isLeftOut: (key: ImageKey) => boolean;
@@ -43,9 +43,12 @@ export function evaluatedPictures(
     const groups = groupsOf[identities.sourceNumber(picture)] ?? [];
     return groups.some((word, at) => (word & (bits[side][at] ?? 0)) !== 0);
   };
+  const isProtected = (picture: number): boolean =>
+    leftOut !== undefined && hasGroup(groupsOf[identities.sourceNumber(picture)] ?? [], leftOut);
   const evaluated = new Uint8Array(identities.numPictures);
   for (let picture = 0; picture < identities.numPictures; picture += 1) {
-    if (isOf(picture, "eval")) evaluated[identities.identityOf(picture)] = 1;
+    if (isOf(picture, "eval") || isProtected(picture))
+      evaluated[identities.identityOf(picture)] = 1;
   }
   const graph = new IdentityGraph();
   for (const source of identities.sources) graph.addSource(source);

@@ -22,9 +22,18 @@ export interface ExclusionManifest {
 /** The exclusion manifest of a verdict: the same for the same sets, in whatever order they were given. */
 export function manifestOf(verdict: AuditVerdict, toolVersion: string): ExclusionManifest {
   const settings = settingsOf(verdict, toolVersion);
-  const policy = settings.policy?.name ?? null;
-  const rows = verdict.exclusions.map((exclusion) => rowOf(exclusion, { policy, toolVersion }));
-  return sealManifest({ auditDigest: verdict.digest, settings, rows });
+  return manifestOfExclusions(verdict.exclusions, settings, verdict.digest);
+}
+
+/** The manifest of pictures to leave out, that an audit of these settings found. */
+export function manifestOfExclusions(
+  exclusions: readonly Exclusion[],
+  settings: AuditSettings,
+  auditDigest: string,
+): ExclusionManifest {
+  const run = { policy: settings.policy?.name ?? null, toolVersion: settings.tool.version };
+  const rows = exclusions.map((exclusion) => rowOf(exclusion, run));
+  return sealManifest({ auditDigest, settings, rows });
 }
 
 function rowOf(

@@ -21,8 +21,13 @@ interface CaseFinding {
  * audit that could check nothing is one error. Names are escaped; the bytes depend on the verdict alone.
  */
 export function junitReport(verdict: AuditVerdict, summary: string): string {
-  const suites =
-    verdict.outcome === "unchecked" ? [uncheckedSuite(verdict, summary)] : suitesOf(verdict);
+  return junitText(
+    verdict.outcome === "unchecked" ? [uncheckedSuite(verdict, summary)] : suitesOf(verdict),
+  );
+}
+
+/** Suites as one document. */
+export function junitText(suites: readonly Suite[]): string {
   const sum = (name: "tests" | "failures" | "errors"): number =>
     suites.reduce((total, suite) => total + suite[name], 0);
   const counts = `tests="${sum("tests")}" failures="${sum("failures")}" errors="${sum("errors")}"`;
@@ -40,14 +45,16 @@ interface TestCase {
   readonly text: string;
 }
 
-interface Suite {
+/** A suite as XML, with its counts. */
+export interface Suite {
   readonly tests: number;
   readonly failures: number;
   readonly errors: number;
   readonly text: string;
 }
 
-function uncheckedSuite({ digest }: AuditVerdict, summary: string): Suite {
+/** The suite of an audit that compared nothing: one error. */
+export function uncheckedSuite({ digest }: Pick<AuditVerdict, "digest">, summary: string): Suite {
   const text = [
     `  <testsuite name="nothing checked" tests="1" failures="0" errors="1" skipped="0" time="0">`,
     properties({ auditDigest: digest }),
@@ -149,7 +156,8 @@ function textFinding({ rule, train, eval: evaluated, evidence }: TextLeak): Case
   return { rules: [rule], set: evaluated.set, split: evaluated.split, line };
 }
 
-function properties(values: Readonly<Record<string, string | number>>): string {
+/** The properties of a suite. */
+export function properties(values: Readonly<Record<string, string | number>>): string {
   const lines = Object.entries(values).map(
     ([name, value]) => `      <property name="${name}" value="${escaped(String(value))}"/>`,
   );
@@ -166,7 +174,8 @@ const ENTITIES: ReadonlyMap<string, string> = new Map([
   ['"', "&quot;"],
 ]);
 
-function escaped(text: string): string {
+/** A text as XML holds it. */
+export function escaped(text: string): string {
   return text
     .replace(/[&<>"]/g, (character) => ENTITIES.get(character) ?? character)
     .replace(IMPOSSIBLE, (character) => {

@@ -24,24 +24,40 @@ export function sarifLog(verdict: AuditVerdict, { version, summary }: SarifTool)
     ...verdict.suspects.map(suspectResult),
     ...[...verdict.textLeaks, ...(verdict.texts?.alike ?? [])].map(textResult),
   ];
+  return sarifText(results, version, {
+    auditDigest: verdict.digest,
+    outcome: verdict.outcome,
+    summary,
+    pairs: verdict.numPairs,
+    suspects: verdict.numSuspects,
+    textLeaks: verdict.numTextLeaks,
+    exclusions: verdict.exclusions.length,
+  });
+}
+
+/** What a log says of the whole audit. */
+interface SarifProperties {
+  readonly [name: string]: JsonValue;
+  readonly auditDigest: string;
+  readonly outcome: AuditVerdict["outcome"];
+}
+
+/** A log of one run, as canonical JSON. */
+export function sarifText(
+  results: readonly JsonValue[],
+  version: string,
+  properties: SarifProperties,
+): string {
   const log = {
     $schema: SCHEMA,
     version: "2.1.0",
     runs: [
       {
         tool: { driver: { name: "crossweave", version, rules: ruleTexts.map(ruleJson) } },
-        invocations: [{ executionSuccessful: verdict.outcome !== "unchecked" }],
+        invocations: [{ executionSuccessful: properties.outcome !== "unchecked" }],
         columnKind: "utf16CodeUnits",
         results,
-        properties: {
-          auditDigest: verdict.digest,
-          outcome: verdict.outcome,
-          summary,
-          pairs: verdict.numPairs,
-          suspects: verdict.numSuspects,
-          textLeaks: verdict.numTextLeaks,
-          exclusions: verdict.exclusions.length,
-        },
+        properties,
       },
     ],
   };
@@ -58,7 +74,7 @@ function ruleJson({ id, level, short, help }: RuleText): JsonValue {
   };
 }
 
-interface Finding {
+export interface Finding {
   readonly rule: string;
   readonly message: string;
   readonly train: SarifPlace;
@@ -74,7 +90,8 @@ interface SarifPlace {
   readonly key: string;
 }
 
-function resultOf({ rule, message, train, eval: evaluated, properties }: Finding): {
+/** A finding as a result of a log, of the level of its rule. */
+export function resultOf({ rule, message, train, eval: evaluated, properties }: Finding): {
   readonly [name: string]: JsonValue;
 } {
   const ruleIndex = ruleTexts.findIndex(({ id }) => id === rule);
@@ -103,7 +120,9 @@ function locationOf({ set, split, sceneKey, key }: SarifPlace): {
 } {
   return {
     physicalLocation: {
-      artifactLocation: { uri: [...set.split("/"), split].map(encodeName).join("/") },
+      artifactLocation: {
+        uri: [...set.split("/"), split].filter(Boolean).map(encodeName).join("/"),
+      },
     },
     logicalLocations: [
       { name: key, fullyQualifiedName: `${set}/${split}/${sceneKey}/${key}`, kind: "resource" },
@@ -187,7 +206,8 @@ export function nearWords({ correlation, distanceBits }: NearEvidence): string {
   return `${distanceBits} of 256 bits of the hashes differ, ${pixels}`;
 }
 
-function textResult(leak: TextLeak): { readonly [name: string]: JsonValue } {
+/** A text that is on both sides as a result. */
+export function textResult(leak: TextLeak): { readonly [name: string]: JsonValue } {
   const { evidence, kind, rule, sameLabel, similarity, train } = leak;
   return resultOf({
     rule,

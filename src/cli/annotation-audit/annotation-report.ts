@@ -3,6 +3,7 @@ import type { RelatedPictures } from "../../audit/crosswalk/crosswalk.ts";
 import { chainFromGroup, type GroupChain } from "../../audit/crosswalk/group-chain.ts";
 import { type SpellingYield, usedSpellings } from "../../audit/crosswalk/name-spellings.ts";
 import { textLeakJson, textsJson } from "../../audit/verdict-json.ts";
+import type { Exclusion } from "../../audit/verdict.ts";
 import type { JsonValue } from "../../core/digest.ts";
 import type { FileDigest } from "../../ingest/annotations/annotation-file.ts";
 import type { Backbone } from "../../ingest/exclusion/backbones.ts";
@@ -62,6 +63,8 @@ export interface AnnotationAudit {
   readonly published: readonly PublishedNumber[];
   /** Undefined where texts were not compared, or a side has none. */
   readonly texts: AnnotatedTexts | undefined;
+  /** The training pictures that have to go, by their keys; undefined where nobody asked. */
+  readonly exclusions: readonly Exclusion[] | undefined;
   readonly spellings: readonly SpellingYield[];
   readonly files: readonly FileDigest[];
 }

@@ -1,3 +1,4 @@
+import { excludedPictures } from "../../audit/crosswalk/excluded-pictures.ts";
 import {
   type EvaluatedPictures,
   evaluatedPictures,
@@ -44,6 +45,8 @@ export interface AnnotationAuditCall {
   readonly backbones: readonly string[] | undefined;
   /** Whether texts are compared as well. */
   readonly withTexts?: boolean | undefined;
+  /** Whether the training pictures that have to go are listed. */
+  readonly withExclusions?: boolean | undefined;
 }
 
 /**
@@ -51,7 +54,7 @@ export interface AnnotationAuditCall {
  * ConfigError for a policy, backbone or dataset that there is not, SourceError for a damaged file.
  */
 export async function auditAnnotations(
-  { folder, policy, backbones: declared, withTexts }: AnnotationAuditCall,
+  { folder, policy, backbones: declared, withExclusions, withTexts }: AnnotationAuditCall,
   context: AnnotationContext,
 ): Promise<AnnotationAudit> {
   const setting = policy === undefined ? undefined : await readLeakSetting(policy);
@@ -60,6 +63,8 @@ export async function auditAnnotations(
   const chosen =
     setting === undefined ? await groupsOfEverything() : await groupsOfSetting(setting, backbones);
   const audited = await auditPictures({ chosen, setting, folder }, context);
+  const exclusions =
+    withExclusions === true ? excludedPictures(audited.evaluated, chosen) : undefined;
   const texts =
     withTexts === true
       ? await compareAnnotatedTexts(chosen, { folder, pictures: audited.evaluated }, context)
@@ -69,6 +74,7 @@ export async function auditAnnotations(
     backbones,
     chosen,
     audited,
+    exclusions,
     texts,
     overlaps: await publishedOverlaps(),
   });
@@ -145,6 +151,7 @@ interface Audited {
   readonly backbones: readonly Backbone[];
   readonly chosen: AuditGroups;
   readonly audited: AuditedPictures;
+  readonly exclusions: AnnotationAudit["exclusions"];
   readonly texts: AnnotatedTexts | undefined;
   readonly overlaps: readonly PublishedOverlap[];
 }
@@ -154,6 +161,7 @@ function reportOf({
   backbones,
   chosen,
   audited,
+  exclusions,
   texts,
   overlaps,
 }: Audited): AnnotationAudit {
@@ -183,6 +191,7 @@ function reportOf({
     stated,
     published: publishedNumbers(overlaps, groups, cells),
     texts,
+    exclusions,
     spellings: measureSpellings(measured),
     files,
   };

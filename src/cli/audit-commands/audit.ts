@@ -19,11 +19,7 @@ import {
 import { addExamples, collect, packageVersion } from "../program.ts";
 import type { NearChoice } from "../auditing/near-audit.ts";
 import type { AuditedSet } from "../auditing/shard-set-audit.ts";
-import {
-  addResultOptions,
-  refuseResultFlags,
-  type ResultFlags,
-} from "../audit-report/result-files.ts";
+import { addResultOptions, type ResultFlags } from "../audit-report/result-files.ts";
 import type { AuditedPolicy } from "../policy-audit/audited-policy.ts";
 import type { ProofFlags, WrittenProof } from "../proving/proof-writing.ts";
 import { shellWord } from "../terminal/shell-word.ts";
@@ -63,7 +59,6 @@ export function addAuditCommand(program: Command): void {
     .option("--dry-run", "compare, but write no file")
     .action((folders: readonly string[], options: AuditFlags) => {
       if (options.annotations !== undefined && folders.length === 0) {
-        refuseResultFlags(command, options);
         return runAnnotationAudit(command, options.annotations, options);
       }
       requireSets(command, folders, options);
@@ -86,6 +81,7 @@ export function addAuditCommand(program: Command): void {
     "crossweave audit shards/coco --proof proof.json --key keys/audit",
     "crossweave audit shards/coco --against hidden-test.hashes",
     "crossweave audit --annotations downloads --policy soho",
+    "crossweave audit --annotations downloads --policy uniter --exclusions uniter.json",
     "crossweave audit shards/coco shards/coco-fit --policy uniter",
   ]);
 }

@@ -28,15 +28,6 @@ export function addResultOptions(command: Command): void {
     );
 }
 
-/** Ends the command as misused where it is given one of the flags: an audit of annotation files alone has no pairs to show. */
-export function refuseResultFlags(
-  command: Command,
-  flags: ResultFlags & { readonly decisions?: string },
-): void {
-  const given = ([...kinds, "decisions"] as const).find((name) => flags[name] !== undefined);
-  if (given !== undefined) command.error(`--${given} goes with shard sets, not with --annotations`);
-}
-
 type ResultKind = keyof ResultFlags;
 
 const kinds: readonly ResultKind[] = ["report", "sarif", "junit"];
@@ -52,7 +43,7 @@ const MARK_BYTES = 4096;
 
 /** Throws RefusedError where one of the files, or the exclusion list, is there already and is not such a result. */
 export async function refuseOtherResults(
-  flags: ResultFlags & { readonly exclusions: string | undefined },
+  flags: ResultFlags & { readonly exclusions?: string | undefined },
 ): Promise<void> {
   if (flags.exclusions !== undefined) await refuseOtherThanManifest(flags.exclusions);
   for (const kind of kinds) {

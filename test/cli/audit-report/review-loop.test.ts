@@ -153,10 +153,10 @@ describe("the review of an audit", () => {
   });
 
   it("is no part of an audit of annotation files", () => {
-    const args = [launcher, "audit", "--annotations", ".", "--sarif", "x.sarif"];
+    const args = [launcher, "audit", "--annotations", ".", "--report", "x.html"];
     const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8", cwd: folder });
     expect(status).toBe(2);
-    expect(stderr).toContain("--sarif goes with shard sets, not with --annotations");
+    expect(stderr).toContain("--report goes with shard sets, not with --annotations");
   });
 
   it("writes nothing in a dry run, and refuses a list that is none or is not there", async () => {
