@@ -11,8 +11,12 @@ export interface SettingsSplit {
   readonly pictures: number;
 }
 
+/** Raised whenever the members of settings change; they stand in manifests and in proofs. */
+const SETTINGS_VERSION = 1;
+
 /** What an audit was asked to do: all that decides its result beside the pictures themselves. */
 export interface AuditSettings {
+  readonly version: typeof SETTINGS_VERSION;
   readonly tool: { readonly name: "crossweave"; readonly version: string };
   readonly rules: readonly string[];
   /** How near-duplicates were looked for; null when they were not. */
@@ -55,6 +59,7 @@ const recall: z.ZodType<MeasuredRecall> = z.strictObject({
 });
 
 export const auditSettingsSchema: z.ZodType<AuditSettings> = z.strictObject({
+  version: z.literal(SETTINGS_VERSION),
   tool: z.strictObject({ name: z.literal("crossweave"), version: z.string() }),
   rules: z.array(z.string()),
   near: z
@@ -76,7 +81,7 @@ export const auditSettingsSchema: z.ZodType<AuditSettings> = z.strictObject({
 export function settingsOf(verdict: AuditVerdict, toolVersion: string): AuditSettings {
   const { checked, near, policy, texts } = verdict;
   return {
-    tool: { name: "crossweave", version: toolVersion },
+    ...settingsOfTool(toolVersion),
     rules: checked.rules,
     near:
       near === null ? null : { method: near.method, settings: near.settings, recall: near.recall },
@@ -87,6 +92,24 @@ export function settingsOf(verdict: AuditVerdict, toolVersion: string): AuditSet
     evaluation: checked.against.map(splitOf),
     through: checked.through.map(splitOf),
   };
+}
+
+/** The settings that say by what they were made. */
+export function settingsOfTool(version: string): Pick<AuditSettings, "tool" | "version"> {
+  return { version: SETTINGS_VERSION, tool: { name: "crossweave", version } };
+}
+
+const versioned = z.looseObject({ version: z.number() });
+
+/** The version of settings that this version of crossweave does not know yet; undefined for others. */
+export function newerSettings(document: unknown): number | undefined {
+  const { version = 0 } = versioned.safeParse(document).data ?? {};
+  return version > SETTINGS_VERSION ? version : undefined;
+}
+
+/** What is said of a file whose format has this version, which is newer than the one that is read. */
+export function madeByNewer(version: number | string): string {
+  return `made by a newer crossweave: its format has the version ${version}; update crossweave`;
 }
 
 function policySettings({

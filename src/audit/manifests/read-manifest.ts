@@ -5,7 +5,13 @@ import { canonicalJson, sha256 } from "../../core/digest.ts";
 import { SourceError } from "../../core/errors.ts";
 import { collectionOf, type ImageKey, parseImageKey } from "../../core/keys.ts";
 import { leakRules } from "../rules.ts";
-import { type AuditSettings, auditSettingsSchema, settingsJson } from "./audit-settings.ts";
+import {
+  type AuditSettings,
+  auditSettingsSchema,
+  madeByNewer,
+  newerSettings,
+  settingsJson,
+} from "./audit-settings.ts";
 import {
   type ExclusionManifest,
   MANIFEST_FORMAT,
@@ -76,11 +82,15 @@ const oldDocumentSchema = z.strictObject({
 export function parseManifest(content: string, file: string): ReadManifest {
   const document = jsonObject(content);
   if (document === undefined) throw notAManifest(file, "it is no JSON object");
-  const { format, version } = document;
+  const { format, settings: stated, version } = document;
+  if (format === MANIFEST_FORMAT && typeof version === "number" && version > MANIFEST_VERSION) {
+    throw notAManifest(file, madeByNewer(version));
+  }
   if (format !== MANIFEST_FORMAT || (version !== 1 && version !== MANIFEST_VERSION)) {
     throw notAManifest(file, `"format" is ${show(format)} and "version" ${show(version)}`);
   }
   if (version === 1) return oldManifest(document, { content, file });
+  requireKnownSettings(stated, file);
   const { exclusions, settings, ...named } = parsed(documentSchema, document, file);
   const run = { policy: settings.policy?.name ?? null, toolVersion: settings.tool.version };
   const rows = exclusions.map(({ chain, ...row }) => {
@@ -98,6 +108,7 @@ export function parseManifest(content: string, file: string): ReadManifest {
 /** The manifest that an Arrow file holds. Throws SourceError where its digest or its settings are not those of a manifest. */
 export function manifestOfTable(table: ManifestTable, file: string): ReadManifest {
   const document = jsonObject(table.settings);
+  requireKnownSettings(document, file);
   const settings = parsed(auditSettingsSchema, document, file);
   const run = { policy: settings.policy?.name ?? null, toolVersion: settings.tool.version };
   const isRun = ({ policy, toolVersion }: ExclusionRow): boolean =>
@@ -106,6 +117,11 @@ export function manifestOfTable(table: ManifestTable, file: string): ReadManifes
     throw changed(file);
   }
   return { ...checkedManifest({ ...table, settings }, file), version: MANIFEST_VERSION };
+}
+
+function requireKnownSettings(settings: unknown, file: string): void {
+  const newer = newerSettings(settings);
+  if (newer !== undefined) throw notAManifest(file, `its settings are ${madeByNewer(newer)}`);
 }
 
 /** The settings as `ManifestTable` holds them. */

@@ -7,8 +7,10 @@ import {
 } from "../manifests/audit-settings.ts";
 
 const PREDICATE_FAMILY = "urn:crossweave:leak-audit:";
-/** What kind of statement a proof is; the number at the end is raised whenever its members change. */
-export const PREDICATE_TYPE: string = `${PREDICATE_FAMILY}1`;
+/** Raised whenever the members of a proof change. */
+export const PREDICATE_VERSION = 1;
+/** What kind of statement a proof is. */
+export const PREDICATE_TYPE: string = `${PREDICATE_FAMILY}${PREDICATE_VERSION}`;
 
 /** The version at the end of a predicate's type, or undefined for a type that is not ours. */
 export function predicateVersion(predicateType: string): string | undefined {

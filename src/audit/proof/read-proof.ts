@@ -1,12 +1,15 @@
+import { z } from "zod";
 import { type DsseEnvelope, parseEnvelope, preAuthEncoding } from "../../core/attestation/dsse.ts";
 import { type Statement, statementIn } from "../../core/attestation/statement.ts";
 import { sha256 } from "../../core/digest.ts";
 import { StateError } from "../../core/errors.ts";
+import { madeByNewer, newerSettings } from "../manifests/audit-settings.ts";
 import type { VerifyingKey } from "./keys.ts";
 import {
   digestOfSettings,
   type LeakAuditPredicate,
   PREDICATE_TYPE,
+  PREDICATE_VERSION,
   predicateSchema,
   predicateVersion,
 } from "./predicate.ts";
@@ -29,6 +32,8 @@ export function readProof(text: string, file: string): Proof {
   const envelope = parseEnvelope(text, file);
   const statement = statementIn(envelope, file);
   if (statement.predicateType !== PREDICATE_TYPE) throw otherFormat(statement, file);
+  const newer = newerSettings(settingsIn(statement));
+  if (newer !== undefined) throw fault(file, `its settings are ${madeByNewer(newer)}`);
   const predicate = predicateSchema.safeParse(statement.predicate);
   if (!predicate.success) {
     const [issue] = predicate.error.issues;
@@ -42,6 +47,12 @@ export function readProof(text: string, file: string): Proof {
   return { file, envelope, statement, predicate: predicate.data, sha256: sha256(text) };
 }
 
+const withSettings = z.looseObject({ settings: z.unknown() });
+
+function settingsIn({ predicate }: Statement): unknown {
+  return withSettings.safeParse(predicate).data?.settings;
+}
+
 function otherFormat({ predicateType }: Statement, file: string): StateError {
   const version = predicateVersion(predicateType);
   if (version === undefined) {
@@ -49,8 +60,14 @@ function otherFormat({ predicateType }: Statement, file: string): StateError {
   }
   return fault(
     file,
-    `it has the format version ${version.slice(0, 20)}; this version of crossweave reads ${PREDICATE_TYPE}`,
+    isNewer(version)
+      ? `it was ${madeByNewer(version)}; this version of crossweave reads ${PREDICATE_TYPE}`
+      : `it has the format version ${version.slice(0, 20)}; this version of crossweave reads ${PREDICATE_TYPE}`,
   );
+}
+
+function isNewer(version: string): boolean {
+  return /^\d{1,9}$/.test(version) && Number(version) > PREDICATE_VERSION;
 }
 
 /** Throws StateError unless the private half of `key` signed the proof. */

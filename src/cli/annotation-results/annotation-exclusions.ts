@@ -1,4 +1,4 @@
-import type { AuditSettings } from "../../audit/manifests/audit-settings.ts";
+import { type AuditSettings, settingsOfTool } from "../../audit/manifests/audit-settings.ts";
 import {
   type ExclusionManifest,
   manifestOfExclusions,
@@ -29,7 +29,7 @@ export function annotationExclusions({
     .filter(({ pictures }) => pictures === 0)
     .map(({ name }) => name);
   const settings: AuditSettings = {
-    tool: { name: "crossweave", version },
+    ...settingsOfTool(version),
     rules,
     near: null,
     texts: texts === undefined ? null : { settings: { ...texts.summary.settings } },

@@ -50,6 +50,7 @@ describe("the exclusion manifest", () => {
       version: 2,
       auditDigest: verdict.digest,
       settings: {
+        version: 1,
         tool: { name: "crossweave", version: "0.1.0" },
         near: null,
         policy: null,
@@ -153,7 +154,15 @@ describe("the exclusion manifest", () => {
     ["{", /no JSON object/],
     ["[]", /no JSON object/],
     ["null", /no JSON object/],
-    ['{"format":"crossweave-exclusions","version":3}', /"version" 3; expected .* version 2 or 1/],
+    [
+      '{"format":"crossweave-exclusions","version":"3"}',
+      /"version" "3"; expected .* version 2 or 1/,
+    ],
+    ['{"format":"crossweave-exclusions","version":3}', /made by a newer crossweave: .* version 3/],
+    [
+      '{"format":"crossweave-exclusions","settings":{"version":2},"version":2}',
+      /its settings are made by a newer crossweave: .* version 2; update crossweave/,
+    ],
     ['{"format":"crossweave-exclusions","version":2}', /not an exclusion manifest: \/auditDigest/],
     ['{"format":"crossweave-exclusions","version":1}', /not an exclusion manifest: \/auditDigest/],
     [oldManifest({ key: "coco" }), /exclusion 0 has key "coco"/],

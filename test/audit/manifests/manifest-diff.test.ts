@@ -6,6 +6,7 @@ import type { ExclusionRow } from "../../../src/core/attestation/exclusion-row.t
 
 const digest = "a".repeat(64);
 const settings: AuditSettings = {
+  version: 1,
   tool: { name: "crossweave", version: "0.1.0" },
   rules: ["same-key", "same-bytes"],
   near: { method: "PDQ", settings: { wholeDistance: 48, windows: "both" }, recall: null },

@@ -147,6 +147,16 @@ describe("a proof", () => {
       ["leak-audit:1", "leak-audit:0"],
     ],
     [
+      "a newer format",
+      /made by a newer crossweave: its format has the version 2; update crossweave/,
+      ["leak-audit:1", "leak-audit:2"],
+    ],
+    [
+      "newer settings",
+      /its settings are made by a newer crossweave: its format has the version 2/,
+      ['"version":1}', '"version":2,"whatever":1}'],
+    ],
+    [
       "another statement",
       /statement of another kind/,
       ["urn:crossweave:leak-audit:1", "urn:other"],
