@@ -17,7 +17,7 @@ import type { SampleLookup } from "./collating/sample-plan.ts";
 /** What evaluation reads of a split; the shard sets' SplitReader has it. */
 export type SceneReader = Pick<SplitReader, "numScenes" | "head" | "pictureBytes">;
 /** What training reads. */
-type TrainingReader = SceneReader & Pick<SplitReader, "regions">;
+type TrainingReader = Pick<SplitReader, "numScenes" | "headSoon" | "pictureBytesSoon" | "regions">;
 
 // Unmatched texts come from anywhere in a set. 1.6 KB a scene of COCO: all of its training split stays in memory.
 const CACHED_HEAD_BYTES = 256 * 2 ** 20;
@@ -115,11 +115,6 @@ export class SampleSource implements SampleLookup, AsyncDisposable {
     return new SampleSource({ listed, sets, splits, owned: opened.move() }, rules);
   }
 
-  /** The same over readers that stay the caller's. */
-  static of(splits: readonly TrainingReader[]): SampleSource {
-    return new SampleSource({ listed: [], sets: [], splits, owned: new AsyncDisposableStack() });
-  }
-
   /** What batching needs to know of all scenes; empty where it needs nothing. */
   async table(needs: TableNeeds): Promise<SceneTable> {
     const { portrait, regions, tokenizer } = needs;
@@ -142,11 +137,15 @@ export class SampleSource implements SampleLookup, AsyncDisposable {
   }
 
   /** LeakError for a scene of an excluded picture. */
-  async head(sampleIndex: number): Promise<SceneHead> {
+  head(sampleIndex: number): SceneHead | Promise<SceneHead> {
     const { split, sceneIndex } = this.#locate(sampleIndex);
-    const head = await split.head(sceneIndex);
-    if (this.#excluded.size > 0) this.#refuseExcluded(head, sceneIndex);
-    return head;
+    const head = split.headSoon(sceneIndex);
+    if (this.#excluded.size === 0) return head;
+    const allowed = (its: SceneHead): SceneHead => {
+      this.#refuseExcluded(its, sceneIndex);
+      return its;
+    };
+    return head instanceof Promise ? head.then(allowed) : allowed(head);
   }
 
   splitOf(sampleIndex: number): SceneRange {
@@ -167,9 +166,13 @@ export class SampleSource implements SampleLookup, AsyncDisposable {
     return isAsWide && (regionCounts[other] ?? 0) <= (regionCounts[first] ?? 0);
   }
 
-  pictureBytes(sampleIndex: number, pictureIndex: number, into?: Uint8Array): Promise<Uint8Array> {
+  pictureBytes(
+    sampleIndex: number,
+    pictureIndex: number,
+    into?: Uint8Array,
+  ): Uint8Array | Promise<Uint8Array> {
     const { split, sceneIndex } = this.#locate(sampleIndex);
-    return split.pictureBytes(sceneIndex, pictureIndex, into);
+    return split.pictureBytesSoon(sceneIndex, pictureIndex, into);
   }
 
   regions(sampleIndex: number, pictureIndex: number): Promise<PictureRegions | null> {

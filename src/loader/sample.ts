@@ -9,7 +9,7 @@ import {
 } from "./collating/sample-plan.ts";
 import { requiredRegions, type SampleRegions, sampleRegions } from "./collating/sample-regions.ts";
 import { sampleDraws, type SampleKey } from "./draws.ts";
-import { maskingRules, type SampleStatistics } from "./options.ts";
+import { maskingRules, type RegionOptions, type SampleStatistics } from "./options.ts";
 import type { PairedText, Pairing } from "./pairing/pair-sample.ts";
 import type { SceneLookup } from "./pairing/unmatched-search.ts";
 import { shownTexts } from "./pictures/augment.ts";
@@ -105,7 +105,8 @@ export async function buildSample(
   row?: PixelRow,
 ): Promise<Sample> {
   const timed = { ...context, timer };
-  const regions = await regionsOf(place, timed);
+  const { regions: wanted = "none" } = context.options;
+  const regions = wanted === "none" ? undefined : await regionsOf(place, wanted, timed);
   const pixels = await pixelsOf({ key, place, row }, timed);
   const { picture, shown } = place;
   return { key: picture.key, pixels, shown, regions, texts, statistics, timings: timer.timings };
@@ -118,16 +119,15 @@ function timedHeads(samples: SceneLookup, timer: BuildTimer): SceneLookup {
     splitOf: (sampleIndex) => samples.splitOf(sampleIndex),
     chainOf: (sampleIndex) => samples.chainOf(sampleIndex),
     mayStandFor: (sampleIndex, tried) => samples.mayStandFor(sampleIndex, tried),
-    head: (sampleIndex) => timer.measure("readMs", () => samples.head(sampleIndex)),
+    head: (sampleIndex) => timer.measureSoon("readMs", () => samples.head(sampleIndex)),
   };
 }
 
 async function regionsOf(
   { picture, pictureIndex, shown, view }: ShownPicture,
-  { options, samples, timer }: TimedContext,
-): Promise<SampleRegions | undefined> {
-  const { regions = "none" } = options;
-  if (regions === "none") return undefined;
+  regions: RegionOptions,
+  { samples, timer }: TimedContext,
+): Promise<SampleRegions> {
   const found = await timer.measure("readMs", () => samples.regions(pictureIndex, 0));
   return sampleRegions(requiredRegions(found, picture, regions), picture, { view, shown, regions });
 }
@@ -143,7 +143,7 @@ async function pixelsOf(
   const decode = (into?: Uint8Array): Promise<Uint8Array> => {
     const viewOptions = { shown, view, sampling, into };
     return readMemory.lend(
-      (memory) => timer.measure("readMs", () => samples.pictureBytes(pictureIndex, 0, memory)),
+      (memory) => timer.measureSoon("readMs", () => samples.pictureBytes(pictureIndex, 0, memory)),
       (bytes) => timer.measure("decodeMs", () => decodeStored(bytes, picture, viewOptions)),
     );
   };

@@ -12,12 +12,20 @@ export interface SplitReader {
   readonly numScenes: number;
   /** Throws `ShardError` naming file, batch and row when the shard is damaged. */
   head(sceneIndex: number): Promise<SceneHead>;
+  /** The same, at once where it is in memory; then its faults are thrown at once as well. */
+  headSoon(sceneIndex: number): SceneHead | Promise<SceneHead>;
   /**
    * The encoded bytes of a picture, by one positional read; never bytes whose digest is not the row's. They
    * are read into `into` when it is given and large enough, and are then valid until it is used again.
    * Throws `ShardError` naming file, batch and row.
    */
   pictureBytes(sceneIndex: number, pictureIndex: number, into?: Uint8Array): Promise<Uint8Array>;
+  /** The same, at once where nothing must be waited for, as of a file that is open; then faults are thrown at once as well. */
+  pictureBytesSoon(
+    sceneIndex: number,
+    pictureIndex: number,
+    into?: Uint8Array,
+  ): Uint8Array | Promise<Uint8Array>;
   /**
    * What a detector saw in a picture, or null when the set has nothing for it: one positional read for the
    * features and one for the class probabilities, both checked against the row's digests.

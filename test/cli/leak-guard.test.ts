@@ -89,7 +89,9 @@ describe("case 45: a protected picture inside a training shard", () => {
       const { excluded, sets } = await prepareTraining({ ...alone, exclude: [file] }, context);
       await using opened = await SampleSource.open(sets);
       await using samples = await SampleSource.ofListed(opened.listed, { excluded });
-      const found: unknown = await samples.head(35).catch((error: unknown) => error);
+      const found: unknown = await Promise.try(() => samples.head(35)).catch(
+        (error: unknown) => error,
+      );
       expect(found).toBeInstanceOf(LeakError);
       expect(found).toMatchObject({
         message: expect.stringMatching(/excluded picture: key coco:/),
@@ -123,7 +125,7 @@ describe("case 45: a protected picture inside a training shard", () => {
     expect(verdict.outcome).toBe("unchecked");
     await using opened = await SampleSource.open([{ folder: rebuilt, splits: ["train"] }]);
     await using samples = await SampleSource.ofListed(opened.listed, { excluded: guard });
-    await expect(samples.head(0)).rejects.toThrow(
+    await expect(Promise.try(() => samples.head(0))).rejects.toThrow(
       `scene coco:900001 (0 of its split) is of an excluded picture: key coco:900001; vg:77 of made-up/all is ${tested.key} of made-up/test, ${first.sceneKey} (linked-key), which is evaluated on`,
     );
     const audit = auditShardSets([evaluated, rebuilt], { ...context, through: [listed] });

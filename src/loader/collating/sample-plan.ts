@@ -13,7 +13,11 @@ import type { WordPieceTokenizer } from "../text/word-piece.ts";
 /** Where samples come from: all scenes of the training splits, numbered. */
 export interface SampleLookup extends SceneLookup {
   /** Perhaps in `into`, where they are valid until it is used again. */
-  pictureBytes(sampleIndex: number, pictureIndex: number, into?: Uint8Array): Promise<Uint8Array>;
+  pictureBytes(
+    sampleIndex: number,
+    pictureIndex: number,
+    into?: Uint8Array,
+  ): Uint8Array | Promise<Uint8Array>;
   /** What a detector saw in a picture; null where the set has nothing for it. */
   regions(sampleIndex: number, pictureIndex: number): Promise<PictureRegions | null>;
 }

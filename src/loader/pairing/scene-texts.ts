@@ -103,17 +103,21 @@ export class SeenTexts {
   }
 
   has(text: SceneText): boolean {
-    const one = this.#seenText(text);
-    return this.#seen.some(
-      (other) => haveSameIds(other.tokenIds, one.tokenIds) || saySame(other.text, one.text),
-    );
+    return this.#hasSeen(this.#seenText(text));
   }
 
   /** Whether it was not there yet. */
   add(text: SceneText): boolean {
-    const isNew = !this.has(text);
-    this.#seen.push(this.#seenText(text));
+    const one = this.#seenText(text);
+    const isNew = !this.#hasSeen(one);
+    this.#seen.push(one);
     return isNew;
+  }
+
+  #hasSeen(one: SeenText): boolean {
+    return this.#seen.some(
+      (other) => haveSameIds(other.tokenIds, one.tokenIds) || saySame(other.text, one.text),
+    );
   }
 
   #seenText({ text }: SceneText): SeenText {

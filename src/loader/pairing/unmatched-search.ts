@@ -9,7 +9,8 @@ import { isDropped, isPairable, SeenTexts, type TextRules } from "./scene-texts.
 /** All scenes that texts and pictures may be drawn from. */
 export interface SceneLookup {
   readonly numSamples: number;
-  head(sampleIndex: number): Promise<SceneHead>;
+  /** At once where it is at hand; then its faults are thrown at once as well. */
+  head(sampleIndex: number): SceneHead | Promise<SceneHead>;
   /** The scenes of the same split. */
   splitOf(sampleIndex: number): SceneRange;
   /** The group of scenes that show its picture by way of third ones. */
@@ -37,7 +38,7 @@ export interface SearchOptions {
 }
 
 interface OtherScene {
-  readonly head: SceneHead;
+  readonly head: SceneHead | Promise<SceneHead>;
   readonly sampleIndex: number;
 }
 
@@ -111,27 +112,33 @@ export class UnmatchedSearch {
     const numOthers = this.#range.size - 1;
     const numDraws = numOthers > 0 ? MAX_REDRAWS : 0;
     for (let attempt = 0; attempt < numDraws; attempt += 1) {
-      const other = await this.#other(draws.nextInt(numOthers));
-      const item = judge.draw(other.head, draws, other.sampleIndex);
-      if (item !== undefined && this.#isOtherPicture(other)) return { ...other, item };
+      const { head: asked, sampleIndex } = this.#other(draws.nextInt(numOthers));
+      const head = asked instanceof Promise ? await asked : asked;
+      const item = judge.draw(head, draws, sampleIndex);
+      if (item !== undefined && this.#isOtherPicture(head, sampleIndex)) {
+        return { item, sampleIndex };
+      }
       this.numRedraws += 1;
     }
     const start = draws.nextInt(Math.max(1, numOthers));
     for (let step = 0; step < numOthers; step += 1) {
-      const other = await this.#other((start + step) % numOthers);
-      const item = judge.scan(other.head, other.sampleIndex);
-      if (item !== undefined && this.#isOtherPicture(other)) return { ...other, item };
+      const { head: asked, sampleIndex } = this.#other((start + step) % numOthers);
+      const head = await asked;
+      const item = judge.scan(head, sampleIndex);
+      if (item !== undefined && this.#isOtherPicture(head, sampleIndex)) {
+        return { item, sampleIndex };
+      }
     }
     return undefined;
   }
 
   /** The scenes but the sample's own, by position. */
-  async #other(position: number): Promise<OtherScene> {
+  #other(position: number): OtherScene {
     const sampleIndex = otherScene(this.#range, this.#options.sampleIndex, position);
-    return { head: await this.#options.scenes.head(sampleIndex), sampleIndex };
+    return { head: this.#options.scenes.head(sampleIndex), sampleIndex };
   }
 
-  #isOtherPicture({ head, sampleIndex }: OtherScene): boolean {
+  #isOtherPicture(head: SceneHead, sampleIndex: number): boolean {
     if (sceneNames(head).some((name) => this.#names.has(name))) return false;
     return this.#chain === undefined || this.#chain !== this.#options.scenes.chainOf(sampleIndex);
   }

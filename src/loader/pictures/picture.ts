@@ -53,7 +53,9 @@ export interface ViewOptions {
   readonly thread?: "own" | "pool" | undefined;
 }
 
-let decoder: Promise<AreaDecoder> | undefined;
+let loading: Promise<AreaDecoder> | undefined;
+/** Once it is there nothing is waited for, so that a picture is decoded while its bytes are in the core's caches. */
+let decoder: AreaDecoder | undefined;
 
 /**
  * The upright RGB pixels of the part of a picture that the view shows, [shown.height, shown.width, 3], mirrored
@@ -62,13 +64,12 @@ let decoder: Promise<AreaDecoder> | undefined;
 export async function decodeView(bytes: Uint8Array, options: ViewOptions): Promise<Uint8Array> {
   const { shown, thread = "own" } = options;
   const { into = new Uint8Array(shown.width * shown.height * NUM_CHANNELS) } = options;
-  decoder ??= AreaDecoder.load();
-  const loaded = await decoder;
+  decoder ??= await (loading ??= AreaDecoder.load());
   const request = requestOf(options);
   try {
     await (thread === "own"
-      ? loaded.decode(bytes, request, into)
-      : loaded.decodeInPool(bytes, request, into));
+      ? decoder.decode(bytes, request, into)
+      : decoder.decodeInPool(bytes, request, into));
     return into;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

@@ -14,13 +14,14 @@ export class ReadMemory {
 
   /** What `use` makes of the bytes that `read` gives, perhaps in the memory it is offered; they are valid until `use` is done. */
   async lend<Value>(
-    read: (into: Uint8Array) => Promise<Uint8Array>,
+    read: (into: Uint8Array) => Uint8Array | Promise<Uint8Array>,
     use: (bytes: Uint8Array) => Promise<Value>,
   ): Promise<Value> {
     const memory = this.#idle.pop() ?? checksumMemory(STEP_BYTES);
     let neededBytes = 0;
     try {
-      const bytes = await read(memory);
+      const reading = read(memory);
+      const bytes = reading instanceof Promise ? await reading : reading;
       neededBytes = bytes.length;
       return await use(bytes);
     } finally {

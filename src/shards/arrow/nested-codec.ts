@@ -3,6 +3,8 @@ import { bytesOf, type Codec, type ColumnView, nullTest, offsets32 } from "./cod
 import type { Column } from "./column-type.ts";
 import { ArrowFormatError } from "./format-error.ts";
 
+const NOTHING: readonly never[] = [];
+
 /** A list with 32-bit offsets; one of more than `maxItems` is an `ArrowFormatError`. */
 export function list<T, V>(item: Codec<T, V>, maxItems: number = Infinity): ListCodec<T, V> {
   const refuseMore = (numItems: number): void => {
@@ -32,6 +34,7 @@ export function list<T, V>(item: Codec<T, V>, maxItems: number = Infinity): List
         isNull: nullTest(numNulls, bitmap),
         get(row) {
           const [start, end] = range(row, items.numRows);
+          if (start === end) return NOTHING; // as most lists of a text are
           refuseMore(end - start);
           const values: V[] = [];
           for (let index = start; index < end; index += 1) values.push(items.get(index));

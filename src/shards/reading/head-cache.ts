@@ -25,6 +25,13 @@ interface CachedHead {
   readonly sizeBytes: number;
 }
 
+/** A value of a row that is read and judged. */
+interface CheckedRead<T> {
+  readonly row: number;
+  readonly check: (bytes: Uint8Array) => T;
+  readonly into?: Uint8Array | undefined;
+}
+
 /** Opens shards when they are first needed, and keeps the small columns of the batches used last, up to a number of bytes. */
 export class HeadCache {
   /** Of the set, for faults. */
@@ -64,23 +71,52 @@ export class HeadCache {
     return loading;
   }
 
-  /** What `check` makes of bytes of a shard. */
-  async read<T>(
-    slot: BatchSlot,
-    range: ByteRange,
-    given: {
-      readonly row: number;
-      readonly check: (bytes: Uint8Array) => T;
-      readonly into?: Uint8Array | undefined;
+  /** What `check` makes of bytes of a shard; at once, faults as well, where the shard is open and its bytes are at hand. */
+  read<T>(slot: BatchSlot, range: ByteRange, given: CheckedRead<T>): T | Promise<T> {
+    const source = this.#shard(slot);
+    if (source instanceof Promise) {
+      return source.then((opened) => this.#readFrom(opened, { slot, range, ...given }));
+    }
+    return this.#readFrom(source, { slot, range, ...given });
+  }
+
+  #readFrom<T>(
+    source: ByteSource,
+    {
+      check,
+      into,
+      range,
+      row,
+      slot,
+    }: CheckedRead<T> & { readonly slot: BatchSlot; readonly range: ByteRange },
+  ): T | Promise<T> {
+    const placed = (error: unknown): unknown =>
+      placedFault(error, { ...placeOf(slot, this.folder), row });
+    try {
+      const bytes = source.read(range, into);
+      const isAtHand = !(bytes instanceof Promise) && source.readAgain === undefined;
+      return isAtHand
+        ? check(bytes)
+        : this.#readLater(source, { range, bytes, check }).catch((error: unknown) => {
+            throw placed(error);
+          });
+    } catch (error) {
+      throw placed(error);
+    }
+  }
+
+  async #readLater<T>(
+    source: ByteSource,
+    {
+      bytes,
+      check,
+      range,
+    }: Pick<CheckedRead<T>, "check"> & {
+      readonly range: ByteRange;
+      readonly bytes: Uint8Array | Promise<Uint8Array>;
     },
   ): Promise<T> {
-    const source = await this.#shard(slot);
-    try {
-      const bytes = await source.read(range, given.into);
-      return await readChecked(source, { range, bytes }, given.check);
-    } catch (error) {
-      throw placedFault(error, { ...placeOf(slot, this.folder), row: given.row });
-    }
+    return readChecked(source, { range, bytes: await bytes }, check);
   }
 
   /** The shard's bytes, once its size, footer and schema are the index's; at once when it is open. */

@@ -64,9 +64,15 @@ export class ListedSplit implements SplitReader {
   }
 
   async head(sceneIndex: number): Promise<SceneHead> {
+    return this.headSoon(sceneIndex);
+  }
+
+  headSoon(sceneIndex: number): SceneHead | Promise<SceneHead> {
     const { slot, row } = this.#locate(sceneIndex);
-    const { rows } = await this.#cache.load(slot);
-    return this.#atRow(slot, row, () => rows.head(row));
+    const headOf = ({ rows }: LoadedHead): SceneHead =>
+      this.#atRow(slot, row, () => rows.head(row));
+    const head = this.#cache.load(slot);
+    return head instanceof Promise ? head.then(headOf) : headOf(head);
   }
 
   async pictureBytes(
@@ -74,8 +80,33 @@ export class ListedSplit implements SplitReader {
     pictureIndex: number,
     into?: Uint8Array,
   ): Promise<Uint8Array> {
+    return this.pictureBytesSoon(sceneIndex, pictureIndex, into);
+  }
+
+  pictureBytesSoon(
+    sceneIndex: number,
+    pictureIndex: number,
+    into?: Uint8Array,
+  ): Uint8Array | Promise<Uint8Array> {
     const { slot, row } = this.#locate(sceneIndex);
-    const head = await this.#cache.load(slot);
+    const bytesOf = (head: LoadedHead): Uint8Array | Promise<Uint8Array> =>
+      this.#pictureBytes({ slot, row, head }, { sceneIndex, pictureIndex, into });
+    const head = this.#cache.load(slot);
+    return head instanceof Promise ? head.then(bytesOf) : bytesOf(head);
+  }
+
+  #pictureBytes(
+    { slot, row, head }: LoadedRow,
+    {
+      into,
+      pictureIndex,
+      sceneIndex,
+    }: {
+      readonly sceneIndex: number;
+      readonly pictureIndex: number;
+      readonly into: Uint8Array | undefined;
+    },
+  ): Uint8Array | Promise<Uint8Array> {
     const range = this.#atRow(slot, row, () => head.rows.pictureRange(row, pictureIndex));
     if (range === undefined) throw this.#noPicture(sceneIndex, pictureIndex);
     const value = {
@@ -164,11 +195,11 @@ export class ListedSplit implements SplitReader {
   }
 
   /** The bytes of a value; throws a ShardError when they are not those that its row describes. */
-  async #value(
+  #value(
     { slot, row, head }: LoadedRow,
     { column, described, number, range }: WantedValue,
     into?: Uint8Array,
-  ): Promise<Uint8Array> {
+  ): Uint8Array | Promise<Uint8Array> {
     return this.#cache.read(slot, inFile(head, range), {
       row,
       into,

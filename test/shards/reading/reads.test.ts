@@ -57,6 +57,22 @@ describe("a picture that was read and verified before", () => {
     expect(await split.pictureBytes(2, 0)).toEqual(before);
   });
 
+  it("is waited for while its shard is opened, and then given or refused at once", async () => {
+    await using folder = await temporaryFolder();
+    const index = await writeShardSet(folder.path, [{ split: "train", scenes: madeUpScenes(5) }]);
+    const batch = index.splits[0]?.shards[0]?.batches[0];
+    await using reader = await ShardSetReader.open(folder.path);
+    const split = reader.split("train");
+    const [head, bytes] = [split.headSoon(2), split.pictureBytesSoon(2, 0)];
+    expect(head).toBeInstanceOf(Promise);
+    expect(bytes).toBeInstanceOf(Promise);
+    expect([await head, await bytes]).toEqual([split.headSoon(2), split.pictureBytesSoon(2, 0)]);
+    const position = (batch?.offset ?? 0) + (batch?.headSizeBytes ?? 0) + 2 * 500 + 7;
+    await flipByte(join(folder.path, "train/00000.arrow"), position);
+    expect(() => split.pictureBytesSoon(2, 0)).toThrow(ShardError);
+    expect(split.pictureBytesSoon(1, 0)).toHaveLength(500);
+  });
+
   it("is told from its neighbour though an empty one lies at the same place", async () => {
     await using folder = await temporaryFolder();
     const [first, second] = madeUpScenes(2);
