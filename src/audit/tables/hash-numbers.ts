@@ -15,6 +15,11 @@ export class HashNumbers {
     return this.#length;
   }
 
+  /** All hashes in the order of their numbers. */
+  toArray(): Uint32Array {
+    return this.#hashes.toArray();
+  }
+
   /** The number of the hash, or undefined where it has not come. */
   find(hash: Uint32Array): number | undefined {
     const known = this.#slots[this.#slotOf(hash)] ?? 0;

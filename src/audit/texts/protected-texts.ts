@@ -1,3 +1,4 @@
+import { sha256 } from "../../core/digest.ts";
 import type { SceneText, TextKind } from "../../core/records.ts";
 import { textKinds } from "../../core/records.ts";
 import type { RelatedSplits } from "../relate-splits.ts";
@@ -70,6 +71,12 @@ export class ProtectedTexts {
 
   get numEntries(): number {
     return this.#numbers.length;
+  }
+
+  /** Names the texts that there are, as texts are compared: what is equal or similar to one of them follows from it. */
+  digest(): string {
+    const { buffer, byteLength, byteOffset } = this.#numbers.toArray();
+    return sha256(new Uint8Array(buffer, byteOffset, byteLength));
   }
 
   /** Adds a text; false for one without words, which is not compared. */

@@ -1,6 +1,7 @@
 import { collectionOf } from "../../core/keys.ts";
 import type { SceneHead, SceneText } from "../../core/records.ts";
 import { textLeakRules, type TextLeak, type TextLeakRule } from "../findings.ts";
+import type { TextHits } from "../text-memory/text-hits.ts";
 import type { ListingLimits } from "../verdict.ts";
 import { labelOf } from "./labels.ts";
 import type { ComparedSplits, ProtectedTexts, TextScene } from "./protected-texts.ts";
@@ -38,9 +39,17 @@ export class TextLeakCollector {
     this.#matrix = new TextMatrix(texts, related.splits);
   }
 
-  /** Looks at all texts of a training scene. */
-  check({ texts }: Pick<SceneHead, "texts">, scene: TextScene): void {
-    for (const text of texts) this.#check(text, scene);
+  /** Looks at all texts of a training scene. Gives the numbers of those that are equal or similar to another. */
+  check({ texts }: Pick<SceneHead, "texts">, scene: TextScene): readonly number[] {
+    const hits: number[] = [];
+    for (const [index, text] of texts.entries()) if (this.#check(text, scene)) hits.push(index);
+    return hits;
+  }
+
+  /** Counts texts that were looked at before and are like none. */
+  addUnlike({ numUnlike, numWithoutWords }: Pick<TextHits, "numUnlike" | "numWithoutWords">): void {
+    this.numCompared += numUnlike;
+    this.numWithoutWords += numWithoutWords;
   }
 
   /** Texts that are trained on with their evaluation pictures. */
@@ -67,23 +76,26 @@ export class TextLeakCollector {
     return this.#matrix.cells();
   }
 
-  #check(text: SceneText, scene: TextScene): void {
+  /** Whether the text is like another. */
+  #check(text: SceneText, scene: TextScene): boolean {
     const found = this.#texts.lookUp(text.text);
     if (found === undefined) {
       this.numWithoutWords += 1;
-      return;
+      return false;
     }
     this.numCompared += 1;
-    if (found.entry !== undefined) this.#checkEqual(text, scene, found.entry);
-    else if (found.similar.length > 0) {
-      for (const { entry } of found.similar) this.#matrix.markSimilar(scene.source, entry);
-      const [nearest] = found.similar.toSorted(
-        (a, b) => b.similarity - a.similarity || a.entry - b.entry,
-      );
-      if (nearest === undefined) return;
-      const partners = this.#texts.membersOf(nearest.entry).subarray(0, 1);
-      this.#take("near-text", { text, scene, partners, similarity: nearest.similarity });
+    if (found.entry !== undefined) {
+      this.#checkEqual(text, scene, found.entry);
+      return true;
     }
+    const [nearest] = found.similar.toSorted(
+      (a, b) => b.similarity - a.similarity || a.entry - b.entry,
+    );
+    if (nearest === undefined) return false;
+    for (const { entry } of found.similar) this.#matrix.markSimilar(scene.source, entry);
+    const partners = this.#texts.membersOf(nearest.entry).subarray(0, 1);
+    this.#take("near-text", { text, scene, partners, similarity: nearest.similarity });
+    return true;
   }
 
   #checkEqual(text: SceneText, scene: TextScene, entry: number): void {

@@ -15,6 +15,7 @@ import type { AuditedPolicy } from "../policy-audit/audited-policy.ts";
 import type { PolicySides } from "../policy-audit/policy-sides.ts";
 import type { HiddenNear } from "../proving/hidden-near.ts";
 import { KeptFiles } from "./kept-files.ts";
+import { keptTexts } from "./kept-texts.ts";
 import { keptListings, type ListedShards } from "./kept-listings.ts";
 import type { NearAudit, NearChoice, OpenedSet } from "./near-audit.ts";
 import { protectedNames } from "./protected-names.ts";
@@ -80,7 +81,7 @@ export function auditShardSets(
   return withRelatedSets(folders, options, async ({ near, policy, readers, related, sets }) => {
     const { decisions } = options;
     const texts =
-      options.withTexts === true ? await textLeaks({ readers, related }, options) : undefined;
+      options.withTexts === true ? await textLeaks({ near, readers, related }, options) : undefined;
     const verdict = auditRelated(related, { near: near?.findings, decisions, policy, texts });
     const guard =
       options.withGuard === true ? await protectedNames(related, readers, options.signal) : [];
@@ -154,12 +155,15 @@ async function sidesOf(
 }
 
 async function textLeaks(
-  { readers, related }: Pick<RelatedSets, "readers" | "related">,
+  { near, readers, related }: Pick<RelatedSets, "near" | "readers" | "related">,
   { progress, signal }: Pick<ShardSetAuditOptions, "progress" | "signal">,
 ): Promise<TextFindings> {
   const { findTextLeaks } = await import("../../audit/texts/find-text-leaks.ts");
   const splits = readers.flatMap((reader) => splitsOf({ reader, index: reader.index }, signal));
-  return findTextLeaks({ splits, related, listing: defaultListing, progress, signal });
+  // Where hashes are kept, so is what texts are like.
+  const memory =
+    near === undefined ? undefined : keptTexts(readers, { kept: new KeptFiles(signal), signal });
+  return findTextLeaks({ splits, related, listing: defaultListing, memory, progress, signal });
 }
 
 async function nearDuplicates(
