@@ -1,3 +1,4 @@
+import { escapeControls } from "../../core/text.ts";
 import type { TextLeak } from "../findings.ts";
 import type { AuditVerdict, Leak } from "../verdict.ts";
 import { ruleTexts, SUSPECT_RULE, type RuleText } from "./rule-texts.ts";
@@ -139,7 +140,7 @@ function caseOf(
 }
 
 function firstLines(findings: readonly CaseFinding[]): string {
-  const lines = findings.slice(0, MAX_PAIRS_SHOWN).map(({ line }) => line);
+  const lines = findings.slice(0, MAX_PAIRS_SHOWN).map(({ line }) => escapeControls(line));
   const rest = findings.length - lines.length;
   if (rest > 0) lines.push(`and ${rest.toLocaleString("en-US")} more`);
   return escaped(lines.join("\n"));
@@ -164,8 +165,8 @@ export function properties(values: Readonly<Record<string, string | number>>): s
   return ["    <properties>", ...lines, "    </properties>"].join("\n");
 }
 
-// What XML 1.0 cannot hold, not even as a reference: controls but tab and line end, surrogates, U+FFFE and U+FFFF.
-const IMPOSSIBLE = /(?![\t\n])[\p{Cc}\p{Cs}\uFFFE\uFFFF]/gu;
+// Of what XML 1.0 cannot hold, not even as a reference, what is no control and no surrogate.
+const IMPOSSIBLE = /[\uFFFE\uFFFF]/g;
 
 const ENTITIES: ReadonlyMap<string, string> = new Map([
   ["&", "&amp;"],
@@ -174,12 +175,10 @@ const ENTITIES: ReadonlyMap<string, string> = new Map([
   ['"', "&quot;"],
 ]);
 
-/** A text as XML holds it. */
+/** A text as XML holds it; whatever could reorder or end a line of a person's view is spelled out, but for its line ends and tabs. */
 export function escaped(text: string): string {
   return text
-    .replace(/[&<>"]/g, (character) => ENTITIES.get(character) ?? character)
-    .replace(IMPOSSIBLE, (character) => {
-      const code = character.charCodeAt(0).toString(16);
-      return code.length <= 2 ? `\\x${code.padStart(2, "0")}` : `\\u${code.padStart(4, "0")}`;
-    });
+    .replace(/[^\n\t]+/g, escapeControls)
+    .replace(IMPOSSIBLE, (character) => `\\u${character.charCodeAt(0).toString(16)}`)
+    .replace(/[&<>"]/g, (character) => ENTITIES.get(character) ?? character);
 }

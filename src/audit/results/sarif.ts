@@ -1,4 +1,5 @@
 import { canonicalJson, sha256, type JsonValue } from "../../core/digest.ts";
+import { escapeControls } from "../../core/text.ts";
 import type { LeakKind, NearEvidence, Suspect, TextLeak, TextPlace } from "../findings.ts";
 import type { AuditVerdict, Leak, PicturePlace } from "../verdict.ts";
 import { CONTRADICTION_RULE, ruleTexts, SUSPECT_RULE, type RuleText } from "./rule-texts.ts";
@@ -90,7 +91,7 @@ interface SarifPlace {
   readonly key: string;
 }
 
-/** A finding as a result of a log, of the level of its rule. */
+/** A finding as a result of a log, of the level of its rule; no control character is left in what a person reads. */
 export function resultOf({ rule, message, train, eval: evaluated, properties }: Finding): {
   readonly [name: string]: JsonValue;
 } {
@@ -99,10 +100,14 @@ export function resultOf({ rule, message, train, eval: evaluated, properties }: 
     ruleId: rule,
     ruleIndex,
     level: ruleTexts[ruleIndex]?.level ?? "none",
-    message: { text: message },
+    message: { text: escapeControls(message) },
     locations: [locationOf(train)],
     relatedLocations: [
-      { ...locationOf(evaluated), id: 0, message: { text: `evaluation: ${evaluated.key}` } },
+      {
+        ...locationOf(evaluated),
+        id: 0,
+        message: { text: `evaluation: ${escapeControls(evaluated.key)}` },
+      },
     ],
     partialFingerprints: { "crossweavePair/v1": fingerprintOf({ rule, train, eval: evaluated }) },
     properties,
@@ -125,7 +130,11 @@ function locationOf({ set, split, sceneKey, key }: SarifPlace): {
       },
     },
     logicalLocations: [
-      { name: key, fullyQualifiedName: `${set}/${split}/${sceneKey}/${key}`, kind: "resource" },
+      {
+        name: escapeControls(key),
+        fullyQualifiedName: escapeControls(`${set}/${split}/${sceneKey}/${key}`),
+        kind: "resource",
+      },
     ],
   };
 }

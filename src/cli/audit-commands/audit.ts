@@ -179,7 +179,8 @@ async function audit(
   const { verdictText } = await import("../auditing/audit-text.ts");
   const { planProof, proofNotes, writeProof } = await import("../proving/proof-writing.ts");
   const { refuseOtherResults, writeResults } = await import("../audit-report/result-files.ts");
-  await refuseOtherResults({ ...resultFlags, exclusions: exclusionsFile });
+  const { proof: proofFile } = proofFlags;
+  await refuseOtherResults({ ...resultFlags, exclusions: exclusionsFile, proof: proofFile });
   const plan = await planProof(proofFlags);
   const { readHashes } = await import("../proving/hashes-files.ts");
   const hidden = await Promise.all(hashesFiles.map((file) => readHashes(file)));
@@ -205,7 +206,7 @@ async function audit(
   ];
   const results = {
     verdict,
-    folders,
+    sets: sets.slice(0, folders.length),
     summary,
     notes: known,
     decisions: decisions?.decisions ?? [],

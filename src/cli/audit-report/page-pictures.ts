@@ -1,6 +1,8 @@
 import type { PicturePlace } from "../../audit/verdict.ts";
 import type { Progress } from "../../core/progress.ts";
 import type { PictureInfo } from "../../core/records.ts";
+import type { AuditedSet } from "../auditing/shard-set-audit.ts";
+import { otherSet } from "../proving/proof-writing.ts";
 import { thumbnailWithin } from "../../pixels/thumbnail.ts";
 import { thumbnailBytes } from "../../report/audit-page/page-limits.ts";
 import { ShardSetReader, type SplitReader } from "../../shards/shard-set-reader.ts";
@@ -20,18 +22,20 @@ interface ReadOptions {
 }
 
 /**
- * Small pictures of what stands at `places` in the sets of `folders`, each picture once however often it is
- * shown; the more there are, the smaller they get. Throws what ShardSetReader throws.
+ * Small pictures of what stands at `places` in sets, each picture once however often it is shown; the more there are,
+ * the smaller they get. Throws StateError where a set is no longer the one that was audited, and what ShardSetReader throws.
  */
 export async function pageThumbnails(
   places: readonly PicturePlace[],
-  folders: readonly string[],
+  sets: readonly Pick<AuditedSet, "folder" | "digest">[],
   options: ReadOptions,
 ): Promise<MadeThumbnails> {
   await using opened = new AsyncDisposableStack();
   const wanted = new WantedPictures(places);
-  for (const folder of folders) {
+  for (const { digest, folder } of sets) {
     const reader = opened.use(await ShardSetReader.open(folder));
+    if (reader.index.digest !== digest)
+      throw otherSet(folder, { digest, now: reader.index.digest });
     for (const { name } of reader.index.splits) {
       await wanted.find({ set: reader.index.name, split: reader.split(name) }, options.signal);
     }

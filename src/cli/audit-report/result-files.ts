@@ -1,9 +1,12 @@
+import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { ReviewDecision } from "../../audit/results/decisions.ts";
 import type { AuditVerdict } from "../../audit/verdict.ts";
+import { ConfigError } from "../../core/errors.ts";
 import { refuseOtherFile, writeResultFile } from "../../core/files.ts";
+import type { AuditedSet } from "../auditing/shard-set-audit.ts";
 import type { CommandContext } from "../frame.ts";
-import { refuseOtherThanManifest } from "../proving/manifest-files.ts";
+import { manifestFilesOf, refuseOtherThanManifest } from "../proving/manifest-files.ts";
 
 /** The files that an audit writes for people and for other programs. */
 export interface ResultFlags {
@@ -41,10 +44,19 @@ const marks: Readonly<Record<ResultKind, string>> = {
 
 const MARK_BYTES = 4096;
 
-/** Throws RefusedError where one of the files, or the exclusion list, is there already and is not such a result. */
+/**
+ * Throws RefusedError where one of the files, or the exclusion list, is there already and is not such a result, and
+ * ConfigError where two results, the proof too, have one name.
+ */
 export async function refuseOtherResults(
-  flags: ResultFlags & { readonly exclusions?: string | undefined },
+  flags: ResultFlags & {
+    readonly exclusions?: string | undefined;
+    readonly proof?: string | undefined;
+  },
 ): Promise<void> {
+  const { exclusions, junit, proof, report, sarif } = flags;
+  const lists = exclusions === undefined ? [] : Object.values(manifestFilesOf(exclusions));
+  refuseRepeated([junit, proof, report, sarif, ...lists].filter((path) => path !== undefined));
   if (flags.exclusions !== undefined) await refuseOtherThanManifest(flags.exclusions);
   for (const kind of kinds) {
     const path = flags[kind];
@@ -56,10 +68,24 @@ export async function refuseOtherResults(
   }
 }
 
+function refuseRepeated(paths: readonly string[]): void {
+  const known = new Set<string>();
+  for (const path of paths) {
+    if (known.has(resolve(path))) {
+      throw new ConfigError(`two results would be written to ${path}`, {
+        file: path,
+        remedy:
+          "name a file for each; beside an exclusion list in JSON stands one that ends in .arrow",
+      });
+    }
+    known.add(resolve(path));
+  }
+}
+
 export interface AuditResults {
   readonly verdict: AuditVerdict;
   /** The sets that were audited, to draw their pictures from. */
-  readonly folders: readonly string[];
+  readonly sets: readonly AuditedSet[];
   readonly summary: string;
   readonly notes: readonly string[];
   readonly decisions: readonly ReviewDecision[];
@@ -86,13 +112,13 @@ export async function writeResults(
 
 async function writePage(
   path: string,
-  { decisions, folders, notes, summary, verdict }: AuditResults,
+  { decisions, notes, sets, summary, verdict }: AuditResults,
   context: CommandContext,
 ): Promise<readonly string[]> {
   const { auditPage, shownPlaces } = await import("./page-model.ts");
   const { pageThumbnails } = await import("./page-pictures.ts");
   const { renderAuditPage } = await import("../../report/audit-page/render-audit-page.ts");
-  const thumbnails = await pageThumbnails(shownPlaces(verdict), folders, context);
+  const thumbnails = await pageThumbnails(shownPlaces(verdict), sets, context);
   const { numUndrawn } = thumbnails;
   const undrawn =
     numUndrawn === 0

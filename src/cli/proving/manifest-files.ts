@@ -20,7 +20,7 @@ export interface ManifestFiles {
 }
 
 /** Where a manifest is written: "exclusions.json" and "exclusions.arrow", whichever of the two was named. */
-function manifestFilesOf(path: string): ManifestFiles {
+export function manifestFilesOf(path: string): ManifestFiles {
   const { dir, ext, name, root } = parse(path);
   const sibling = (ending: string): string => format({ root, dir, name, ext: ending });
   if (ext === ".arrow") return { json: sibling(".json"), arrow: path };

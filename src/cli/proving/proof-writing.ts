@@ -102,13 +102,18 @@ export async function writeProof(
 async function sameIndex({ digest, folder }: AuditedSet): Promise<ShardSetIndex> {
   const index = await readIndex(folder);
   if (index.digest === digest) return index;
-  throw new StateError(
-    `${folder} was another set while it was audited: ${digest}, now ${index.digest}`,
-    {
-      file: folder,
-      remedy: "audit it again",
-    },
-  );
+  throw otherSet(folder, { digest, now: index.digest });
+}
+
+/** Says that a set was replaced after it was audited. */
+export function otherSet(
+  folder: string,
+  { digest, now }: { readonly digest: string; readonly now: string },
+): StateError {
+  return new StateError(`${folder} was another set while it was audited: ${digest}, now ${now}`, {
+    file: folder,
+    remedy: "audit it again",
+  });
 }
 
 const exclusionList = z.object({ exclusions: z.object({ listDigest: z.string() }) });

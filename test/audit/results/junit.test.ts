@@ -120,6 +120,18 @@ describe("the JUnit report", () => {
     expect(failure).toContain("\u{1F600}");
   });
 
+  it("has a line for each finding, which no name can end, reorder or begin", async () => {
+    const name = "x\n2 \u202Egnp\u2028";
+    const leaks = [sampleLeak(`vcr:${name}`, "vcr:b"), sampleLeak("vcr:c", `vcr:${name}`)];
+    const { cases } = await read(sampleVerdict({ leaks }));
+    const { failure } = cases.find((its) => its.name === "same-url") ?? {};
+    const shown = String.raw`x\x0a2 \u202egnp\u2028`;
+    expect(failure?.trim().split("\n")).toEqual([
+      expect.stringContaining(`vcr:${shown} (`),
+      expect.stringContaining(`is vcr:${shown}: `),
+    ]);
+  });
+
   it("is the same bytes for the same verdict", () => {
     const verdict = sampleVerdict({ leaks: [sampleLeak("vg:1", "coco:1")] });
     expect(junitReport(verdict, "x")).toBe(junitReport(structuredClone(verdict), "x"));

@@ -123,6 +123,18 @@ describe("the SARIF log", () => {
     expect(new Set(printOf(full)).size).toBe(6);
   });
 
+  it("has no control character in what a person reads, and names as they are in its members", () => {
+    const key = "vcr:x\n\u001B[2J\u202Egnp";
+    const [leak] = [sampleLeak(key, key)];
+    const log = JSON.parse(sarifLog(sampleVerdict({ leaks: [leak] }), tool));
+    const [found] = log.runs[0].results;
+    const shown = String.raw`vcr:x\x0a\x1b[2J\u202egnp`;
+    expect(found.message.text).toContain(`${shown} (`);
+    expect(found.relatedLocations[0].message.text).toBe(`evaluation: ${shown}`);
+    expect(found.locations[0].logicalLocations[0].name).toBe(shown);
+    expect(found.properties.chain[0].from).toBe(key);
+  });
+
   it("is the same bytes for the same verdict", () => {
     expect(sarifLog(full, tool)).toBe(sarifLog(structuredClone(full), tool));
   });
