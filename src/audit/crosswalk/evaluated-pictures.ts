@@ -68,12 +68,22 @@ export function evaluatedPictures(
       if (!numbers[side].has(key) && isOf(picture, side)) numbers[side].set(key, number);
     }
   }
+  return lookUp({ identities: graph.identities(), groupsOf, numbers, leftOut: leftOutKeys });
+}
+
+interface Kept extends Pick<EvaluatedPictures, "groupsOf" | "identities"> {
+  readonly numbers: Readonly<Record<PictureSide, ReadonlyMap<ImageKey, number>>>;
+  readonly leftOut: ReadonlySet<ImageKey>;
+}
+
+// A function of its own, so that nothing holds what the crosswalk was.
+function lookUp({ groupsOf, identities, leftOut, numbers }: Kept): EvaluatedPictures {
   return {
-    identities: graph.identities(),
+    identities,
     groupsOf,
     numberOf: (key, side) =>
       numbers[side].get(key) ?? numbers[side === "eval" ? "train" : "eval"].get(key),
-    isLeftOut: (key) => leftOutKeys.has(key),
+    isLeftOut: (key) => leftOut.has(key),
   };
 }
 

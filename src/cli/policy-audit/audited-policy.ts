@@ -2,7 +2,12 @@ import { basename } from "node:path";
 import { canonicalJson, type JsonValue, sha256 } from "../../core/digest.ts";
 import type { Backbone } from "../../ingest/exclusion/backbones.ts";
 import { evaluatedOn, trainedOn } from "../../ingest/exclusion/evaluations.ts";
-import { type LeakSetting, readLeakSetting } from "../../ingest/exclusion/leak-policy.ts";
+import {
+  type LeakSetting,
+  readLeakPolicy,
+  readLeakSetting,
+} from "../../ingest/exclusion/leak-policy.ts";
+import { policyNames } from "../../ingest/recipe.ts";
 import { readBackbones } from "../annotation-audit/compared-groups.ts";
 import {
   type DatasetPart,
@@ -18,6 +23,8 @@ export interface AuditedPolicy {
   readonly trains: readonly DatasetPart[];
   readonly evaluates: readonly DatasetPart[];
   readonly protects: readonly DatasetPart[];
+  /** By the names of the policies that come with the program: what each keeps out of a set that is prepared by it. */
+  readonly preparedBy: ReadonlyMap<string, readonly DatasetPart[]>;
   readonly backbones: readonly Backbone[];
   /** The flags that name it, for commands that are shown; files without their folders, since a verdict is the same anywhere. */
   readonly flags: readonly string[];
@@ -34,11 +41,12 @@ export async function readAuditedPolicy(
   declared: readonly string[] | undefined,
 ): Promise<AuditedPolicy> {
   const setting = await readLeakSetting(name);
-  const [backbones, trains, evaluates, published] = await Promise.all([
+  const [backbones, trains, evaluates, published, known] = await Promise.all([
     readBackbones(setting, declared),
     trainedOn(setting),
     evaluatedOn(setting),
     publishedSplits(),
+    Promise.all(policyNames.map(readLeakPolicy)),
   ]);
   const content: JsonValue = JSON.parse(
     JSON.stringify({ ...setting, trains, evaluates, backbones }),
@@ -48,6 +56,12 @@ export async function readAuditedPolicy(
     published,
     trains: trains.flatMap((named) => partsOf(named, published)),
     evaluates: evaluates.flatMap((named) => partsOf(named, published)),
+    preparedBy: new Map(
+      known.map(({ name: ownName, protects }) => [
+        ownName,
+        protects.flatMap((named) => partsOf(named, published)),
+      ]),
+    ),
     protects: setting.protects.flatMap((named) => partsOf(named, published)),
     backbones,
     flags: [

@@ -1,11 +1,14 @@
+import { z } from "zod";
 import type { PolicyNote } from "../../audit/findings.ts";
 import type { MatrixCell } from "../../audit/verdict.ts";
+import { datasetOfAbsence } from "../../ingest/exclusion/policy-rules.ts";
 import { recipeOf } from "../../ingest/recipe.ts";
 import type { ShardSetIndex } from "../../shards/shard-set-index.ts";
 import type { AuditedPolicy } from "./audited-policy.ts";
 import { type DatasetPart, partsOf, type PublishedSplits } from "./dataset-parts.ts";
+import { exclusionNotesSchema } from "../preparation/exclusions.ts";
 import { policyNote } from "./policy-note.ts";
-import { type PolicySplit, roleByPolicy } from "./split-roles.ts";
+import { type HeldSplit, type PolicySplit, roleByPolicy } from "./split-roles.ts";
 
 /** Sets as a policy divides them. */
 export interface PolicySides {
@@ -43,6 +46,7 @@ interface DividedSet {
 
 function dividedSet(index: ShardSetIndex, policy: AuditedPolicy, instead?: "witness"): DividedSet {
   const holds = heldParts(index, policy.published);
+  const preparation = preparationOf(index, policy);
   const splits = index.splits.map(({ name, numPictures, role }) =>
     roleByPolicy(
       {
@@ -50,11 +54,27 @@ function dividedSet(index: ShardSetIndex, policy: AuditedPolicy, instead?: "witn
         role: instead ?? role,
         numPictures,
         holds: holds?.get(name),
+        preparation,
       },
       policy,
     ),
   );
   return { index, splits };
+}
+
+const withExclusions = z.object({ exclusions: exclusionNotesSchema });
+
+/** By which of the program's own policies a set was prepared, and what of that was known then. */
+function preparationOf(
+  { recipe }: ShardSetIndex,
+  { preparedBy }: AuditedPolicy,
+): HeldSplit["preparation"] {
+  const notes = withExclusions.safeParse(recipe).data?.exclusions;
+  const named = preparedBy.get(notes?.policy ?? "");
+  if (notes === undefined || named === undefined) return undefined;
+  const notKnown = new Set(notes.notKnown.map(datasetOfAbsence));
+  const leavesOut = named.filter(({ dataset }) => !notKnown.has(dataset));
+  return { policy: notes.policy, leavesOut };
 }
 
 function nameOf({ index }: DividedSet): string {

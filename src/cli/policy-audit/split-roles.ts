@@ -11,6 +11,10 @@ export interface HeldSplit {
   readonly numPictures: number;
   /** Undefined where the index names no recipe. */
   readonly holds: readonly DatasetPart[] | undefined;
+  /** What the policy that its set was prepared by has kept out of training, by keys; undefined where that is not known. */
+  readonly preparation?:
+    | { readonly policy: string; readonly leavesOut: readonly DatasetPart[] }
+    | undefined;
 }
 
 /** A split as a policy has it. */
@@ -29,8 +33,11 @@ const roleWords = { train: "training", eval: "evaluation", witness: "neither sid
  * told apart, and as training all of them are compared.
  */
 export function roleByPolicy(split: HeldSplit, policy: AuditedPolicy): PolicySplit {
-  const { holds = [], role } = split;
-  const trainedEvaluations = role === "train" ? evaluatedParts(holds, policy.evaluates) : [];
+  const { holds = [], preparation, role } = split;
+  const evaluations = role === "train" ? evaluatedParts(holds, policy.evaluates) : [];
+  const isLeftOut = (part: DatasetPart): boolean =>
+    preparation?.leavesOut.some((one) => covers(one, part)) === true;
+  const trainedEvaluations = evaluations.filter((part) => !isLeftOut(part));
   const kept = { ...split, trainedEvaluations };
   if (holds.length === 0) {
     const note = `${split.place} keeps its role (${roleWords[role]}): its index names no recipe, so that the policy says nothing of it`;
@@ -42,7 +49,9 @@ export function roleByPolicy(split: HeldSplit, policy: AuditedPolicy): PolicySpl
     const note = `${split.place} counts as evaluation although its recipe trains on it: the policy evaluates on ${names}; its pictures are not compared as training pictures`;
     return { ...kept, role: "eval", note };
   }
-  return { ...kept, note: keptNote(kept, holds, policy) };
+  const leftOut = evaluations.filter(isLeftOut);
+  const note = leftOutNote(kept, leftOut) ?? keptNote(kept, holds, policy);
+  return { ...kept, note };
 }
 
 /** The evaluation parts that have pictures in common with what is held; the smaller of two that meet. */
@@ -53,6 +62,17 @@ function evaluatedParts(
   return holds.flatMap((held) =>
     evaluates.filter((one) => meets(one, held)).map((one) => (covers(one, held) ? held : one)),
   );
+}
+
+/** A split whose evaluation pictures its own preparation has left out trains on none of these. */
+function leftOutNote(
+  { place, preparation, trainedEvaluations }: Omit<PolicySplit, "note">,
+  leftOut: readonly DatasetPart[],
+): string | undefined {
+  if (preparation === undefined || leftOut.length === 0 || trainedEvaluations.length > 0) {
+    return undefined;
+  }
+  return `${place} is training alone: it was prepared by the policy ${preparation.policy}, which has left ${namesOf(leftOut)} out of it`;
 }
 
 function keptNote(

@@ -99,6 +99,7 @@ export async function readLeakSetting(name: string): Promise<LeakSetting> {
   const parsed = policySchema.safeParse(parseJson(await readPolicyText(path, name), path));
   if (!parsed.success) throw notAPolicy(path, z.prettifyError(parsed.error));
   const { format: _format, version: _version, ...setting } = parsed.data;
+  if (isFile && policyNames.some((known) => known === setting.name)) throw takenName(path, setting);
   return setting;
 }
 
@@ -121,6 +122,15 @@ function parseJson(text: string, path: string): unknown {
   } catch (error) {
     throw new ConfigError(`${path} is not JSON`, { file: path, cause: error });
   }
+}
+
+// A set's index names the policy that it was prepared by, and an audit takes the program's own at their word.
+function takenName(path: string, { name }: LeakPolicy): ConfigError {
+  return new ConfigError(`${path}: the name "${name}" is that of a policy of crossweave's own`, {
+    file: path,
+    record: "/name",
+    remedy: `give it a name of its own, or name the one of crossweave: --policy ${name}`,
+  });
 }
 
 function notAPolicy(path: string, faults: string): ConfigError {

@@ -162,6 +162,11 @@ function nameOf({ dataset, split, parts }: NamedPictures): string {
   return what.length === 0 ? dataset : `${dataset} (${what.join(", ")})`;
 }
 
+/** The dataset that a sentence of `absent` speaks of. */
+export function datasetOfAbsence(sentence: string): string {
+  return sentence.slice(0, /[ :]/.exec(sentence)?.index);
+}
+
 async function absentError(
   { name }: LeakPolicy,
   absences: readonly Absence[],

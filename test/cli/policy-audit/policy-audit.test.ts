@@ -256,6 +256,23 @@ describe("crossweave audit <set...> --policy", { timeout: SLOW_MS }, () => {
     );
   });
 
+  it("makes one where the set's own preparation has left these out", async () => {
+    const evaluates = [{ dataset: "coco", parts: ["test"], because: "test" }];
+    const file = await writePolicy("coco-alone", { evaluates });
+    const by = ["--policy", file] as const;
+    expect(auditOf("mixed", "clean-flickr30k", ...by).verdict.policy.trainsOnEvaluation).toEqual([
+      "mixed/all",
+    ]);
+    const prepared = ["--policy", "strict", "--allow-missing"] as const;
+    prepare("mixed.json", "strict-mixed", ...prepared);
+    // What the bytes alone tell no policy knows.
+    audit("strict-mixed", "clean-flickr30k", "--exclusions", "strict-list.json");
+    prepare("mixed.json", "proven-mixed", ...prepared, "--exclude", "strict-list.json");
+    const flags = [...by, "--proof", "own.json", "--unsigned"];
+    const { status, stdout } = audit("proven-mixed", "clean-flickr30k", ...flags);
+    expect([status, stdout]).toEqual([0, expect.stringContaining("mixed/all is training alone")]);
+  });
+
   it("refuses a policy that drops the evaluation side, one that there is not, and a backbone without one", async () => {
     const file = await writePolicy("backwards", { drops: "evaluation" });
     const wrong = audit("coco", "--policy", file);

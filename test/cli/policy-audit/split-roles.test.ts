@@ -9,10 +9,12 @@ import { type HeldSplit, roleByPolicy } from "../../../src/cli/policy-audit/spli
 
 let soho: AuditedPolicy;
 let uniter: AuditedPolicy;
+let strict: AuditedPolicy;
 
 beforeAll(async () => {
   soho = await readAuditedPolicy("soho", undefined);
   uniter = await readAuditedPolicy("uniter", undefined);
+  strict = await readAuditedPolicy("strict", undefined);
 });
 
 function holding(
@@ -54,6 +56,22 @@ describe("a policy's word on a split", () => {
     );
     expect(role).toBe("train");
     expect(trainedEvaluations.map(({ part }) => part)).toEqual(["val", "test"]);
+  });
+
+  it("takes a whole dataset for training alone where its set was prepared without the evaluation parts", () => {
+    const prepared = (policy: string): HeldSplit => {
+      const preparation = { policy, leavesOut: strict.preparedBy.get(policy) ?? [] };
+      return { ...held("train", holding("visual-genome", "everything")), preparation };
+    };
+    const { note, role, trainedEvaluations } = roleByPolicy(prepared("strict"), strict);
+    expect([role, trainedEvaluations]).toEqual(["train", []]);
+    expect(note).toBe(
+      "set/split is training alone: it was prepared by the policy strict, which has left visual-genome val+test out of it",
+    );
+    // UNITER's policy trains on all of Visual Genome.
+    const other = roleByPolicy(prepared("uniter"), strict);
+    expect(other.trainedEvaluations.map(({ part }) => part)).toEqual(["val", "test"]);
+    expect(other.note).toContain("stays training although its recipe takes visual-genome val+test");
   });
 
   it("says nothing where recipe and policy agree", () => {

@@ -127,6 +127,13 @@ describe("A setting of one's own", () => {
     );
   });
 
+  it("has a name of its own, since a set says by its name what it was prepared by", async () => {
+    const path = await written({ name: "strict" });
+    await expect(readLeakSetting(path)).rejects.toThrow(
+      /the name "strict" is that of a policy of crossweave's own/,
+    );
+  });
+
   it("is told which backbones there are", async () => {
     const error: unknown = await readBackbone("vgg").catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(ConfigError);
