@@ -86,7 +86,10 @@ export async function writeProof(
   { sets, verdict }: { readonly verdict: AuditVerdict; readonly sets: readonly AuditedSet[] },
 ): Promise<WrittenProof> {
   const trained: { readonly folder: string; readonly set: TrainingSet }[] = [];
+  // Of pictures through which the audit only looked, a proof says nothing.
+  const compared = new Set(verdict.checked.training.map(({ digest }) => digest));
   for (const audited of sets) {
+    if (!compared.has(audited.digest)) continue;
     const set = trainingSet(await sameIndex(audited), plan.bind && !isRemote(audited.folder));
     if (set !== undefined) trained.push({ folder: audited.folder, set });
   }

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { assert as check, asyncProperty, constantFrom, nat } from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { manifestOf, manifestText } from "../../../src/audit/manifests/exclusion-manifest.ts";
+import { readProofFile } from "../../../src/cli/proving/proof-files.ts";
+import { writeProof } from "../../../src/cli/proving/proof-writing.ts";
 import { StateError } from "../../../src/core/errors.ts";
 import { readIndex } from "../../../src/shards/shard-set-index.ts";
 import { validateShardSet } from "../../../src/shards/validation/validate-shard-set.ts";
@@ -93,6 +95,20 @@ describe("a proof of a set", () => {
       }),
       { numRuns: 100 },
     );
+  });
+
+  it("does not speak of training pictures through which the audit only looked", async () => {
+    await using other = await temporaryFolder();
+    const [through, file] = [join(other.path, "through"), join(other.path, "proof.json")];
+    const scenes = madeUpScenes(3, 899); // one of them leaks
+    await writeShardSet(through, [{ split: "train", scenes }]);
+    const { evaluated, trained } = proven();
+    const plan = { file, key: undefined, bind: false };
+    await writeProof(plan, await audit([trained, evaluated], [through]));
+    const { predicate, statement } = await readProofFile(file);
+    expect(predicate.sets.map(({ name }) => name)).toEqual(["trained"]);
+    expect(statement.subject.filter(({ name }) => !name.startsWith("trained@"))).toEqual([]);
+    expect(predicate.settings.through).toMatchObject([{ split: "train", pictures: 4 }]);
   });
 
   it.each([

@@ -65,8 +65,11 @@ export async function nameSet(
   await commitIndex(folder, { ...content, name: "trained", recipe });
 }
 
-export function audit(folders: readonly string[]): Promise<ShardSetAudit> {
-  return auditShardSets(folders, context);
+export function audit(
+  folders: readonly string[],
+  through: readonly string[] = [],
+): Promise<ShardSetAudit> {
+  return auditShardSets(folders, { ...context, through });
 }
 
 /** Verifies everything, unless told otherwise. */
