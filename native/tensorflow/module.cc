@@ -44,6 +44,7 @@ napi_value Initialize(napi_env env, napi_value object) noexcept {
     ExportCapture(exports);
     ExportSavedModels(exports);
     ExportMachine(exports);
+    ExportCollectives(exports);
     return object;
   } catch (...) {
     ThrowIntoJavaScript(env);

@@ -14,6 +14,7 @@ void ExportOperations(Exports& exports);   // operations.cc
 void ExportCapture(Exports& exports);      // capture.cc
 void ExportSavedModels(Exports& exports);  // saved_models.cc
 void ExportMachine(Exports& exports);      // machine.cc
+void ExportCollectives(Exports& exports);  // collectives.cc
 
 }  // namespace crossweave
 

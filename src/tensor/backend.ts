@@ -42,6 +42,17 @@ export interface TensorFlowDevice {
   readonly memoryBytes: number;
 }
 
+/** When the members of a cluster are given up. */
+export interface ClusterWatch {
+  /** TensorFlow's names: "/job:worker/replica:0/task:1". */
+  readonly members: readonly string[];
+  /** A member that has answered once may be silent for so long; then all collectives are aborted. */
+  readonly silenceMs: number;
+  /** The process ends with `exitCode` unless the cluster is left within so long after that. */
+  readonly graceMs: number;
+  readonly exitCode: number;
+}
+
 /**
  * What the rest of Crossweave uses of `native/tensorflow`. The tfjs backend uses more of it (`tfjs_binding.d.ts` of
  * tfjs-node). Tensors go by numbers, each in the thread that has made it. Every fault is an error with a `code`:
@@ -99,6 +110,14 @@ export interface TensorFlowBinding {
     inputIds: readonly number[],
     numOutputs: number,
   ): Promise<readonly OperationResult[]>;
+  /** Joins a cluster, a ServerDef as text, before the first tensor is made, and watches over its members. */
+  joinCluster(server: string, watch: ClusterWatch): void;
+  /** Milliseconds since each member has answered, -1 where it never has. */
+  memberSilences(): readonly number[];
+  /** Whoever waits in a collective is told why, and no later one works. */
+  abortCollectives(why: string): void;
+  /** The members may be silent from now on. */
+  leaveCluster(): void;
   /** 1: the inputs of the next operations are a step's arguments; 2: operations are captured; 3: inputs are its results; 0: gives up. */
   setCaptureMode(mode: 0 | 1 | 2 | 3): void;
   /** Makes the captured operations a TensorFlow function and gives their number; throws with the reason when they can't be one. */

@@ -4,7 +4,7 @@ import * as tf from "@tensorflow/tfjs-core";
  * The processes that train one model together. Every rank makes the same calls in the same order; each waits until
  * all have made it. What a call gives is the same, digit for digit, on all ranks.
  */
-export interface Cluster {
+export interface Cluster extends Disposable {
   /** 0 is the rank that writes. */
   readonly rank: number;
   readonly size: number;
@@ -14,6 +14,8 @@ export interface Cluster {
   broadcast<R extends tf.Rank>(tensor: tf.Tensor<R>): Promise<tf.Tensor<R>>;
   /** Every rank's numbers, by rank; equally many on all ranks. */
   gather(numbers: readonly number[]): Promise<readonly (readonly number[])[]>;
+  /** Leaves the cluster: nothing is asked of the others any more, and they may end. May be called again. */
+  [Symbol.dispose](): void;
 }
 
 /** One process that trains alone. */
@@ -23,4 +25,14 @@ export const soloCluster: Cluster = {
   allReduceSum: (tensor) => Promise.resolve(tf.clone(tensor)),
   broadcast: (tensor) => Promise.resolve(tf.clone(tensor)),
   gather: (numbers) => Promise.resolve([numbers]),
+  [Symbol.dispose]: () => {},
 };
+
+/** The sums of all ranks' numbers, place by place, added in the order of the ranks. */
+export async function sumOverRanks(
+  cluster: Cluster,
+  numbers: readonly number[],
+): Promise<readonly number[]> {
+  const all = await cluster.gather(numbers);
+  return numbers.map((_, place) => all.reduce((sum, own) => sum + (own[place] ?? 0), 0));
+}
