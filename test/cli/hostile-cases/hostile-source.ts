@@ -33,6 +33,8 @@ export interface PrepareCase {
   readonly number: number;
   readonly name: string;
   readonly exitCode: number;
+  /** Why it ends so, where the list has another exit code. */
+  readonly why?: string;
   /** They are COCO's images 1 to n, before two sound ones; each of these has a caption. */
   readonly pictures?: readonly HostilePicture[];
   /** Files that are put over those of the source. */

@@ -7,8 +7,13 @@ import { pictureCases } from "./picture-cases.ts";
 const cases = [...pictureCases, ...changingCases, ...annotationCases];
 
 // How long each takes is for hostile-cases.slow.ts, which has the machine to itself.
-it.each(cases.map((hostile) => ({ ...hostile, hostile })))(
-  "case $number: prepare on $name ends with $exitCode and accounts for every record",
+it.each(
+  cases.map((hostile) => {
+    const { exitCode, why } = hostile;
+    return { ...hostile, hostile, end: why === undefined ? `${exitCode}` : `${exitCode}, ${why},` };
+  }),
+)(
+  "case $number: prepare on $name ends with $end and accounts for every record",
   async ({ hostile }) => {
     const { exitCode, stdout, ledger, balance, pictures, peakMiB } = await prepareCase(hostile);
     expect([exitCode, exitCode === hostile.exitCode ? "" : stdout]).toEqual([hostile.exitCode, ""]);
