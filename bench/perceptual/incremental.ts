@@ -3,7 +3,9 @@
 //
 //   node bench/perceptual/incremental.ts [copies of each photograph]
 //
-// Each picture is a photograph with a comment of its own, so that none is known from another one. Goal: 3 % of the time at most. Seconds of wall and of processor; the latter do not depend on what else the machine does.
+// Each picture is a photograph with a comment of its own, so that none is known from another one, and so are its five
+// captions; texts are compared as well. Goal: 3 % of the time at most. All audits are of one process, so that its start counts
+// for the first. Seconds of wall and of processor; the latter depend less on what else the machine does.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,11 +13,8 @@ import { auditShardSets } from "../../src/cli/auditing/shard-set-audit.ts";
 import { silentProgress } from "../../src/core/progress.ts";
 import type { Scene, SplitRole } from "../../src/core/records.ts";
 import { SplitWriter } from "../../src/shards/split-writer.ts";
-import {
-  commitSplit,
-  photographScenes,
-  storedPicture,
-} from "../../test/loader/shard-set-fixture.ts";
+import { commitSplit, photographScenes } from "../../test/loader/shard-set-fixture.ts";
+import { markedScenes } from "./marked-photographs.ts";
 
 const copies = Number(process.argv[2] ?? 100);
 const NUM_EVALUATED = 11;
@@ -34,8 +33,9 @@ async function main(): Promise<void> {
   const numTrained = copies * trained.length;
   const numAdded = Math.ceil(numTrained / 100);
   await writeSet("evaluated", "eval", scenes.slice(0, NUM_EVALUATED));
-  await writeSet("trained", "train", repeated(trained, 0, numTrained));
-  await writeSet("added", "train", repeated(trained, numTrained, numTrained + numAdded));
+  await writeSet("trained", "train", markedScenes(trained, { from: 0, to: numTrained }));
+  const added = { from: numTrained, to: numTrained + numAdded };
+  await writeSet("added", "train", markedScenes(trained, added));
   const first = await measure(`${numTrained} pictures`, ["evaluated", "trained"]);
   const all = ["evaluated", "trained", "added"];
   const more = await measure(`${numAdded} more`, all);
@@ -44,24 +44,6 @@ async function main(): Promise<void> {
   const share = (100 * more.cpuSeconds) / first.cpuSeconds;
   const isSame = more.digest === whole.digest ? "the same verdict" : "ANOTHER VERDICT";
   process.stdout.write(`${share.toFixed(1)} % of the processor time for 1 % more; ${isSame}\n`);
-}
-
-function* repeated(scenes: readonly Scene[], from: number, to: number): Generator<Scene> {
-  for (let at = from; at < to; at += 1) {
-    const scene = scenes[at % scenes.length];
-    const [picture] = scene?.pictures ?? [];
-    if (scene === undefined || picture === undefined) continue;
-    const { bytes, height, width } = picture;
-    const marked = storedPicture(`${at}`, withComment(bytes, at), { width, height });
-    yield { ...scene, sceneKey: `coco:${at}`, pictures: [marked] };
-  }
-}
-
-/** A JPEG with a number in a comment behind its first marker. */
-function withComment(jpeg: Uint8Array, number: number): Uint8Array {
-  const comment = Buffer.from([0xff, 0xfe, 0, 6, 0, 0, 0, 0]);
-  comment.writeUInt32BE(number, 4);
-  return Buffer.concat([jpeg.subarray(0, 2), comment, jpeg.subarray(2)]);
 }
 
 async function writeSet(name: string, role: SplitRole, scenes: Iterable<Scene>): Promise<void> {
@@ -79,7 +61,8 @@ async function measure(
   const before = process.cpuUsage();
   const { signal } = new AbortController();
   const folders = sets.map((set) => join(folder, set));
-  const { verdict } = await auditShardSets(folders, { progress: silentProgress, signal, near: {} });
+  const options = { progress: silentProgress, signal, near: {}, withTexts: true };
+  const { verdict } = await auditShardSets(folders, options);
   const { user, system } = process.cpuUsage(before);
   const cpuSeconds = (user + system) / 1e6;
   const seconds = (performance.now() - startMs) / 1000;

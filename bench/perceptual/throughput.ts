@@ -7,7 +7,7 @@
 // and decodes it once, in full: "whole" is then PDQ alone, "bank" PDQ, turned and mirrored, and 48 parts. The peer reads
 // files, and decodes them reduced where that is enough for its 32 x 32 pixels.
 import { execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -20,9 +20,13 @@ import { silentProgress } from "../../src/core/progress.ts";
 import { listingOf } from "../../src/shards/reading/listed-set.ts";
 import { readIndex } from "../../src/shards/shard-set-index.ts";
 import { pythonEnvironment } from "../../test/python-environment.ts";
-import { layOutPhotographs } from "../loader-peers/photographs.ts";
+import { SplitWriter } from "../../src/shards/split-writer.ts";
+import { commitSplit, photographScenes } from "../../test/loader/shard-set-fixture.ts";
+import { markedScenes } from "./marked-photographs.ts";
 
 const NUM_THREADS = 2;
+/** Of each photograph. */
+const COPIES = 20;
 const kinds: readonly RecordKind[] = ["whole", "bank"];
 
 const measuredSchema = z.object({
@@ -40,7 +44,7 @@ else process.stdout.write(JSON.stringify(await measureOurs(kindToMeasure, second
 async function compare(numRounds: number, alone: string | undefined): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "crossweave-throughput-"));
   try {
-    const { numFiles } = await layOutPhotographs(folder);
+    const numFiles = await layOut(folder);
     const best = new Map<string, Measured>();
     const keep = (name: string, measured: Measured): void => {
       const known = best.get(name);
@@ -54,6 +58,24 @@ async function compare(numRounds: number, alone: string | undefined): Promise<vo
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Writes pictures as a set and as files, each with bytes of its own, and gives their number. */
+async function layOut(folder: string): Promise<number> {
+  const photographs = await photographScenes();
+  const numFiles = COPIES * photographs.length;
+  const [set, files] = [join(folder, "set"), join(folder, "jpegs")];
+  await mkdir(files);
+  await using writer = await SplitWriter.create({ folder: set, split: "train", role: "train" });
+  for (const scene of markedScenes(photographs, { from: 0, to: numFiles })) {
+    await writer.append(scene);
+    const [picture] = scene.pictures;
+    if (picture !== undefined) {
+      await writeFile(join(files, `${picture.key.replace(":", "-")}.jpg`), picture.bytes);
+    }
+  }
+  await commitSplit(set, await writer.finish(), "photographs");
+  return numFiles;
 }
 
 async function measureChild(kind: RecordKind, folder: string): Promise<Measured> {
