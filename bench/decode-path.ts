@@ -13,7 +13,7 @@ import sharp from "sharp";
 import { RandomStream } from "../src/core/random.ts";
 import { readJpegStructure } from "../src/ingest/decoding/jpeg-structure.ts";
 import { AreaDecoder, type AreaRequest } from "../src/pixels/area-decoder.ts";
-import { JpegDecoder } from "../src/pixels/jpeg-decoder.ts";
+import { JpegDecoder, readyForParts } from "../src/pixels/jpeg-decoder.ts";
 import type { Area } from "../src/pixels/jpeg-part.ts";
 import { bicubic, bilinear } from "../src/pixels/line-weights.ts";
 import { type PictureSize, Resampler, type RgbPixels } from "../src/pixels/resampler.ts";
@@ -90,6 +90,7 @@ async function mosaic(parts: readonly Photograph[]): Promise<Photograph> {
 }
 
 const [jpegs, areas] = [await JpegDecoder.load(), await AreaDecoder.load()];
+await readyForParts();
 const rooms = new Resampler();
 const into = new Uint8Array(384 * 384 * 3);
 

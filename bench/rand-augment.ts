@@ -2,11 +2,8 @@
 import sharp from "sharp";
 
 import { RandomStream } from "../src/core/random.ts";
-import {
-  randAugmentChoices,
-  randAugmented,
-  randAugmentNames,
-} from "../src/loader/pictures/rand-augment.ts";
+import { randAugmentChoices, randAugmented } from "../src/loader/pictures/rand-augment.ts";
+import { randAugmentNames } from "../src/loader/pictures/rand-augment-options.ts";
 import { realData, realPhotographs } from "../test/real-data.ts";
 
 const SIDE = 384;

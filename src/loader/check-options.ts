@@ -1,6 +1,6 @@
 import { ConfigError } from "../core/errors.ts";
 import type { LoaderOptions, LoaderSet } from "./options.ts";
-import { movingOperations, randAugmentNames } from "./pictures/rand-augment.ts";
+import { movingOperations, randAugmentNames } from "./pictures/rand-augment-options.ts";
 
 /** ConfigError that names every option out of its range, and options that do not go together. */
 export function checkOptions(options: LoaderOptions): void {

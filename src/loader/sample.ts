@@ -15,7 +15,6 @@ import type { SceneLookup } from "./pairing/unmatched-search.ts";
 import { shownTexts } from "./pictures/augment.ts";
 import { decodeView, type ViewOptions } from "./pictures/picture.ts";
 import { shownSize } from "./pictures/picture-sizes.ts";
-import { randAugmented } from "./pictures/rand-augment.ts";
 import { boxInView, type PictureView, type Size } from "./pictures/view-geometry.ts";
 import { type MaskedTokens, maskTokens, NOT_PREDICTED } from "./text/masking.ts";
 import { cutTokens } from "./text/text-rows.ts";
@@ -153,6 +152,7 @@ async function pixelsOf(
     : decode(roomFor(shown, row)));
   const { randAugment } = augment;
   if (randAugment === null) return pixels;
+  const { randAugmented } = await import("./pictures/rand-augment.ts"); // loaded where it is used
   return timer.measureNow("decodeMs", () =>
     randAugmented({ pixels, ...shown }, sampleDraws("colours", key), randAugment),
   );

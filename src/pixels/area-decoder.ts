@@ -1,4 +1,4 @@
-import { JpegDecoder, type OpenedJpeg } from "./jpeg-decoder.ts";
+import { JpegDecoder, type OpenedJpeg, readyForParts } from "./jpeg-decoder.ts";
 import { type Area, planJpegPart } from "./jpeg-part.ts";
 import type { Kernel } from "./line-weights.ts";
 import { loadSharp } from "./load-sharp.ts";
@@ -65,6 +65,7 @@ export class AreaDecoder {
     if (jpeg === undefined) return this.#decodeWithSharp(bytes, { request, wanted }, into);
     requireSize(jpeg.frame, request.stored);
     const part = planJpegPart(jpeg.frame, { ...wanted, decoding: request.decoding });
+    if (!part.isWhole) await readyForParts();
     const room = this.#open(part.region, { ...wanted, area: part.area });
     jpeg.decode(part, room.source.data);
     finish(room, wanted, into);
@@ -77,6 +78,7 @@ export class AreaDecoder {
     if (jpeg === undefined) return this.#decodeWithSharp(bytes, { request, wanted }, into);
     requireSize(jpeg.frame, request.stored);
     const part = planJpegPart(jpeg.frame, { ...wanted, decoding: request.decoding });
+    if (!part.isWhole) await readyForParts();
     const { width, height } = part.region;
     // Memory of its own: the resampler's may grow, or be another picture's, before this one is decoded.
     const data = new Uint8Array(width * height * NUM_CHANNELS);

@@ -1,5 +1,7 @@
+import { strict as assert } from "node:assert";
+
 import type { JpegFrame, JpegPart } from "./jpeg-part.ts";
-import { type CutJpeg, cutJpeg, type Room } from "./seeking/jpeg-cut.ts";
+import type { cutJpeg, CutJpeg, Room } from "./seeking/jpeg-cut.ts";
 import {
   COLOURS,
   INIT_DECOMPRESS,
@@ -29,6 +31,19 @@ const BLOCK_WIDTHS = [8, 16, 16, 8, 8, 32, 8] as const;
 /** Of turbojpeg.h: red, green and blue; luma and two colour differences; grey. */
 const COMMON_COLOURS: ReadonlySet<number> = new Set([0, 1, 2]);
 const ALL: TurboRegion = { x: 0, y: 0, w: 0, h: 0 };
+
+let cut: typeof cutJpeg | undefined;
+
+/** To be waited for before a part of a picture is decoded; what cuts it out is loaded only where parts are. */
+export async function readyForParts(): Promise<void> {
+  cut ??= (await import("./seeking/jpeg-cut.ts")).cutJpeg;
+}
+
+function cutOut(jpeg: Uint8Array, part: JpegPart, room: Room): CutJpeg {
+  if (part.isWhole) return { bytes: jpeg, part };
+  assert(cut !== undefined, "parts are decoded after readyForParts()");
+  return cut(jpeg, part, room) ?? { bytes: jpeg, part };
+}
 
 /** Decodes parts of JPEGs with libjpeg-turbo, with the accurate transform and smooth upsampling. */
 export class JpegDecoder {
@@ -69,12 +84,12 @@ export class JpegDecoder {
     opening.move();
     const prepare = (wanted: JpegPart, room: Room): Uint8Array => {
       isSound = false;
-      const cut: CutJpeg = cutJpeg(bytes, wanted, room) ?? { bytes, part: wanted };
-      if (cut.bytes !== bytes) settle(turbo.readHeader(handle, cut.bytes, cut.bytes.length));
-      settle(turbo.setScale(handle, { num: 1, denom: cut.part.reduction }));
-      settle(turbo.setRegion(handle, cut.part.isWhole ? ALL : regionOf(cut.part)));
+      const { bytes: jpeg, part } = cutOut(bytes, wanted, room);
+      if (jpeg !== bytes) settle(turbo.readHeader(handle, jpeg, jpeg.length));
+      settle(turbo.setScale(handle, { num: 1, denom: part.reduction }));
+      settle(turbo.setRegion(handle, part.isWhole ? ALL : regionOf(part)));
       isSound = false;
-      return cut.bytes;
+      return jpeg;
     };
     return {
       frame,

@@ -4,11 +4,11 @@ import { join } from "node:path";
 
 import { RandomStream } from "../../src/core/random.ts";
 import type { Pixels } from "../../src/loader/pictures/pixel-operations.ts";
+import { randAugmentChoices } from "../../src/loader/pictures/rand-augment.ts";
 import {
-  randAugmentChoices,
   type RandAugmentName,
   randAugmentNames,
-} from "../../src/loader/pictures/rand-augment.ts";
+} from "../../src/loader/pictures/rand-augment-options.ts";
 import { pythonEnvironment } from "../python-environment.ts";
 
 /** An operation and its own value. */

@@ -5,11 +5,8 @@ import { z } from "zod";
 
 import { sha256 } from "../../src/core/digest.ts";
 import { RandomStream } from "../../src/core/random.ts";
-import {
-  randAugmentChoices,
-  randAugmented,
-  randAugmentNames,
-} from "../../src/loader/pictures/rand-augment.ts";
+import { randAugmentChoices, randAugmented } from "../../src/loader/pictures/rand-augment.ts";
+import { randAugmentNames } from "../../src/loader/pictures/rand-augment-options.ts";
 import { allCases, drawnPicture } from "./pillow-operations.ts";
 
 const fixture = z

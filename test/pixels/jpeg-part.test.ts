@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { readFile } from "node:fs/promises";
 import sharp from "sharp";
 import { assert, describe, expect, it } from "vitest";
-import { JpegDecoder } from "../../src/pixels/jpeg-decoder.ts";
+import { JpegDecoder, readyForParts } from "../../src/pixels/jpeg-decoder.ts";
 import { type JpegPart, planJpegPart } from "../../src/pixels/jpeg-part.ts";
 import type { RgbPixels } from "../../src/pixels/resampler.ts";
 import {
@@ -18,6 +18,7 @@ import { realData, realPhotographs } from "../real-data.ts";
 const [decoder, library] = [await JpegDecoder.load(), await turboLibrary()];
 assert(decoder !== undefined && library !== undefined, "libjpeg-turbo is there on Linux");
 const [jpegs, turbo] = [decoder, library];
+await readyForParts();
 
 function decoded(
   bytes: Uint8Array,

@@ -1,7 +1,7 @@
 import type { RandomStream } from "../../core/random.ts";
 import type { Box, PictureInfo, SceneText } from "../../core/records.ts";
 import { hasSideWords, swapSideWords } from "../text/side-words.ts";
-import type { RandAugmentOptions } from "./rand-augment.ts";
+import type { RandAugmentOptions } from "./rand-augment-options.ts";
 import { boxInView, type PictureView, type Size, uprightSize } from "./view-geometry.ts";
 
 /** A random part of the picture: its share of the area and its width / height are drawn from these ranges. */

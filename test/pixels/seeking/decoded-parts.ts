@@ -1,9 +1,10 @@
 import type { RandomStream } from "../../../src/core/random.ts";
-import { JpegDecoder } from "../../../src/pixels/jpeg-decoder.ts";
+import { JpegDecoder, readyForParts } from "../../../src/pixels/jpeg-decoder.ts";
 import { type JpegPart, planJpegPart } from "../../../src/pixels/jpeg-part.ts";
 import { cutJpeg } from "../../../src/pixels/seeking/jpeg-cut.ts";
 
 const decoder = await JpegDecoder.load();
+await readyForParts();
 
 /** Pixels of an area, and whether they were decoded from a smaller JPEG. */
 export interface DecodedArea {
