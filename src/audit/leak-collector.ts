@@ -137,22 +137,31 @@ export class LeakCollector {
 
   /** Every leaking training picture once, by key, with its strongest rule. */
   exclusions(): readonly Exclusion[] {
-    const found = new Map<ImageKey, { first: number; picture: number; rank: number }>();
-    for (const picture of this.#leaking) {
-      const key = this.#identities.key(picture);
-      const links = this.#chainFrom(picture);
-      // Of two chains the shorter is the better reason.
-      const rank = leakRules.indexOf(this.#ruleOf(links)) + links.length;
-      const known = found.get(key);
-      if (known === undefined) found.set(key, { first: picture, picture, rank });
-      else if (rank < known.rank) Object.assign(known, { picture, rank });
-    }
-    const keys = Array.from(found.keys()).toSorted();
-    return keys.map((key) => {
-      const { first = 0, picture = 0 } = found.get(key) ?? {};
+    const keys = Array.from(this.#leaking, (picture) => this.#identities.key(picture));
+    const keyAt = (at: number): string => keys[at] ?? "";
+    // There may be millions, which leave less behind sorted by their numbers than grouped in a map.
+    const order = this.#leaking.map((_, at) => at);
+    order.sort((a, b) => (keyAt(a) === keyAt(b) ? a - b : keyAt(a) < keyAt(b) ? -1 : 1));
+    const exclusions: Exclusion[] = [];
+    for (let start = 0, end = 0; start < order.length; start = end) {
+      const [first = 0, key] = [order[start], keys[order[start] ?? 0]];
+      let picture = this.#leaking[first] ?? 0;
+      for (end = start + 1; end < order.length && keyAt(order[end] ?? 0) === key; end += 1) {
+        const other = this.#leaking[order[end] ?? 0] ?? 0;
+        if (this.#rankOf(other) < this.#rankOf(picture)) picture = other;
+      }
+      if (key === undefined) continue;
       const rule = this.#ruleOf(this.#chainFrom(picture));
-      return new LeakingPicture({ key, rule }, { first, picture }, this.#graph);
-    });
+      const numbers = { first: this.#leaking[first] ?? 0, picture };
+      exclusions.push(new LeakingPicture({ key, rule }, numbers, this.#graph));
+    }
+    return exclusions;
+  }
+
+  /** The less, the better a reason to exclude the picture: of two chains the shorter one. */
+  #rankOf(picture: number): number {
+    const links = this.#chainFrom(picture);
+    return leakRules.indexOf(this.#ruleOf(links)) + links.length;
   }
 
   #leakingPictures(): Uint32Array {
@@ -221,16 +230,18 @@ class LeakingPicture implements Exclusion {
   readonly key: ImageKey;
   readonly rule: LeakRule;
   readonly #graph: LeakGraph;
-  readonly #numbers: PictureNumbers;
+  readonly #first: number;
+  readonly #picture: number;
 
   constructor(
     { key, rule }: Pick<Exclusion, "key" | "rule">,
-    numbers: PictureNumbers,
+    { first, picture }: PictureNumbers,
     graph: LeakGraph,
   ) {
     this.key = key;
     this.rule = rule;
-    this.#numbers = numbers;
+    this.#first = first;
+    this.#picture = picture;
     this.#graph = graph;
   }
 
@@ -244,15 +255,15 @@ class LeakingPicture implements Exclusion {
   }
 
   get train(): PicturePlace {
-    return placeOf(this.#graph.identities, this.#numbers.first);
+    return placeOf(this.#graph.identities, this.#first);
   }
 
   get eval(): PicturePlace {
-    return placeOf(this.#graph.identities, this.#links().at(-1)?.to ?? this.#numbers.picture);
+    return placeOf(this.#graph.identities, this.#links().at(-1)?.to ?? this.#picture);
   }
 
   #links(): readonly ChainLink[] {
-    return this.#graph.nearest.chainFrom(this.#numbers.picture) ?? [];
+    return this.#graph.nearest.chainFrom(this.#picture) ?? [];
   }
 }
 

@@ -2,7 +2,9 @@ const CHUNK_BITS = 16;
 const CHUNK_LENGTH = 2 ** CHUNK_BITS;
 const CHUNK_MASK = CHUNK_LENGTH - 1;
 
-/** A list of 32-bit words that grows without being copied. */
+const FIRST_LENGTH = 64;
+
+/** A list of 32-bit words that grows without being copied, except while it is short. */
 export class GrowingWords {
   readonly #chunks: Uint32Array[] = [];
   #length = 0;
@@ -12,9 +14,14 @@ export class GrowingWords {
   }
 
   push(word: number): void {
-    if ((this.#length & CHUNK_MASK) === 0) this.#chunks.push(new Uint32Array(CHUNK_LENGTH));
-    const chunk = this.#chunks[this.#length >>> CHUNK_BITS];
-    if (chunk !== undefined) chunk[this.#length & CHUNK_MASK] = word;
+    const index = this.#length >>> CHUNK_BITS;
+    const place = this.#length & CHUNK_MASK;
+    let chunk = this.#chunks[index];
+    if (chunk === undefined || place === chunk.length) {
+      chunk = enlarged(chunk, index === 0 ? FIRST_LENGTH : CHUNK_LENGTH);
+      this.#chunks[index] = chunk;
+    }
+    chunk[place] = word;
     this.#length += 1;
   }
 
@@ -37,4 +44,11 @@ export class GrowingWords {
     }
     return words;
   }
+}
+
+/** The chunk with twice its room, or a new one. */
+function enlarged(chunk: Uint32Array | undefined, firstLength: number): Uint32Array {
+  const larger = new Uint32Array(chunk === undefined ? firstLength : 2 * chunk.length);
+  if (chunk !== undefined) larger.set(chunk);
+  return larger;
 }
