@@ -10,6 +10,7 @@ import {
   type VisualParsingConfig,
 } from "../models/visual-parsing.ts";
 import type { Weights } from "../models/weights.ts";
+import { tensorOfBytes } from "../tensor/bytes.ts";
 import { type CompiledStep, compile } from "../tensor/compiled/compiled-step.ts";
 
 // P pictures, S image side, m visual tokens, D hidden size, B texts of a chunk, n text tokens
@@ -61,7 +62,7 @@ export class PairScorer implements Disposable {
   /** A picture's embedded visual tokens, [1, m, D]; the caller's to dispose. */
   embed(picture: EvaluationPicture): tf.Tensor3D {
     const size = this.#config.swin.imageSize;
-    const pixels = tf.tensor4d(Int32Array.from(picture.pixels), [1, size, size, 3], "int32");
+    const pixels = tensorOfBytes<tf.Rank.R4>(picture.pixels, [1, size, size, 3]);
     const [embedded] = this.#embed.run([...this.#weights, pixels]);
     pixels.dispose();
     return tensor3(inputAt(embedded ? [embedded] : [], 0));

@@ -300,7 +300,9 @@ function makeSlots(composer: BatchComposer, options: LoaderOptions): SharedArray
     .flatMap((batch) => pictures.map((picture) => rankShape({ ...batch, picture }, options)))
     .reduce((largest, shape) => Math.max(largest, batchSizeBytes(shape)), 0);
   const numSlots = options.prefetchBatches + 1;
-  return Array.from({ length: numSlots }, () => new SharedArrayBuffer(sizeBytes));
+  // Memory that could grow begins on a page: TensorFlow then looks at a batch's pictures where they lie.
+  const growth = { maxByteLength: sizeBytes };
+  return Array.from({ length: numSlots }, () => new SharedArrayBuffer(sizeBytes, growth));
 }
 
 /** ConfigError when there are fewer samples than a batch holds. */

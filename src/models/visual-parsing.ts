@@ -8,6 +8,7 @@ import {
   type BertConfig,
   type Dropout,
 } from "./bert.ts";
+import { floatsOf } from "../tensor/bytes.ts";
 import { BERT_NORM_EPSILON, layerNorm, linear, linearWithoutBias } from "./layers.ts";
 import { tensor4 } from "./ranks.ts";
 import { sinePositions } from "./sine-position.ts";
@@ -51,13 +52,13 @@ export function visualParsingSpecs(config: VisualParsingConfig): WeightSpec[] {
   ];
 }
 
-/** Visual tokens [P, m, c] and their last attention [P, m, m] from 8-bit RGB pictures [P, S, S, 3] of int32. */
+/** Visual tokens [P, m, c] and their last attention [P, m, m] from 8-bit RGB pictures [P, S, S, 3], bytes or int32. */
 export function parsePictures(
   weights: Weights,
   config: VisualParsingConfig,
   pixels: tf.Tensor4D,
 ): SwinOutput {
-  const scaled = tf.div(tf.cast(pixels, "float32"), 255);
+  const scaled = tf.div(floatsOf(pixels), 255);
   const normalised = tf.div(
     tf.sub(scaled, tf.tensor1d([...IMAGENET_MEAN])),
     tf.tensor1d([...IMAGENET_DEVIATION]),

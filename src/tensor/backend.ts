@@ -122,6 +122,8 @@ export interface TensorFlowBinding {
   setCaptureMode(mode: 0 | 1 | 2 | 3): void;
   /** Makes the captured operations a TensorFlow function and gives their number; throws with the reason when they can't be one. */
   finishCapture(functionName: string): number;
+  /** Runs the captured operations so many times and then once more, traced: a serialized RunMetadata. */
+  profileCapture(warmUps: number): Uint8Array;
   removeFunction(functionName: string): void;
 }
 
@@ -147,6 +149,14 @@ export interface TensorFlowBackend extends tf.KernelBackend {
     inputs: readonly tf.Tensor[],
     numOutputs: number,
   ): tf.Tensor[];
+}
+
+/** TensorFlow's number of a tensor's type; tfjs calls bytes int32. */
+export function typeNumberOf(
+  { tensorMap }: TensorFlowBackend,
+  { dataId }: Pick<tf.Tensor, "dataId">,
+): number {
+  return tensorMap.get(dataId).dtype;
 }
 
 /** The name under which the backend is registered with tfjs. */

@@ -39,7 +39,10 @@ function numberWhere(values: Int32Array, counts: (value: number) => boolean): nu
   return values.reduce((number, value) => number + Number(counts(value)), 0);
 }
 
-/** Copies a batch to the device; the tensors are the caller's to dispose. */
+/**
+ * A batch on the device; the tensors are the caller's to dispose. The pictures are looked at where they lie, so the
+ * batch must stay as it is until then.
+ */
 export function deviceBatch(batch: Batch, context: BatchContext): StepBatch {
   const { pictureHeight, pictureWidth, textTokens } = batch.shape;
   const { numPairs, numPictures } = batch;

@@ -31,7 +31,7 @@ import type { RecipeObjectives } from "./recipe.ts";
 
 /** One batch on the device. */
 export interface StepBatch {
-  /** [P, S, S, 3] of int32 in 0..255 */
+  /** [P, S, S, 3] of bytes, or of int32 in 0..255 */
   readonly pixels: tf.Tensor4D;
   /** [B] */
   readonly pictureOfPair: tf.Tensor1D;

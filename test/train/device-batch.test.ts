@@ -1,10 +1,13 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
+import { BatchLoader } from "../../src/loader/batch-loader.ts";
 import { imageKey } from "../../src/core/keys.ts";
 import type { Batch } from "../../src/loader/options.ts";
+import { tensorFlowBackend } from "../../src/tensor/backend.ts";
 import { loadTensorFlow } from "../../src/tensor/load.ts";
 import { batchCounts, deviceBatch, type BatchContext } from "../../src/train/device-batch.ts";
 import type { StepBatch } from "../../src/train/step.ts";
+import { loaderFixture } from "../loader/loader-fixture.ts";
 
 beforeAll(loadTensorFlow);
 
@@ -81,10 +84,34 @@ describe("a batch on the device", () => {
   it("keeps its numbers when the loader takes its arrays back", () => {
     const loaded = batchOf([4]);
     const batch = deviceBatch(loaded, context);
-    const names = ["pixels", "pictureOfPair", "tokenIds", "tokenMask", "matched"] as const;
+    const names = ["pictureOfPair", "tokenIds", "tokenMask", "matched"] as const;
     const before = names.map((name) => valuesOf(batch, name));
     for (const name of names) loaded[name].fill(7);
     expect(names.map((name) => valuesOf(batch, name))).toEqual(before);
+  });
+
+  it("looks at the pictures where they lie, until it is disposed", () => {
+    const pixels = Uint8Array.from({ length: 24 }, (_, place) => place);
+    const shared = new Uint8Array(new SharedArrayBuffer(24, { maxByteLength: 24 }));
+    shared.set(pixels);
+    const batch = deviceBatch({ ...batchOf([4]), pixels: shared }, context);
+    const { binding } = tensorFlowBackend();
+    expect(valuesOf(batch, "pixels")).toEqual([...pixels]);
+    expect(binding.getNumOfBorrowedBuffers()).toBe(1);
+    tf.dispose(Object.values(batch));
+    expect(binding.getNumOfBorrowedBuffers()).toBe(0);
+  });
+
+  it("looks at the pictures of a loader where they lie", async () => {
+    await using fixture = await loaderFixture();
+    await using loader = await BatchLoader.open(fixture.options({}));
+    for await (const loaded of loader.batches({ epoch: 0, step: 0 })) {
+      const batch = deviceBatch(loaded, context);
+      expect(tensorFlowBackend().binding.getNumOfBorrowedBuffers()).toBe(1);
+      expect(valuesOf(batch, "pixels")).toEqual([...loaded.pixels]);
+      tf.dispose(Object.values(batch));
+      break;
+    }
   });
 
   it.each([

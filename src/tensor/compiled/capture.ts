@@ -1,6 +1,6 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import { tidy } from "@tensorflow/tfjs-core";
-import type { TensorFlowBackend } from "../backend.ts";
+import { typeNumberOf, type TensorFlowBackend } from "../backend.ts";
 import type { Precision, Step } from "./options.ts";
 import { tracing } from "./tracing.ts";
 
@@ -9,6 +9,8 @@ export interface CaptureRequest {
   readonly inputs: readonly tf.Tensor[];
   readonly step: Step;
   readonly precision: Precision;
+  /** Is called when everything is captured and nothing is finished. */
+  readonly whenCaptured?: () => void;
 }
 
 /** A function of TensorFlow's, and what the step gave when it ran operation by operation; the tensors are the caller's. */
@@ -37,6 +39,7 @@ export function captureStep(backend: TensorFlowBackend, request: CaptureRequest)
         request.inputs.includes(output) ? output.clone() : output,
       );
     });
+    request.whenCaptured?.();
     return { numOperations: binding.finishCapture(request.functionName), eagerOutputs };
   } catch (error) {
     binding.setCaptureMode(0);
@@ -48,15 +51,7 @@ export function captureStep(backend: TensorFlowBackend, request: CaptureRequest)
 function passThrough(backend: TensorFlowBackend, tensors: readonly tf.Tensor[]): void {
   for (const tensor of tensors) {
     const { TF_ATTR_TYPE } = backend.binding;
-    const attributes = [{ name: "T", type: TF_ATTR_TYPE, value: typeNumber(backend, tensor) }];
+    const attributes = [{ name: "T", type: TF_ATTR_TYPE, value: typeNumberOf(backend, tensor) }];
     backend.executeSingleOutput("Identity", attributes, [tensor]).dispose();
   }
-}
-
-/** TensorFlow's number of a tensor's type; tfjs calls bytes int32. */
-export function typeNumber(
-  { tensorMap }: TensorFlowBackend,
-  { dataId }: Pick<tf.Tensor, "dataId">,
-): number {
-  return tensorMap.get(dataId).dtype;
 }

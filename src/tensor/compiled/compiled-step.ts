@@ -1,8 +1,13 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { ConfigError, NumericError } from "../../core/errors.ts";
-import { tensorFlowBackend, type OperationAttribute, type TensorFlowBackend } from "../backend.ts";
+import {
+  tensorFlowBackend,
+  typeNumberOf,
+  type OperationAttribute,
+  type TensorFlowBackend,
+} from "../backend.ts";
 import { largestDifference } from "./agreement.ts";
-import { captureStep, typeNumber, type Captured } from "./capture.ts";
+import { captureStep, type Captured } from "./capture.ts";
 import {
   DEFAULT_TOLERANCE,
   type CompileOptions,
@@ -212,5 +217,5 @@ function signatureOf(backend: TensorFlowBackend, inputs: readonly tf.Tensor[]): 
 }
 
 function typeName(backend: TensorFlowBackend, tensor: tf.Tensor): string {
-  return typeNumber(backend, tensor) === backend.binding.TF_UINT8 ? "uint8" : tensor.dtype;
+  return typeNumberOf(backend, tensor) === backend.binding.TF_UINT8 ? "uint8" : tensor.dtype;
 }
