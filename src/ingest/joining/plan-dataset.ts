@@ -203,7 +203,9 @@ function* listedPictures(
 function* picturesAt({ list, row }: SceneSource): Generator<ListedPicture> {
   const { part, pictures = [] } = list.record(row).describe?.() ?? {};
   const place = `${list.file.file.path}#${placeOfEntry(list, row)}`;
-  const evidence = part === undefined ? place : `${place}, ${part.evidence}`;
+  // Of a dataset whose files are its parts the place says the part.
+  const isSaid = part === undefined || place.startsWith(part.evidence);
+  const evidence = isSaid ? place : `${place}, ${part.evidence}`;
   for (const { key, linkedKeys, flickrPhotoId, url } of pictures) {
     yield { key, linkedKeys, flickrPhotoId, url, part: part?.part, evidence, isUnlisted: false };
   }
