@@ -45,11 +45,17 @@ function cutOut(jpeg: Uint8Array, part: JpegPart, room: Room): CutJpeg {
   return cut(jpeg, part, room) ?? { bytes: jpeg, part };
 }
 
+interface IdleHandle {
+  readonly handle: unknown;
+  /** Whether it decodes all of a picture in its full size, as it does until it is told otherwise. */
+  readonly isPlain: boolean;
+}
+
 /** Decodes parts of JPEGs with libjpeg-turbo, with the accurate transform and smooth upsampling. */
 export class JpegDecoder {
   readonly #turbo: TurboFunctions;
   /** Handles that no picture has, none of which has met a fault: after one, they go on with the rest of that picture. */
-  readonly #idle: unknown[] = [];
+  readonly #idle: IdleHandle[] = [];
   /** For what is cut out of a picture and decoded at once. */
   #room = new Uint8Array();
 
@@ -66,14 +72,14 @@ export class JpegDecoder {
   /** Undefined for colours and depths that are left to other decoders: all but 8 bits of grey, RGB or YCbCr. */
   open(bytes: Uint8Array): OpenedJpeg | undefined {
     const turbo = this.#turbo;
-    const handle = this.#idle.pop() ?? this.#newHandle();
-    let isSound = false;
+    const { handle, isPlain } = this.#idle.pop() ?? this.#newHandle();
+    let [isSound, decodesWhole] = [false, isPlain];
     const settle = (code: number): void => {
       isSound = code === 0;
       if (code !== 0) throw new Error(turbo.errorOf(handle));
     };
     const close = (): void => {
-      if (isSound) this.#idle.push(handle);
+      if (isSound) this.#idle.push({ handle, isPlain: decodesWhole });
       else turbo.destroy(handle);
     };
     using opening = new DisposableStack();
@@ -86,9 +92,12 @@ export class JpegDecoder {
       isSound = false;
       const { bytes: jpeg, part } = cutOut(bytes, wanted, room);
       if (jpeg !== bytes) settle(turbo.readHeader(handle, jpeg, jpeg.length));
-      settle(turbo.setScale(handle, { num: 1, denom: part.reduction }));
-      settle(turbo.setRegion(handle, part.isWhole ? ALL : regionOf(part)));
-      isSound = false;
+      const isWhole = part.isWhole && part.reduction === 1;
+      if (!(isWhole && decodesWhole)) {
+        settle(turbo.setScale(handle, { num: 1, denom: part.reduction }));
+        settle(turbo.setRegion(handle, part.isWhole ? ALL : regionOf(part)));
+      }
+      [isSound, decodesWhole] = [false, isWhole];
       return jpeg;
     };
     return {
@@ -110,10 +119,10 @@ export class JpegDecoder {
     return this.#room;
   }
 
-  #newHandle(): unknown {
+  #newHandle(): IdleHandle {
     const handle = this.#turbo.init(INIT_DECOMPRESS);
     this.#turbo.set(handle, STOP_ON_WARNING, 1);
-    return handle;
+    return { handle, isPlain: true };
   }
 }
 

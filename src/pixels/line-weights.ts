@@ -134,3 +134,45 @@ function emptyWeights(target: number, numTaps: number): LineWeights {
 function wholePairs(count: number): number {
   return Math.ceil(count / 2) * 2;
 }
+
+/** Weights as compiled loops take them. */
+interface LineBytes {
+  /** From one neighbour to the next, in bytes. */
+  readonly step: number;
+  readonly starts: Uint8Array;
+  readonly counts: Uint8Array;
+  readonly weights: Uint8Array;
+}
+
+/** Many pictures are of one size, and have the same weights. */
+const knownBytes = new WeakMap<LineWeights, LineBytes>();
+
+/**
+ * The starts in bytes, `step` of them from one neighbour to the next, and counts and weights, for `numLines` pixels: loops that
+ * take several together take some behind the last, which begin at 0 and have no neighbours.
+ */
+export function lineBytes(
+  lines: LineWeights,
+  { numLines, step }: { readonly step: number; readonly numLines: number },
+): LineBytes {
+  const known = knownBytes.get(lines);
+  if (known?.step === step && known.starts.length === numLines * Int32Array.BYTES_PER_ELEMENT)
+    return known;
+  const starts = new Int32Array(numLines);
+  const counts = new Int32Array(starts.length);
+  starts.set(lines.starts.map((start) => start * step));
+  counts.set(lines.counts);
+  const { weights } = lines;
+  const made = {
+    step,
+    starts: bytesOf(starts),
+    counts: bytesOf(counts),
+    weights: bytesOf(weights),
+  };
+  knownBytes.set(lines, made);
+  return made;
+}
+
+function bytesOf({ buffer, byteLength, byteOffset }: Int32Array | Int16Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}

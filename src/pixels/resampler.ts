@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type LineWeights, areaWeights } from "./line-weights.ts";
+import { type LineWeights, areaWeights, lineBytes } from "./line-weights.ts";
 
 /** Width and height in pixels. */
 export interface PictureSize {
@@ -173,16 +173,20 @@ export class PictureRoom {
   }
 
   #putWeights(work: WorkLayout): void {
-    const { rows, columns } = work.resampling;
-    // What is left of the last rows and columns taken together must lie somewhere.
-    this.#put(work.rowStarts, new Int32Array(wholeEights(rows.starts.length)));
-    this.#put(work.rowStarts, scaled(rows.starts, this.#rowBytes));
-    this.#put(work.rowCounts, new Int32Array(wholeEights(rows.starts.length)));
-    this.#put(work.rowCounts, rows.counts);
-    this.#put(work.rowWeights, rows.weights);
-    this.#put(work.columnStarts, new Int32Array(wholeEights(columns.starts.length)));
-    this.#put(work.columnStarts, scaled(columns.starts, NUM_CHANNELS));
-    this.#put(work.columnWeights, columns.weights);
+    const { columns: ofColumns, rows: ofRows } = work.resampling;
+    const rows = lineBytes(ofRows, {
+      step: this.#rowBytes,
+      numLines: wholeEights(ofRows.starts.length),
+    });
+    const columns = lineBytes(ofColumns, {
+      step: NUM_CHANNELS,
+      numLines: wholeEights(ofColumns.starts.length),
+    });
+    this.#bytes.set(rows.starts, work.rowStarts);
+    this.#bytes.set(rows.counts, work.rowCounts);
+    this.#bytes.set(rows.weights, work.rowWeights);
+    this.#bytes.set(columns.starts, work.columnStarts);
+    this.#bytes.set(columns.weights, work.columnWeights);
   }
 
   #blend(work: WorkLayout): void {
@@ -244,14 +248,6 @@ export class PictureRoom {
   #first({ resampling: { left, top } }: WorkLayout): number {
     return this.#layout.pixels + top * this.#rowBytes + left * NUM_CHANNELS;
   }
-
-  #put(offset: number, values: Int32Array | Int16Array): void {
-    this.#bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), offset);
-  }
-}
-
-function scaled(starts: Int32Array, unit: number): Int32Array {
-  return starts.map((start) => start * unit);
 }
 
 function wholeEights(count: number): number {

@@ -41,6 +41,12 @@ function whole(reduction: number): (width: number, height: number) => JpegPart {
   };
 }
 
+function corner(width: number, height: number): JpegPart {
+  const area = { left: 0, top: 0, right: 99, bottom: 50 };
+  const target = { width: 99, height: 50 };
+  return planJpegPart({ width, height, blockWidth: 16 }, { area, target, decoding: "exact" });
+}
+
 interface Rectangle {
   readonly left: number;
   readonly top: number;
@@ -136,6 +142,21 @@ describe("A part of a JPEG", () => {
         );
       }
     }
+  });
+
+  it("leaves nothing behind in the decoder for the next picture", async () => {
+    const [path] = await realPhotographs();
+    const bytes = await readFile(realData("images/coco", path ?? ""));
+    const all = decoded(bytes, whole(1));
+    const half = decoded(bytes, whole(2));
+    expect(half.length).toBeLessThan(all.length / 3);
+    expect(decoded(bytes, whole(1))).toEqual(all);
+    const part = decoded(bytes, corner);
+    expect(part.length).toBeLessThan(half.length);
+    expect(decoded(bytes, whole(1))).toEqual(all);
+    expect(decoded(bytes, whole(1))).toEqual(all);
+    expect(decoded(bytes, whole(2))).toEqual(half);
+    expect(decoded(bytes, corner)).toEqual(part);
   });
 
   it("is little more than what was asked for", () => {
