@@ -65,7 +65,7 @@ describe("an exclusion manifest as an Arrow file", () => {
     await expect(readExclusionTable(cut, "x.arrow")).rejects.toThrow(/x\.arrow: not an exclusion/);
   });
 
-  it("is read by pyarrow, with its chains", async () => {
+  it("is read by pyarrow, DuckDB and polars, with its chains", async () => {
     await using folder = await temporaryFolder();
     const path = join(folder.path, "x.arrow");
     await writeFile(path, await exclusionTableBytes(table(3)));
@@ -89,6 +89,16 @@ describe("an exclusion manifest as an Arrow file", () => {
         policy: expected.policy,
         tool_version: "0.1.0",
       })),
+      duckdb: [
+        [["strict", 1]],
+        [
+          ["vg:0", "linked-key"],
+          ["vg:1", "linked-key"],
+          ["vg:1", "near-duplicate"],
+          ["vg:2", "linked-key"],
+        ],
+      ],
+      polars: [["linked-key", 3]],
     });
   });
 });
