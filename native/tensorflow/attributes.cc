@@ -1,5 +1,6 @@
 #include "attributes.h"
 
+#include <cmath>
 #include <limits>
 
 #include "status.h"
@@ -24,6 +25,16 @@ float ReadFloat(napi_env env, napi_value value, const std::string& what) {
 
 unsigned char ReadTruth(napi_env env, napi_value value, const std::string& what) {
   return ReadBoolean(env, value, what) ? 1 : 0;
+}
+
+// Fractions are cut off: tfjs passes Math.random() as a seed.
+int64_t ReadWhole(napi_env env, napi_value value, const std::string& what) {
+  napi_valuetype type = napi_undefined;
+  Require(env, napi_typeof(env, value, &type));
+  if (type != napi_number) return ReadInteger(env, value, what);
+  const double number = std::trunc(ReadNumber(env, value, what));
+  if (std::fabs(number) < 9.2e18) return static_cast<int64_t>(number);
+  throw BadArgument(what + " does not fit into 64 bits");
 }
 
 ShapeAttribute ReadShapeAttribute(napi_env env, napi_value value, const std::string& what) {
@@ -53,8 +64,8 @@ AttributeValue ReadValue(napi_env env, int64_t type, napi_value value, const std
       if (is_list) return ReadList(env, value, what, ReadString);
       return ReadString(env, value, what);
     case TF_ATTR_INT:
-      if (is_list) return ReadList(env, value, what, ReadInteger);
-      return ReadInteger(env, value, what);
+      if (is_list) return ReadList(env, value, what, ReadWhole);
+      return ReadWhole(env, value, what);
     case TF_ATTR_FLOAT:
       if (is_list) return ReadList(env, value, what, ReadFloat);
       return ReadFloat(env, value, what);

@@ -4,6 +4,7 @@
 
 #include "async_work.h"
 #include "module.h"
+#include "signature.h"
 #include "status.h"
 
 namespace crossweave {
@@ -33,6 +34,9 @@ Operation ReadOperation(Runtime& runtime, const Call& call, const char* function
       ReadIntegerWithin(call.env(), call[3], 0, kMostTensors, "the number of outputs"));
   // Last: what JavaScript runs while its values are read may delete tensors.
   operation.inputs = runtime.GetAll(numbers);
+  const Signature* signature = runtime.Part<Signatures>().Find(operation.name);
+  if (signature != nullptr) signature->RequireFulfilled(operation);
+  RequireAxes(operation);
   return operation;
 }
 
@@ -85,6 +89,13 @@ napi_value ExecuteOpAsync(Runtime& runtime, const Call& call) {
 }
 
 }  // namespace
+
+const Attribute* FindAttribute(const Operation& operation, const std::string& name) {
+  for (const Attribute& attribute : operation.attributes) {
+    if (attribute.name == name) return &attribute;
+  }
+  return nullptr;
+}
 
 std::vector<Tensor> Execute(TFE_Context* context, const Operation& operation) {
   Status status;

@@ -20,6 +20,9 @@ struct Operation {
   int num_outputs;
 };
 
+// Null where it has none of that name.
+const Attribute* FindAttribute(const Operation& operation, const std::string& name);
+
 // On any thread; the observer is not told. Throws what TensorFlow says, with the inputs' types and shapes.
 std::vector<Tensor> Execute(TFE_Context* context, const Operation& operation);
 

@@ -12,8 +12,6 @@
 namespace crossweave {
 namespace {
 
-constexpr size_t kMostStrings = std::numeric_limits<uint32_t>::max();
-
 Shape ReadTensorShape(napi_env env, napi_value value) {
   Shape shape;
   for (napi_value size : ReadArray(env, value, kMostAxes, "the shape")) {
@@ -80,8 +78,9 @@ struct Strings {
 
 // Of an array of Uint8Arrays.
 HostTensor StringTensor(napi_env env, const Shape& shape, napi_value value) {
-  const std::vector<napi_value> values = ReadArray(env, value, kMostStrings, "the strings");
-  if (static_cast<size_t>(ElementsOf(shape)) != values.size()) {
+  const auto elements = static_cast<size_t>(ElementsOf(shape));
+  const std::vector<napi_value> values = ReadArray(env, value, elements, "the array of strings");
+  if (elements != values.size()) {
     throw BadArgument("the shape of " + DescribeWanted(TF_STRING, shape) + " does not match the " +
                       std::to_string(values.size()) + " strings");
   }

@@ -28,14 +28,14 @@ export type TensorValues =
   | Float64Array;
 
 /** A result of an operation: its number in the binding, its shape, the number of its type. */
-export interface OperationResult {
+interface OperationResult {
   readonly id: number;
   readonly shape: readonly number[];
   readonly dtype: number;
 }
 
 /** A device of the context's. */
-export interface TensorFlowDevice {
+interface TensorFlowDevice {
   /** "/job:localhost/replica:0/task:0/device:CPU:0" */
   readonly name: string;
   readonly type: string;
@@ -83,7 +83,11 @@ export interface TensorFlowBinding {
   /** A serialized ConfigProto for the context, before anything is done with it. */
   configureContext(configProto: Uint8Array): void;
   /** Makes a tensor of a copy of the values. */
-  createTensor(shape: readonly number[], dtype: number, values: TensorValues): number;
+  createTensor(
+    shape: readonly number[],
+    dtype: number,
+    values: TensorValues | readonly Uint8Array[],
+  ): number;
   /**
    * Makes a tensor of the values where they lie, if that is shared memory on a multiple of 64 bytes; else of a copy.
    * They must stay as they are until the tensor has been deleted.
