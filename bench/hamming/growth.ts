@@ -3,9 +3,10 @@
 //   node bench/hamming/growth.ts [rows] [rows of a part] [threads]
 //
 // searches files of a quarter, half and all of the rows (20 M unless given) in parts (of half of the rows unless given; the
-// larger, the sooner). The time of a file is that of its pairs of parts, so 100 M are projected by the seconds of a pair of
-// parts, and of a part with itself, in the largest file, beside the power by which the time grew. Memory depends on the size
-// of a part alone; on disk are the hashes and what was found.
+// larger, the sooner). The time of a file is that of its pairs of parts, so 100 M are projected by the processor seconds of a
+// pair of parts, and of a part with itself, in the largest file, beside the power by which these grew: what else the machine
+// does changes them little. By the clock it is a share for each thread. Memory depends on the size of a part alone; on disk
+// are the hashes and what was found.
 import { randomFillSync } from "node:crypto";
 import { mkdtemp, open, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -96,17 +97,17 @@ function numSearches(rows: number): number {
 function project(measured: readonly Measured[]): void {
   const [half, whole] = measured.slice(-2);
   if (half === undefined || whole === undefined) return;
-  const exponent = Math.log2(whole.seconds / half.seconds);
-  const perSearch = whole.seconds / numSearches(whole.numRows);
+  const exponent = Math.log2(whole.cpuSeconds / half.cpuSeconds);
+  const perSearch = whole.cpuSeconds / numSearches(whole.numRows);
   const hours = (perSearch * numSearches(PROJECTED_ROWS)) / 3600;
-  const bySize = (whole.seconds * (PROJECTED_ROWS / whole.numRows) ** exponent) / 3600;
+  const bySize = (whole.cpuSeconds * (PROJECTED_ROWS / whole.numRows) ** exponent) / 3600;
   const state = (whole.stateBytes / whole.numRows) * PROJECTED_ROWS;
   const disk = (PROJECTED_ROWS * HASH_BYTES + state) / 1e9;
   const memory = (process.resourceUsage().maxRSS / 1e6).toFixed(2);
   process.stdout.write(
-    `time grows by the power ${exponent.toFixed(2)} of the rows from ${half.numRows} to ${whole.numRows}\n` +
+    `processor time grows by the power ${exponent.toFixed(2)} of the rows from ${half.numRows} to ${whole.numRows}\n` +
       `projected to ${PROJECTED_ROWS} rows in ${numParts(PROJECTED_ROWS)} parts of ${partitionRows}: ` +
-      `${hours.toFixed(2)} h by ${perSearch.toFixed(2)} s for two parts, ${bySize.toFixed(2)} h by the power; ` +
-      `${memory} GB of memory, ${disk.toFixed(2)} GB of disk\n`,
+      `${hours.toFixed(2)} h of processor by ${perSearch.toFixed(2)} s for two parts, ${bySize.toFixed(2)} h by the power, ` +
+      `on ${numThreads} threads; ${memory} GB of memory, ${disk.toFixed(2)} GB of disk\n`,
   );
 }
