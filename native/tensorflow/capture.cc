@@ -92,6 +92,7 @@ void Capture::AfterExecute(const Operation& operation, const std::vector<Tensor>
   for (const Tensor& input : operation.inputs) {
     if (mode_ == Mode::kArguments) {
       const TF_Output argument = AddPlaceholder(input);
+      argument_values_.push_back(input);
       arguments_.push_back(argument);
       values_[input.get()] = argument;
     } else {
@@ -124,6 +125,7 @@ void Capture::SetMode(Mode mode) {
     next_node_ = 0;
     values_.clear();
     made_inside_.clear();
+    argument_values_.clear();
     arguments_.clear();
     outputs_.clear();
     graph_.reset();

@@ -20,11 +20,20 @@
 
 namespace crossweave {
 
+// What has been captured so far.
+struct CapturedStep {
+  TF_Graph* graph;
+  const std::vector<Tensor>& argument_values;
+  const std::vector<TF_Output>& arguments;
+  const std::vector<TF_Output>& outputs;
+};
+
 class Capture : public Observer {
  public:
   enum class Mode { kOff = 0, kArguments = 1, kBody = 2, kOutputs = 3 };
 
   Mode mode() const { return mode_; }
+  CapturedStep step() const { return {graph_.get(), argument_values_, arguments_, outputs_}; }
   void SetMode(Mode mode);
   // Makes the captured graph a function of the context; the capture is over in any case. Gives the
   // number of the graph's nodes.
@@ -51,6 +60,7 @@ class Capture : public Observer {
   int64_t next_node_ = 0;
   std::unordered_map<TFE_TensorHandle*, TF_Output> values_;
   std::unordered_set<TFE_TensorHandle*> made_inside_;
+  std::vector<Tensor> argument_values_;
   std::vector<TF_Output> arguments_;
   std::vector<TF_Output> outputs_;
 };

@@ -42,6 +42,7 @@ napi_value Initialize(napi_env env, napi_value object) noexcept {
     ExportReading(exports);
     ExportOperations(exports);
     ExportCapture(exports);
+    ExportProfiling(exports);
     ExportSavedModels(exports);
     ExportMachine(exports);
     ExportCollectives(exports);

@@ -12,6 +12,7 @@ void ExportTensors(Exports& exports);      // tensors.cc
 void ExportReading(Exports& exports);      // reading.cc
 void ExportOperations(Exports& exports);   // operations.cc
 void ExportCapture(Exports& exports);      // capture.cc
+void ExportProfiling(Exports& exports);    // profiling.cc
 void ExportSavedModels(Exports& exports);  // saved_models.cc
 void ExportMachine(Exports& exports);      // machine.cc
 void ExportCollectives(Exports& exports);  // collectives.cc

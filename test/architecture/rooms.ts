@@ -48,6 +48,7 @@ export const packageRooms: Readonly<Record<string, readonly string[]>> = {
   "p-limit": ["ingest", "shards", "loader"],
   preact: ["report"],
   "preact-render-to-string": ["report"],
+  protobufjs: ["tensor"],
   "robots-parser": ["ingest"],
   sharp: ["ingest", "pixels"],
   "tar-stream": ["ingest"],
