@@ -4,8 +4,7 @@ import { escapeControls } from "../../core/text.ts";
 import {
   type AnnotationResultFlags,
   refuseOtherFlags,
-  writeAnnotationResults,
-} from "../annotation-results/result-files.ts";
+} from "../annotation-results/result-flags.ts";
 import { runCommand, type CommandContext, type CommandOutcome } from "../frame.ts";
 import { collect } from "../program.ts";
 import { shellWord } from "../terminal/shell-word.ts";
@@ -74,6 +73,7 @@ async function audit(
   const { exclusions: file } = call.results;
   await refuseOtherResults(call.results);
   const found = await auditAnnotations({ ...call, withExclusions: file !== undefined }, context);
+  const { writeAnnotationResults } = await import("../annotation-results/result-files.ts");
   await writeAnnotationResults(call, found);
   const next = file === undefined ? "" : exclusionText(file, found.exclusions?.length ?? 0);
   return {

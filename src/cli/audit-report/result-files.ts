@@ -6,7 +6,6 @@ import { ConfigError } from "../../core/errors.ts";
 import { refuseOtherFile, writeResultFile } from "../../core/files.ts";
 import type { AuditedSet } from "../auditing/shard-set-audit.ts";
 import type { CommandContext } from "../frame.ts";
-import { manifestFilesOf, refuseOtherThanManifest } from "../proving/manifest-files.ts";
 
 /** The files that an audit writes for people and for other programs. */
 export interface ResultFlags {
@@ -55,9 +54,10 @@ export async function refuseOtherResults(
   },
 ): Promise<void> {
   const { exclusions, junit, proof, report, sarif } = flags;
+  const { manifestFilesOf, refuseOtherThanManifest } = await import("../proving/manifest-files.ts");
   const lists = exclusions === undefined ? [] : Object.values(manifestFilesOf(exclusions));
   refuseRepeated([junit, proof, report, sarif, ...lists].filter((path) => path !== undefined));
-  if (flags.exclusions !== undefined) await refuseOtherThanManifest(flags.exclusions);
+  if (exclusions !== undefined) await refuseOtherThanManifest(exclusions);
   for (const kind of kinds) {
     const path = flags[kind];
     if (path === undefined) continue;
