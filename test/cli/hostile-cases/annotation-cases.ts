@@ -4,7 +4,13 @@ import { expect } from "vitest";
 import { cocoCaption, cocoImage, cocoName, drawPicture } from "../../ingest/coco-folder.ts";
 import { imageRecord, regionRecord } from "../../ingest/datasets/visual-genome-folder.ts";
 import { realData } from "../../real-data.ts";
-import { CAPTIONS, captionsOf, type Files, type PrepareCase } from "./hostile-source.ts";
+import {
+  behindNumbers,
+  CAPTIONS,
+  captionsOf,
+  type Files,
+  type PrepareCase,
+} from "./hostile-source.ts";
 
 /**
  * The list of hostile inputs says 2 of damaged and contradictory files. The commands keep 2 for what is wrong with the
@@ -26,6 +32,7 @@ function spelled(id: number, text: string): string {
 }
 
 const json: readonly PrepareCase[] = [
+  behindNumbers(8),
   {
     number: 28,
     name: "huge numbers, doubled keys and __proto__",

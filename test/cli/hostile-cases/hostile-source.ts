@@ -45,6 +45,8 @@ export interface PrepareCase {
   readonly parts?: readonly string[];
   readonly args?: readonly string[];
   readonly environment?: NodeJS.ProcessEnv;
+  /** For a case that has to take long. */
+  readonly giveUpMs?: number;
   /** All of the ledger, as "image quarantined IMG_EMPTY 1", beside the pictures' faults. */
   readonly ledger?: readonly string[];
   /** Records read where `files` has other ones. */
@@ -77,6 +79,35 @@ export function expectedLedger({ pictures = [], ledger = [] }: PrepareCase): str
   return [...rows, ...ledger].toSorted();
 }
 
+/** Whether nothing of a case but its pictures is odd or looked at, so that they can stand among those of others. */
+export function isOfPictures(hostile: PrepareCase): boolean {
+  const { args, environment, exitCode, files, meanwhile, pictures, words } = hostile;
+  const others = [args, environment, files, meanwhile, words].filter((of) => of !== undefined);
+  return exitCode === 0 && pictures !== undefined && others.length === 0;
+}
+
+/** Cases of pictures alone as one: all of their pictures in one source. */
+export function together(cases: readonly PrepareCase[]): PrepareCase {
+  return {
+    number: 0,
+    name: `the pictures of ${cases.length} cases`,
+    exitCode: 0,
+    pictures: cases.flatMap(({ pictures = [] }) => pictures),
+  };
+}
+
+/** What is stored of the pictures of one of the cases that were put together, in their order. */
+export function storedOf(
+  hostile: PrepareCase,
+  cases: readonly PrepareCase[],
+  stored: readonly PictureInfo[],
+): readonly (PictureInfo | undefined)[] {
+  const before = together(cases.slice(0, cases.indexOf(hostile))).pictures?.length ?? 0;
+  return (hostile.pictures ?? []).map((_, index) =>
+    stored.find(({ path }) => path === pathOf(before + index)),
+  );
+}
+
 /** Records that go in: an image and a caption for each picture. */
 export function numRecords({ pictures = [], numRead }: PrepareCase): number {
   return numRead ?? 2 * (pictures.length + NUM_SOUND);
@@ -94,6 +125,25 @@ export function captionsOf(numPictures: number): string {
     images: ids.map((id) => cocoImage(id)),
     annotations: ids.map((id) => cocoCaption(1000 + id, id)),
   });
+}
+
+const NUMBERS = "1234567,";
+
+/** The sound captions file behind a list of numbers, of so many megabytes, that nobody asks for. */
+export function behindNumbers(megabytes: number): PrepareCase {
+  return {
+    number: 28,
+    name: `a captions file behind ${megabytes} MB of numbers`,
+    exitCode: 0,
+    giveUpMs: 60_000 + 1000 * megabytes,
+    files: () => ({
+      [CAPTIONS]: Buffer.concat([
+        Buffer.from(`{"numbers":[`),
+        Buffer.alloc(megabytes * 1e6, NUMBERS),
+        Buffer.from(`0],${captionsOf(NUM_SOUND).slice(1)}`),
+      ]),
+    }),
+  };
 }
 
 async function filesOf({ pictures = [], files }: PrepareCase): Promise<Files> {
@@ -141,11 +191,11 @@ export async function prepareCase(hostile: PrepareCase): Promise<PrepareOutcome>
     const out = join(folder, "set");
     const recipe = join(folder, "recipe.json");
     await writeFile(recipe, JSON.stringify(recipeOf(hostile)));
-    const { args = [], environment, meanwhile } = hostile;
+    const { args = [], environment, giveUpMs, meanwhile } = hostile;
     const flags = ["--source", source, "--out", out, "--workers", "1", "--json", ...args];
     const running = new AbortController();
     const meddling = meanwhile?.(source, running.signal);
-    const ended = await measuredRun(["prepare", recipe, ...flags], environment);
+    const ended = await measuredRun(["prepare", recipe, ...flags], environment, giveUpMs);
     running.abort();
     await meddling;
     const told = ended.exitCode === 0 ? resultSchema.parse(JSON.parse(ended.stdout)) : undefined;

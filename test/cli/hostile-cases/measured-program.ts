@@ -17,6 +17,7 @@ export interface MeasuredEnd extends EndedProgram {
 export async function measuredRun(
   args: readonly string[],
   environment: NodeJS.ProcessEnv = {},
+  giveUpMs: number = GIVE_UP_MS,
 ): Promise<MeasuredEnd> {
   const startMs = performance.now();
   const program = new RunningProgram(main, args, environment);
@@ -24,7 +25,7 @@ export async function measuredRun(
   let peakKiB = 0;
   const watch = setInterval(() => {
     if (pid !== undefined) peakKiB = Math.max(peakKiB, residentKiB(pid));
-    if (performance.now() - startMs > GIVE_UP_MS) program.child.kill("SIGKILL");
+    if (performance.now() - startMs > giveUpMs) program.child.kill("SIGKILL");
   }, WATCH_INTERVAL_MS);
   try {
     const ended = await program.ended;
