@@ -123,10 +123,10 @@ class TextComparison {
   }
 
   /** Takes the evaluation texts of a reading. */
-  async protect({ listed, texts }: OpenedTexts): Promise<void> {
+  async protect({ dataset, listed, texts }: OpenedTexts): Promise<void> {
     for (const { evaluations, name } of texts) {
       if (evaluations.length === 0) continue;
-      for await (const scene of this.#scenesOf(listed.scenes(name), name)) {
+      for await (const scene of this.#scenesOf(listed.scenes(name), `${dataset} ${name}`)) {
         for (const source of evaluations) this.#protectScene(scene, source);
       }
     }
@@ -142,11 +142,11 @@ class TextComparison {
   }
 
   /** Holds the training texts of a reading against them. */
-  async check({ listed, texts }: OpenedTexts): Promise<void> {
+  async check({ dataset, listed, texts }: OpenedTexts): Promise<void> {
     for (const { name, training } of texts) {
       if (training.length === 0) continue;
       const mayGo = training.every((group) => group < this.#asked.groups.length); // no policy speaks of SNLI
-      for await (const scene of this.#scenesOf(listed.scenes(name), name)) {
+      for await (const scene of this.#scenesOf(listed.scenes(name), `${dataset} ${name}`)) {
         const isLeftOut = mayGo && scene.pictures.some(({ key }) => this.#pictures.isLeftOut(key));
         const collector = isLeftOut ? this.#leftOut : this.#kept;
         for (const source of training) {
@@ -185,7 +185,7 @@ class TextComparison {
 
   async *#scenesOf(
     scenes: Iterable<SceneDraft> | AsyncIterable<SceneDraft>,
-    name: string,
+    of: string,
   ): AsyncGenerator<SceneDraft> {
     const { progress, signal } = this.#context;
     let done = 0;
@@ -193,7 +193,7 @@ class TextComparison {
       yield scene;
       done += 1;
       if (done % SCENES_PER_REPORT > 0) continue;
-      progress.report({ activity: `comparing the texts of ${name}`, done, unit: "scenes" });
+      progress.report({ activity: `comparing the texts of ${of}`, done, unit: "scenes" });
       await setImmediate(); // for Ctrl-C to be heard
       signal.throwIfAborted();
     }

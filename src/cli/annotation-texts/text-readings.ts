@@ -25,6 +25,7 @@ export interface TextReading {
 
 /** An opened reading; of texts that no file has, nothing. */
 export interface OpenedTexts extends Disposable {
+  readonly dataset: string;
   readonly texts: readonly ReadTexts[];
   readonly listed: ListedScenes;
 }
@@ -126,5 +127,5 @@ async function openTexts(
   const splits = texts.map(({ name, parts }): SourceSplit => ({ name, parts, role: "eval" }));
   const listed = await openScenes({ dataset, split, splits }, { folder, ...context });
   if (listed === undefined) return undefined;
-  return { texts, listed, [Symbol.dispose]: () => listed[Symbol.dispose]() };
+  return { dataset, texts, listed, [Symbol.dispose]: () => listed[Symbol.dispose]() };
 }
