@@ -12,7 +12,7 @@ import { recordBytes } from "../../audit/near/picture-records.ts";
 import type { ShardCandidates } from "../../audit/near/shard-candidates.ts";
 import type { PixelScore } from "../../audit/near/near-findings.ts";
 import { canonicalJson, type JsonValue } from "../../core/digest.ts";
-import { KeptFiles } from "./kept-files.ts";
+import { KeptFiles } from "../audit-memory/kept-files.ts";
 
 /** The scores of the pairs of one training shard, by `pairName`. */
 export type KnownScores = Map<string, PixelScore>;

@@ -14,9 +14,9 @@ import { ShardSetReader } from "../../shards/shard-set-reader.ts";
 import type { AuditedPolicy } from "../policy-audit/audited-policy.ts";
 import type { PolicySides } from "../policy-audit/policy-sides.ts";
 import type { HiddenNear } from "../proving/hidden-near.ts";
-import { KeptFiles } from "./kept-files.ts";
-import { keptTexts } from "./kept-texts.ts";
-import { keptListings, type ListedShards } from "./kept-listings.ts";
+import { KeptFiles } from "../audit-memory/kept-files.ts";
+import { keptTexts } from "../audit-memory/kept-texts.ts";
+import { keptListings, type ListedShards } from "../audit-memory/kept-listings.ts";
 import type { NearAudit, NearChoice, OpenedSet } from "./near-audit.ts";
 import { protectedNames } from "./protected-names.ts";
 
