@@ -1,25 +1,32 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { NumericError } from "../core/errors.ts";
-import type { Progress } from "../core/progress.ts";
+import { IncompleteError, NumericError } from "../core/errors.ts";
+import { type Progress, silentProgress } from "../core/progress.ts";
 import { BatchLoader } from "../loader/batch-loader.ts";
+import { rankRows } from "../loader/batch-shape.ts";
 import type { LoaderState } from "../loader/batching/loader-state.ts";
-import type { Batch, ExcludedName, LoaderOptions, LoaderSet } from "../loader/options.ts";
+import type { Batch, ExcludedName, LoaderSet } from "../loader/options.ts";
 import type { VisualParsingConfig } from "../models/visual-parsing.ts";
 import { swinOutputShape } from "../models/swin.ts";
 import { traceText, type TraceReport } from "../tensor/compiled/options.ts";
+import { type Cluster, soloCluster } from "../tensor/cluster/cluster.ts";
 import { loadTensorFlow } from "../tensor/load.ts";
 import type { AdamWState } from "./adamw.ts";
-import { batchCounts, deviceBatch } from "./device-batch.ts";
+import { deviceBatch } from "./device-batch.ts";
+import { loaderOptions } from "./loader-options.ts";
 import type { TrainingRecipe } from "./recipe.ts";
-import {
-  type CheckpointContent,
-  latestCheckpoint,
-  loadCheckpoint,
-  saveCheckpoint,
-} from "./run/checkpoint.ts";
+import { saveCheckpoint } from "./run/checkpoint.ts";
 import type { RunFolder, RunSummary } from "./run/run-folder.ts";
+import {
+  requireEqualWeights,
+  requireSharedRun,
+  type SessionStart,
+  shareBatch,
+  type SharedBatch,
+  sharedStart,
+} from "./run/rank-agreement.ts";
 import { learningRateFactor, type Schedule } from "./schedule.ts";
 import { StepProgram, type StepReading } from "./step-program.ts";
+import type { StepBatch } from "./step.ts";
 
 // A run that waits less is as fast as its steps.
 const TOLD_WAIT_SHARE = 0.01;
@@ -31,12 +38,17 @@ export interface TrainOptions {
   readonly excluded?: readonly ExcludedName[] | undefined;
   /** Path of the vocabulary and the number of its tokens. */
   readonly vocabulary: { readonly path: string; readonly size: number };
-  readonly run: RunFolder;
+  /** Names the run's inputs. */
+  readonly runDigest: string;
+  /** Where rank 0 writes; undefined on the others. */
+  readonly run: RunFolder | undefined;
+  /** The processes that train together; this one alone unless given. */
+  readonly cluster?: Cluster;
   readonly progress: Progress;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a training run ends with; times are of this process alone. */
+/** What a training run ends with; times are of this call alone, pictures of all ranks. */
 export interface TrainSummary extends RunSummary {
   readonly resumedFrom: number;
   /** Of epoch 0 and, unless batches are of tokens, of every other one. */
@@ -47,14 +59,19 @@ export interface TrainSummary extends RunSummary {
 /**
  * Trains a recipe from its newest checkpoint, or from the start, to its last step. An abort saves a
  * checkpoint first and then throws the signal's reason; the same call goes on from there, and its
- * weights are those of a run that was never stopped. Throws NumericError when a loss is not finite.
+ * weights are those of a run that was never stopped. Throws NumericError when a loss is not finite, IncompleteError
+ * when another rank is lost: where the run stands is then saved as well.
  */
-export async function train(options: TrainOptions): Promise<TrainSummary> {
+export async function train(trainOptions: TrainOptions): Promise<TrainSummary> {
   await loadTensorFlow();
+  const { cluster = soloCluster } = trainOptions;
+  // One rank speaks for all.
+  const progress = cluster.rank === 0 ? trainOptions.progress : silentProgress;
+  const options = { ...trainOptions, cluster, progress };
   const model = modelOf(options.recipe, options.vocabulary.size);
   await using loader = await BatchLoader.open(loaderOptions(options));
-  const onTrace = (report: TraceReport): void => options.progress.say(traceText(report));
-  using program = new StepProgram(options.recipe, model, { onTrace });
+  const onTrace = (report: TraceReport): void => progress.say(traceText(report));
+  using program = new StepProgram(options.recipe, model, { cluster, onTrace });
   const schedule = await scheduleOf(options.recipe, (epoch) => loader.numBatchesBefore(epoch));
   using session = await TrainingSession.open({ ...options, model, loader, program, schedule });
   return await session.run();
@@ -83,46 +100,16 @@ export async function scheduleOf(
   };
 }
 
-function loaderOptions({ excluded = [], recipe, sets, vocabulary }: TrainOptions): LoaderOptions {
-  const { data, model } = recipe;
-  const { minimumCropArea } = data;
-  return {
-    sets,
-    excluded,
-    vocabulary: vocabulary.path,
-    seed: recipe.seed,
-    batching: { kind: "pictures", picturesPerBatch: data.picturesPerBatch },
-    grouping: "none",
-    pairing: {
-      kind: "matched-unmatched",
-      matched: data.matchedTexts,
-      unmatched: data.unmatchedTexts,
-    },
-    text: { maxTokens: data.maxTextTokens, longer: "cut" },
-    pictures: { kind: "square", size: model.swin.imageSize },
-    augment: {
-      crop: minimumCropArea === 1 ? "none" : { scale: [minimumCropArea, 1], ratio: [3 / 4, 4 / 3] },
-      flip: "never",
-      randAugment: null,
-    },
-    onDamage: "stop",
-    mlmProbability: data.mlmProbability,
-    rank: 0,
-    worldSize: 1,
-    numWorkers: data.numWorkers,
-    prefetchBatches: data.prefetchBatches,
-  };
+interface RankOptions extends TrainOptions {
+  readonly cluster: Cluster;
 }
 
-interface SessionOptions extends TrainOptions {
+interface SessionOptions extends RankOptions {
   readonly model: VisualParsingConfig;
   readonly loader: BatchLoader;
   readonly program: StepProgram;
   readonly schedule: Schedule;
 }
-
-/** Where a session starts. */
-type SessionStart = Pick<CheckpointContent, "step" | "state" | "loader">;
 
 /** The part of a run that one process does: owns the weights and where the run stands. */
 class TrainingSession implements Disposable {
@@ -147,40 +134,39 @@ class TrainingSession implements Disposable {
   }
 
   static async open(options: SessionOptions): Promise<TrainingSession> {
-    const { loader, program, progress, run } = options;
-    const latest = await latestCheckpoint(run.checkpoints);
-    if (latest === undefined) {
-      await run.rewindMetrics(0);
-      const state = program.initialState();
-      return new TrainingSession(options, { state, step: 0, loader: loader.state() });
-    }
-    const runDigest = run.record.digest;
-    const found = await loadCheckpoint(latest.folder, { runDigest, layout: program.layout });
-    await run.rewindMetrics(found.step);
-    if (found.step < options.schedule.totalSteps) progress.say(`goes on after step ${found.step}`);
-    return new TrainingSession(options, found);
+    const { cluster, progress, runDigest, schedule } = options;
+    await requireSharedRun(cluster, runDigest);
+    const start = await sharedStart(options);
+    const goesOn = start.step > 0 && start.step < schedule.totalSteps;
+    if (goesOn) progress.say(`goes on after step ${start.step}`);
+    return new TrainingSession(options, start);
   }
 
   async run(): Promise<TrainSummary> {
-    const { signal } = this.#options;
+    const { cluster, signal } = this.#options;
     const startMs = performance.now();
     let trainedMs = 0;
     try {
       trainedMs = await this.#trainToEnd();
+      await requireEqualWeights(cluster, this.#stand());
     } catch (error) {
-      if (signal?.aborted === true) await this.#save();
+      cluster[Symbol.dispose]();
+      if (signal?.aborted === true || error instanceof IncompleteError) await this.#save();
       throw error;
     }
+    // Rank 0 may save for longer than the others stay.
+    cluster[Symbol.dispose]();
     await this.#save();
     return this.#summary({ seconds: (performance.now() - startMs) / 1000, trainedMs });
   }
 
   /** Gives the time from the first batch to the end of the last step. */
   async #trainToEnd(): Promise<number> {
-    const { loader, schedule, signal } = this.#options;
+    const { cluster, loader, schedule, signal } = this.#options;
     if (this.#step >= schedule.totalSteps) return 0;
     const from = loader.positionOf(this.#loaderState);
-    for await (const batch of loader.batches(from, signal)) {
+    // Ranks stop together, at a batch on which they agree.
+    for await (const batch of loader.batches(from, cluster.size === 1 ? signal : undefined)) {
       if (this.#numPictures === 0) this.#firstBatchAtMs = performance.now();
       await this.#trainOn(batch);
       if (this.#step === schedule.totalSteps) break;
@@ -193,23 +179,14 @@ class TrainingSession implements Disposable {
   }
 
   async #trainOn(batch: Batch): Promise<void> {
-    const { loader, model, program, recipe, run, schedule } = this.#options;
+    const { cluster, loader, program, recipe, run, schedule, signal } = this.#options;
+    const shared = await shareBatch(cluster, batch, signal);
     const step = this.#step + 1;
     const rateFactor = learningRateFactor(schedule, step);
-    const tensors = deviceBatch(batch, {
-      visualTokens: swinOutputShape(model.swin).tokens,
-      seed: recipe.seed,
-      step,
-      firstPair: 0,
-      counts: batchCounts(batch),
-    });
-    const { state, reading } = await program.run({
-      state: this.#state,
-      batch: tensors,
-      step,
-      rateFactor,
-    });
-    tf.dispose(Object.values(tensors));
+    const { tensors, firstPair } = this.#deviceBatch(batch, shared);
+    const { state, reading } = await program
+      .run({ state: this.#state, batch: tensors, step, rateFactor, firstPair })
+      .finally(() => tf.dispose(Object.values(tensors)));
     if (!Number.isFinite(reading.loss) || !Number.isFinite(reading.gradientNorm)) {
       disposeState(state);
       throw notFinite(reading, step, batch);
@@ -218,19 +195,44 @@ class TrainingSession implements Disposable {
     this.#state = state;
     this.#step = step;
     this.#loaderState = loader.state();
-    this.#numPictures += batch.numRealPictures;
+    this.#numPictures += shared.numPictures;
     this.#last = reading;
-    await run.append({ step, epoch: batch.epoch, learningRateFactor: rateFactor, ...reading });
+    await run?.append({ step, epoch: batch.epoch, learningRateFactor: rateFactor, ...reading });
     this.#report(reading);
-    if (step % recipe.checkpointEverySteps === 0) await this.#save();
+    if (step % recipe.checkpointEverySteps !== 0) return;
+    await requireEqualWeights(cluster, this.#stand());
+    await this.#save();
+  }
+
+  /** The next step's tensors of this rank's share, and where it begins in the global batch. */
+  #deviceBatch(
+    batch: Batch,
+    { counts }: SharedBatch,
+  ): { readonly tensors: StepBatch; readonly firstPair: number } {
+    const { cluster, model, recipe } = this.#options;
+    const { rank, size: worldSize } = cluster;
+    const rows = rankRows(recipe.data.picturesPerBatch, { rank, worldSize });
+    const firstPair = rows.start * batch.shape.textsPerPicture;
+    const tensors = deviceBatch(batch, {
+      visualTokens: swinOutputShape(model.swin).tokens,
+      seed: recipe.seed,
+      step: this.#step + 1,
+      firstPair,
+      counts,
+    });
+    return { tensors, firstPair };
+  }
+
+  #stand(): { readonly step: number; readonly weights: tf.Tensor1D } {
+    return { step: this.#step, weights: this.#state.weights };
   }
 
   async #save(): Promise<void> {
-    const { program, run } = this.#options;
-    if (this.#step === this.#savedStep) return;
+    const { program, run, runDigest } = this.#options;
+    if (run === undefined || this.#step === this.#savedStep) return;
     const content = {
       step: this.#step,
-      runDigest: run.record.digest,
+      runDigest,
       proofs: run.record.proofs,
       state: this.#state,
       loader: this.#loaderState,

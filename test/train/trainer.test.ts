@@ -58,7 +58,8 @@ async function trainInto(name: string, call: RunCall = {}): Promise<TrainSummary
     { fresh: false, vocabulary: vocabulary.text },
   );
   const sets = [{ folder: pathOf("set"), splits: ["train"] }];
-  return await train({ recipe, sets, vocabulary, run, progress, signal });
+  const runDigest = run.record.digest;
+  return await train({ recipe, sets, vocabulary, run, runDigest, progress, signal });
 }
 
 /** Trains until step `lastStep` is done, then stops as Ctrl-C does. */

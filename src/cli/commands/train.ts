@@ -4,10 +4,11 @@ import type { StepReading } from "../../train/step-program.ts";
 import { type CommandContext, type CommandOutcome, runCommand } from "../frame.ts";
 import { addExamples, collect, seedOf, wholeNumber } from "../program.ts";
 import { addNearOptions, nearChoiceOf, type NearFlags } from "../auditing/near-flags.ts";
-import type { TrainingResult } from "../runs/training.ts";
+import { addRankOptions, type RankFlags } from "../ranks/rank-flags.ts";
+import type { TrainingCall, TrainingResult } from "../runs/training.ts";
 import { styled } from "../terminal/text-style.ts";
 
-interface TrainFlags extends NearFlags {
+interface TrainFlags extends NearFlags, RankFlags {
   readonly data: readonly string[];
   readonly out: string;
   readonly set?: readonly string[];
@@ -71,9 +72,11 @@ export function addTrainCommand(program: Command): void {
       ),
     );
   addNearOptions(command);
+  addRankOptions(command);
   addExamples(command, [
     "crossweave train pretrain/visual-parsing-small --data shards/coco --out runs/coco --set data.vocabulary=vocab.txt",
     "crossweave train demo --data runs/demo/shards/coco --out runs/again --set data.vocabulary=runs/demo/world/vocab.txt --seed 7",
+    "crossweave train demo --data runs/demo/shards/coco --out runs/two --set data.vocabulary=runs/demo/world/vocab.txt --ranks 2",
   ]);
 }
 
@@ -84,9 +87,32 @@ interface TrainRequest {
 }
 
 async function trainRecipe(
-  { recipeName, flags, seed }: TrainRequest,
+  request: TrainRequest,
   context: CommandContext,
 ): Promise<CommandOutcome<unknown>> {
+  const { flags } = request;
+  const call = await callOf(request);
+  if (flags.dryRun === true) {
+    const { describeTraining } = await import("../runs/training-plan.ts");
+    return describeTraining(call, context);
+  }
+  const { rankPatience, rankPlan } = await import("../ranks/rank-plan.ts");
+  const { runLocalRanks, stopWithLauncher } = await import("../ranks/local-ranks.ts");
+  const ranks = rankPlan(flags, process.env["TF_CONFIG"]);
+  if (ranks === undefined && flags.ranks !== undefined && flags.ranks > 1) {
+    const { silenceMs } = rankPatience(flags);
+    return await runLocalRanks({ numRanks: flags.ranks, silenceMs }, context);
+  }
+  stopWithLauncher();
+  const { runTraining } = await import("../runs/training.ts");
+  const result = await runTraining({ ...call, ranks }, context);
+  const { paceText } = await import("../runs/pace-text.ts");
+  const { recipe } = call;
+  const text = trainText(recipe, flags, { ...result, paceText: paceText(result.summary) });
+  return { result: { recipe, out: flags.out, ...result }, text };
+}
+
+async function callOf({ flags, recipeName, seed }: TrainRequest): Promise<TrainingCall> {
   const { recipeNamed } = await import("../../train/recipes/visual-parsing.ts");
   const { overrideRecipe } = await import("../../train/recipe-parser.ts");
   const named = recipeNamed(recipeName);
@@ -96,7 +122,7 @@ async function trainRecipe(
   const usual = defaultCache();
   const { cache: folder = usual.folder, cacheGigabytes: gigabytes } = flags;
   const maxBytes = gigabytes === undefined ? usual.maxBytes : gigabytes * 1e9;
-  const call = {
+  return {
     recipe,
     folders: flags.data,
     cache: { folder, maxBytes },
@@ -108,15 +134,6 @@ async function trainRecipe(
     through: flags.through,
     decisionsFile: flags.decisions,
   };
-  if (flags.dryRun === true) {
-    const { describeTraining } = await import("../runs/training-plan.ts");
-    return describeTraining(call, context);
-  }
-  const { runTraining } = await import("../runs/training.ts");
-  const result = await runTraining(call, context);
-  const { paceText } = await import("../runs/pace-text.ts");
-  const text = trainText(recipe, flags, { ...result, paceText: paceText(result.summary) });
-  return { result: { recipe, out: flags.out, ...result }, text };
 }
 
 function trainText(

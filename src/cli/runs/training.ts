@@ -11,12 +11,16 @@ import { WordPieceTokenizer } from "../../loader/text/word-piece.ts";
 import type { CachePlan } from "../../shards/remote/cache-plan.ts";
 import { readIndex, type ShardSetIndex } from "../../shards/shard-set-index.ts";
 import type { TrainingRecipe } from "../../train/recipe.ts";
+import { runRecord } from "../../train/run/run-record.ts";
 import { readRunSummary, RunFolder, type RunSummary } from "../../train/run/run-folder.ts";
 import { train, type TrainSummary } from "../../train/trainer.ts";
+import { type Cluster, soloCluster } from "../../tensor/cluster/cluster.ts";
+import { joinCluster } from "../../tensor/cluster/join-cluster.ts";
 import { loadTensorFlow } from "../../tensor/load.ts";
 import { decisionNotes, readDecisions } from "../audit-report/decision-file.ts";
 import type { NearChoice } from "../auditing/near-audit.ts";
 import { auditShardSets } from "../auditing/shard-set-audit.ts";
+import type { RankPlan } from "../ranks/rank-plan.ts";
 import { shellWord } from "../terminal/shell-word.ts";
 import { readManifest } from "../proving/manifest-files.ts";
 
@@ -28,6 +32,8 @@ export interface TrainingCall {
   readonly cache?: CachePlan | undefined;
   readonly out: string;
   readonly fresh: boolean;
+  /** The processes that train together; this one alone when left out. */
+  readonly ranks?: RankPlan | undefined;
   readonly allowLeaks: boolean;
   /** Exclusion manifests: none of their pictures is trained on, whatever the sets say of themselves. */
   readonly exclude?: readonly string[] | undefined;
@@ -70,34 +76,56 @@ export async function runTraining(
   const { recipe } = call;
   const prepared = await prepareTraining(call, context);
   await loadTensorFlow(); // where there is none, no folder is begun
-  using run = await RunFolder.open(
-    call.out,
-    {
-      recipe,
-      vocabularySha256: sha256(prepared.vocabulary.text),
-      setDigests: prepared.setDigests,
-      audit: { digest: prepared.verdict.digest, clean: prepared.verdict.outcome === "clean" },
-      proofs: prepared.proofs,
-    },
-    { fresh: call.fresh, vocabulary: prepared.vocabulary.text },
-  );
+  using cluster = await clusterOf(call, context);
+  const inputs = {
+    recipe,
+    vocabularySha256: sha256(prepared.vocabulary.text),
+    setDigests: prepared.setDigests,
+    audit: { digest: prepared.verdict.digest, clean: prepared.verdict.outcome === "clean" },
+    proofs: prepared.proofs,
+  };
+  const folderOptions = { fresh: call.fresh, vocabulary: prepared.vocabulary.text };
+  using run =
+    cluster.rank === 0 ? await RunFolder.open(call.out, inputs, folderOptions) : undefined;
+  const runDigest = runRecord(inputs).digest;
   const summary = await train({
     recipe,
     sets: prepared.sets,
     excluded: prepared.excluded,
     vocabulary: prepared.vocabulary,
+    runDigest,
     run,
+    cluster,
     ...context,
   });
   // A call that found nothing left to train keeps the times of the one that trained.
-  const earlier = summary.last === undefined ? await readRunSummary(call.out) : undefined;
-  if (earlier === undefined) await run.writeSummary(summary);
+  const isIdle = summary.last === undefined && run !== undefined;
+  const earlier = isIdle ? await readRunSummary(call.out) : undefined;
+  if (earlier === undefined) await run?.writeSummary(summary);
   return {
     summary,
     pace: earlier ?? summary,
     auditSummary: prepared.auditSummary,
-    runDigest: run.record.digest,
+    runDigest,
   };
+}
+
+async function clusterOf(
+  { ranks, recipe }: TrainingCall,
+  context: { readonly progress: Progress; readonly signal: AbortSignal },
+): Promise<Cluster> {
+  if (ranks === undefined) return soloCluster;
+  const numRanks = ranks.config.addresses.length;
+  const { picturesPerBatch } = recipe.data;
+  if (numRanks > picturesPerBatch) {
+    throw new ConfigError(
+      `${numRanks} ranks cannot share a batch of ${picturesPerBatch} pictures`,
+      {
+        remedy: "train with fewer ranks, or --set data.picturesPerBatch to more",
+      },
+    );
+  }
+  return await joinCluster(ranks.config, { patience: ranks.patience, ...context });
 }
 
 /** Reads what a run is made of and refuses what must not be trained on. */

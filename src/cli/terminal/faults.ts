@@ -24,7 +24,7 @@ export const exitCodes: Readonly<Record<number, string>> = {
   21: "a shard is invalid",
   22: "a proof or a checkpoint does not verify",
   23: "input is missing, counts are not met or too many records are quarantined",
-  24: "incomplete (disk full, network down): the same command goes on",
+  24: "incomplete (disk full, network down, rank lost): the same command goes on",
   25: "refused for safety (folder locked, not empty or not writable)",
   26: "there is no TensorFlow runtime",
   130: "interrupted: the same command goes on",

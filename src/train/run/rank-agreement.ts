@@ -1,0 +1,126 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { sha256 } from "../../core/digest.ts";
+import { IncompleteError, StateError } from "../../core/errors.ts";
+import type { BatchLoader } from "../../loader/batch-loader.ts";
+import type { Batch } from "../../loader/options.ts";
+import { type Cluster, sumOverRanks } from "../../tensor/cluster/cluster.ts";
+import type { AdamWState } from "../adamw.ts";
+import { batchCounts, type BatchCounts } from "../device-batch.ts";
+import type { StepProgram } from "../step-program.ts";
+import { type CheckpointContent, latestCheckpoint, loadCheckpoint } from "./checkpoint.ts";
+import type { RunFolder } from "./run-folder.ts";
+
+// What the ranks of a run tell one another. The checkpoint and the loader's state know nothing of ranks.
+
+/** Where a session of a run starts. */
+export type SessionStart = Pick<CheckpointContent, "step" | "state" | "loader">;
+
+/** StateError on every rank unless all of them train the same run. */
+export async function requireSharedRun(cluster: Cluster, runDigest: string): Promise<void> {
+  const other = await firstOther(cluster, runDigest);
+  if (other === undefined) return;
+  throw new StateError(`rank ${other} trains another run than rank 0`, {
+    remedy:
+      "give all ranks the same recipe, seed, vocabulary and shard sets; run.json in rank 0's --out has them",
+  });
+}
+
+/** What a session's start is made of. */
+export interface StartOptions {
+  readonly cluster: Cluster;
+  readonly loader: Pick<BatchLoader, "state">;
+  readonly program: Pick<StepProgram, "initialState" | "layout">;
+  readonly runDigest: string;
+  /** Rank 0's. */
+  readonly run: RunFolder | undefined;
+}
+
+/** Where the run goes on: at its newest checkpoint, if there is one. Only rank 0 reads it; the others are told. */
+export async function sharedStart(options: StartOptions): Promise<SessionStart> {
+  return await shareStart(options.cluster, await ownStart(options));
+}
+
+async function ownStart(options: StartOptions): Promise<SessionStart> {
+  const { loader, program, run, runDigest } = options;
+  const latest = run === undefined ? undefined : await latestCheckpoint(run.checkpoints);
+  const start: SessionStart =
+    latest === undefined
+      ? { state: program.initialState(), step: 0, loader: loader.state() }
+      : await loadCheckpoint(latest.folder, { runDigest, layout: program.layout });
+  await run?.rewindMetrics(start.step);
+  return start;
+}
+
+/** Rank 0's start, on every rank; `start` is disposed. */
+async function shareStart(cluster: Cluster, start: SessionStart): Promise<SessionStart> {
+  const { loader, state, step } = start;
+  const [first = []] = await cluster.gather([step, loader.epoch, loader.step]);
+  const [sharedStep = 0, epoch = 0, loaderStep = 0] = first;
+  const shared: AdamWState = {
+    weights: await cluster.broadcast(state.weights),
+    firstMoment: await cluster.broadcast(state.firstMoment),
+    secondMoment: await cluster.broadcast(state.secondMoment),
+  };
+  tf.dispose([state.weights, state.firstMoment, state.secondMoment]);
+  return { step: sharedStep, state: shared, loader: { ...loader, epoch, step: loaderStep } };
+}
+
+/** StateError on every rank unless all have the same weights, digit for digit. */
+export async function requireEqualWeights(
+  cluster: Cluster,
+  { step, weights }: { readonly step: number; readonly weights: tf.Tensor1D },
+): Promise<void> {
+  if (cluster.size === 1) return;
+  const values = Float32Array.from(await weights.data());
+  const other = await firstOther(cluster, sha256(new Uint8Array(values.buffer)));
+  if (other === undefined) return;
+  throw new StateError(`after step ${step} rank ${other} has other weights than rank 0`, {
+    remedy:
+      "this must not be: look whether all machines have the same Crossweave and the same kind of processor; go on from the last checkpoint",
+  });
+}
+
+/** What all ranks know of a global batch before they train on it. */
+export interface SharedBatch {
+  readonly counts: BatchCounts;
+  readonly numPictures: number;
+}
+
+/**
+ * Counts a global batch. When any rank has been told to stop, none trains on it: those that were throw their signal's
+ * reason, the others an IncompleteError.
+ */
+export async function shareBatch(
+  cluster: Cluster,
+  batch: Batch,
+  signal: AbortSignal | undefined,
+): Promise<SharedBatch> {
+  const own = batchCounts(batch);
+  const [words = 0, pairs = 0, matchedPairs = 0, numPictures = 0, numStopped = 0] =
+    await sumOverRanks(cluster, [
+      own.words,
+      own.pairs,
+      own.matchedPairs,
+      batch.numRealPictures,
+      Number(signal?.aborted === true),
+    ]);
+  signal?.throwIfAborted();
+  if (numStopped > 0) {
+    throw new IncompleteError("another rank was interrupted", {
+      remedy: "the same command goes on, with any number of ranks",
+    });
+  }
+  return { counts: { words, pairs, matchedPairs }, numPictures };
+}
+
+/** The first rank whose SHA-256 is not rank 0's. */
+async function firstOther(cluster: Cluster, digest: string): Promise<number | undefined> {
+  const all = (await cluster.gather(wordsOf(digest))).map((words) => words.join());
+  const other = all.findIndex((words) => words !== all[0]);
+  return other < 0 ? undefined : other;
+}
+
+/** The 32-bit words of a SHA-256. */
+function wordsOf(digest: string): number[] {
+  return (digest.match(/.{8}/g) ?? []).map((word) => Number.parseInt(word, 16));
+}
