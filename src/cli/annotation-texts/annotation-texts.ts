@@ -60,20 +60,22 @@ export async function compareAnnotatedTexts(
   context: AnnotationContext,
 ): Promise<AnnotatedTexts | undefined> {
   const comparison = new TextComparison(chosen, pictures, context);
+  const open: OpenedTexts[] = [];
   using held = new DisposableStack();
-  const trained: OpenedTexts[] = [];
+  held.defer(() => open.forEach((opened) => opened[Symbol.dispose]()));
   const readings = [...(await textReadings(chosen)), snliReading(chosen.groups.length)];
   for (const reading of readings.filter(isEvaluated)) {
     for (const opened of await openReading(reading, folder, context)) {
-      held.use(opened);
+      open.push(opened);
       await comparison.protect(opened);
-      if (opened.texts.some(({ training }) => training.length > 0)) trained.push(opened);
     }
   }
   if (comparison.isEmpty) return undefined;
   comparison.seal();
-  for (let opened = trained.shift(); opened !== undefined; opened = trained.shift()) {
-    await comparison.check(opened);
+  // What is no longer needed goes at once: a reading holds some tens of bytes for each record.
+  for (let opened = open.shift(); opened !== undefined; opened = open.shift()) {
+    using checked = opened;
+    await comparison.check(checked);
   }
   for (const reading of readings.filter((one) => !isEvaluated(one))) {
     for (const opened of await openReading(reading, folder, context)) {
