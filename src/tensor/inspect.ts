@@ -39,10 +39,10 @@ export async function inspectRuntime(signal?: AbortSignal): Promise<RuntimeRepor
     tfjsPackage(),
   ]);
   const tensorFlow = await runtime(signal);
-  const canTrain = tensorFlow.state === "found";
+  const canTrain = tensorFlow[0].state === "found";
   // What only the set-up needs does not stand in the way of a runtime that works.
   const told = canTrain ? findings.map((finding) => notInTheWay(finding)) : findings;
-  return { findings: [...told, tensorFlow], canTrain };
+  return { findings: [...told, ...tensorFlow], canTrain };
 }
 
 function notInTheWay(finding: RuntimeFinding): RuntimeFinding {
@@ -107,24 +107,40 @@ async function tfjsPackage(): Promise<RuntimeFinding> {
   return tfjs === undefined ? missing(name, "run crossweave setup") : found(name, tfjs.folder);
 }
 
-async function runtime(signal?: AbortSignal): Promise<RuntimeFinding> {
+/** TensorFlow, and what it offers where it runs. */
+type RuntimeFindings = readonly [RuntimeFinding, ...RuntimeFinding[]];
+
+async function runtime(signal?: AbortSignal): Promise<RuntimeFindings> {
   const name = "TensorFlow";
   try {
     const installed = await findRuntime();
-    if (installed === undefined) return missing(name, "run crossweave setup");
+    if (installed === undefined) return [missing(name, "run crossweave setup")];
     return await tried(installed, signal);
   } catch (error) {
     signal?.throwIfAborted();
     const detail = error instanceof Error ? error.message : String(error);
-    return { name, state: "missing", detail, remedy: "run crossweave setup --fresh" };
+    return [{ name, state: "missing", detail, remedy: "run crossweave setup --fresh" }];
   }
 }
 
-async function tried(installed: InstalledRuntime, signal?: AbortSignal): Promise<RuntimeFinding> {
-  const { tensorFlowVersion, usesGpu } = await proveRuntime(installed, signal);
+async function tried(installed: InstalledRuntime, signal?: AbortSignal): Promise<RuntimeFindings> {
+  const proof = await proveRuntime(installed, signal);
   const { device, runtime: folder } = installed.folders;
-  const build = `${device === "gpu" ? "CUDA" : "CPU"} build, runs on the ${usesGpu ? "GPU" : "CPU"}`;
-  return found("TensorFlow", `${tensorFlowVersion} (${build}), ${folder}`);
+  const compiledBy = (await readArtifact(installed.binding))?.facts["compiler"] ?? "";
+  const build = `${device === "gpu" ? "CUDA" : "CPU"} build, runs on the ${proof.usesGpu ? "GPU" : "CPU"}`;
+  return [
+    found("TensorFlow", `${proof.tensorFlowVersion} (${build}), ${folder}`),
+    found("binding", `compiled by ${compiledBy}; memory: ${proof.allocator}`),
+    found("devices", proof.devices.map((name) => name.replace(/^.*device:/, "")).join(", ")),
+    offered("XLA", proof.hasXla),
+    offered("collectives", proof.hasCollectives),
+  ];
+}
+
+function offered(name: string, isThere: boolean): RuntimeFinding {
+  return isThere
+    ? found(name, "offered by this TensorFlow")
+    : { name, state: "absent", detail: "not in this TensorFlow", remedy: null };
 }
 
 function found(name: string, detail: string): RuntimeFinding {

@@ -10,12 +10,22 @@ export interface RuntimeProof {
   readonly tensorFlowVersion: string;
   /** Whether TensorFlow found a GPU; the CUDA build runs without one too. */
   readonly usesGpu: boolean;
+  /** How the binding has memory allocated. */
+  readonly allocator: string;
+  /** "/job:localhost/replica:0/task:0/device:CPU:0" */
+  readonly devices: readonly string[];
+  readonly hasXla: boolean;
+  readonly hasCollectives: boolean;
 }
 
 const proofParser = z.object({
   product: z.tuple([z.literal(19), z.literal(22), z.literal(43), z.literal(50)]),
   tensorFlowVersion: z.literal(TENSORFLOW_VERSION),
   usesGpu: z.boolean(),
+  allocator: z.string(),
+  devices: z.array(z.string()),
+  hasXla: z.boolean(),
+  hasCollectives: z.boolean(),
 });
 
 /** Loads a runtime in a child process and multiplies two matrices; RuntimeMissingError when that does not work. */

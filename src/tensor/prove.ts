@@ -18,5 +18,9 @@ process.stdout.write(
     product: values,
     tensorFlowVersion: backend.binding.TF_Version,
     usesGpu: backend.binding.isUsingGpuDevice(),
+    allocator: backend.binding.allocator,
+    devices: backend.binding.listDevices().map(({ name }) => name),
+    hasXla: backend.binding.hasKernel("XlaLaunch"),
+    hasCollectives: backend.binding.hasKernel("CollectiveReduceV2"),
   }),
 );

@@ -20,6 +20,12 @@ describe("looking at a machine", () => {
       detail: expect.stringContaining("2.21.0 (CPU build, runs on the CPU)"),
     });
     expect(findings.filter((finding) => finding.state === "missing")).toEqual([]);
+    expect(findings.slice(-4)).toMatchObject([
+      { name: "binding", state: "found", detail: expect.stringContaining("freed memory is kept") },
+      { name: "devices", state: "found", detail: "CPU:0" },
+      { name: "XLA", state: "found" },
+      { name: "collectives", state: "found" },
+    ]);
   });
 
   it("tells what is missing, each with its remedy, and does not fail", async () => {
