@@ -10,6 +10,7 @@ import { addDoctorCommand } from "./commands/doctor.ts";
 import { addEvalCommand } from "./commands/eval.ts";
 import { addFetchCommand } from "./commands/fetch.ts";
 import { addTrainCommand } from "./commands/train.ts";
+import { addProfileCommand } from "./commands/profile.ts";
 import { addPrepareCommand } from "./commands/prepare.ts";
 import { addSetupCommand } from "./commands/setup.ts";
 import { addValidateCommand } from "./commands/validate.ts";
@@ -32,6 +33,7 @@ const addCommands: readonly ((program: Command) => void)[] = [
   addProofCommand,
   addBenchLoaderCommand,
   addTrainCommand,
+  addProfileCommand,
   addEvalCommand,
   addDemoCommand,
 ];

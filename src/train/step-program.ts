@@ -8,7 +8,7 @@ import {
   type VisualParsingConfig,
 } from "../models/visual-parsing.ts";
 import { type CompiledStep, compile } from "../tensor/compiled/compiled-step.ts";
-import type { TraceReport } from "../tensor/compiled/options.ts";
+import type { Step, TraceReport } from "../tensor/compiled/options.ts";
 import { type Cluster, soloCluster } from "../tensor/cluster/cluster.ts";
 import { statelessUniformRows } from "../tensor/stateless-random.ts";
 import type { AdamWState } from "./adamw.ts";
@@ -50,6 +50,8 @@ export interface ProgramOptions {
  */
 export class StepProgram implements Disposable {
   readonly layout: FlatLayout;
+  /** From `gradientInputs` to the gradient [W] and the losses [5] of one rank. */
+  readonly gradientStep: Step;
   readonly #recipe: TrainingRecipe;
   readonly #cluster: Cluster;
   readonly #gradient: CompiledStep;
@@ -64,10 +66,8 @@ export class StepProgram implements Disposable {
     const { execution, precision } = recipe;
     const { onTrace = () => {} } = options;
     const compilation = { execution, precision, onTrace };
-    this.#gradient = compile((inputs) => gradientOf(inputs, { recipe, model, layout }), {
-      ...compilation,
-      name: "gradient",
-    });
+    this.gradientStep = (inputs) => gradientOf(inputs, { recipe, model, layout });
+    this.#gradient = compile(this.gradientStep, { ...compilation, name: "gradient" });
     this.#update = new WeightUpdate({
       layout,
       optimisation: recipe.optimisation,
@@ -90,25 +90,34 @@ export class StepProgram implements Disposable {
   }
 
   /** One step of all ranks; the old state and the batch stay the caller's to dispose, as does the new state. */
-  async run(
-    request: StepRequest,
-  ): Promise<{ readonly state: AdamWState; readonly reading: StepReading }> {
+  async run(request: StepRequest): Promise<{
+    readonly state: AdamWState;
+    readonly reading: StepReading;
+    /** From the summed gradient to the new state. */
+    readonly updateMs: number;
+  }> {
     const { losses, gradient } = await this.#summedGradient(request);
+    const startMs = performance.now();
     const { rateFactor, state: old, step } = request;
     const { gradientNorm, state } = this.#update.run({ state: old, gradient, step, rateFactor });
     const reading = readingOf([...losses.dataSync(), ...gradientNorm.dataSync()]);
     tf.dispose([gradient, losses, gradientNorm]);
-    return { state, reading };
+    return { state, reading, updateMs: performance.now() - startMs };
+  }
+
+  /** What `gradientStep` takes: a random key, which is the caller's to dispose, weights and a batch. */
+  gradientInputs({ batch, firstPair = 0, state, step }: StepRequest): tf.Tensor[] {
+    const randomKey = tf.tensor1d(Int32Array.of(this.#recipe.seed, step, firstPair), "int32");
+    return [randomKey, state.weights, ...batchInputs(batch)];
   }
 
   /** Gradient and losses of the global batch. */
   async #summedGradient(
     request: StepRequest,
   ): Promise<{ readonly gradient: tf.Tensor; readonly losses: tf.Tensor }> {
-    const { batch, firstPair = 0, state, step } = request;
-    const randomKey = tf.tensor1d(Int32Array.of(this.#recipe.seed, step, firstPair), "int32");
-    const parts = this.#gradient.run([state.weights, randomKey, ...batchInputs(batch)]);
-    randomKey.dispose();
+    const inputs = this.gradientInputs(request);
+    const parts = this.#gradient.run(inputs);
+    inputs[0]?.dispose();
     const [ownGradient, ownLosses] = parts;
     if (!ownGradient || !ownLosses) throw new RangeError("a gradient comes with its losses");
     try {
@@ -132,10 +141,10 @@ interface StepContext {
   readonly layout: FlatLayout;
 }
 
-/** From weights, random key and a batch to the gradient [W] and the losses [5]. */
+/** From random key, weights and a batch to the gradient [W] and the losses [5]. */
 function gradientOf(inputs: readonly tf.Tensor[], context: StepContext): tf.Tensor[] {
   const { recipe, model, layout } = context;
-  const [weights, randomKey, ...batchTensors] = inputs;
+  const [randomKey, weights, ...batchTensors] = inputs;
   if (!weights || !randomKey) throw new RangeError("a step takes weights and a random key");
   const batch = batchOfInputs(batchTensors);
   const dropout = keyedDropout(recipe.model.transformer.dropout, {

@@ -38,6 +38,7 @@ describe("crossweave", () => {
       "proof",
       "bench-loader",
       "train",
+      "profile",
       "eval",
       "demo",
     ]);

@@ -14,9 +14,10 @@ describe("a compiled run", () => {
     expect(difference).toBeLessThan(1e-4);
   });
 
-  it("by XLA has them within 1e-3 over 200 steps", async () => {
-    const eager = await longRun({ execution: "eager", numSteps: NUM_STEPS });
-    const compiled = await longRun({ execution: "xla-required", numSteps: NUM_STEPS });
+  it("by XLA, which draws other dropout, has them without dropout within 1e-3 over 200 steps", async () => {
+    const without = { numSteps: NUM_STEPS, dropout: 0 };
+    const eager = await longRun({ ...without, execution: "eager" });
+    const compiled = await longRun({ ...without, execution: "xla-required" });
     const difference = largestLossDifference(eager, compiled);
     expect(difference).toBeLessThan(1e-3);
   });

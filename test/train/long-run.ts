@@ -10,6 +10,8 @@ export interface LongRunOptions {
   readonly numSteps: number;
   readonly execution: Execution;
   readonly precision?: Precision;
+  /** The tiny recipe's unless given. */
+  readonly dropout?: number;
   /** Is told of each step that is done. */
   readonly onStep?: (step: number) => void;
 }
@@ -23,7 +25,10 @@ export interface LongRun {
 /** Trains the tiny model, with dropout, on pictures that differ from step to step. */
 export async function longRun(options: LongRunOptions): Promise<LongRun> {
   const { execution, numSteps, onStep, precision = "fp32" } = options;
-  using program = new StepProgram({ ...tinyRecipe, execution, precision }, tinyModel);
+  const { dropout = tinyRecipe.model.transformer.dropout } = options;
+  const transformer = { ...tinyRecipe.model.transformer, dropout };
+  const model = { ...tinyRecipe.model, transformer };
+  using program = new StepProgram({ ...tinyRecipe, model, execution, precision }, tinyModel);
   let state = program.initialState();
   const losses: number[] = [];
   for (let step = 1; step <= numSteps; step += 1) {

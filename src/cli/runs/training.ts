@@ -144,20 +144,13 @@ export async function prepareTraining(
   });
   refuseLeaks(verdict, call);
   const indexes = await Promise.all(call.folders.map((folder) => readIndex(folder)));
-  const sets = call.folders.map((folder, position) => ({
-    folder,
-    cache: call.cache,
-    splits: (indexes[position]?.splits ?? [])
-      .filter(({ role }) => role === "train")
-      .map(({ name }) => name),
-  }));
   const trainingScenes = countTrainingScenes(indexes, call);
   const excluded = call.allowLeaks ? [] : await excludedNames(call, guard);
   const proofs = indexes.map(({ proof }) => proof?.sha256 ?? null);
   return {
     excluded,
     vocabulary,
-    sets: sets.filter(({ splits }) => splits.length > 0),
+    sets: trainingSplits(call, indexes),
     setDigests: indexes.map(({ digest }) => digest),
     proofs: proofs.some((digest) => digest !== null) ? proofs : undefined,
     trainingScenes,
@@ -181,7 +174,11 @@ async function excludedNames(
   return [...names, ...guard];
 }
 
-function countTrainingScenes(indexes: readonly ShardSetIndex[], { recipe }: TrainingCall): number {
+/** ConfigError when the sets train nothing, or less than a batch. */
+export function countTrainingScenes(
+  indexes: readonly ShardSetIndex[],
+  { recipe }: Pick<TrainingCall, "recipe">,
+): number {
   const splits = indexes.flatMap((index) => index.splits).filter(({ role }) => role === "train");
   if (splits.length === 0) {
     throw new ConfigError("none of the sets has a split that trains", {
@@ -230,7 +227,23 @@ function words(given: readonly string[]): readonly string[] {
   return given.map((word) => shellWord(escapeControls(word)));
 }
 
-async function readVocabulary(
+/** The splits of the sets that are trained on. */
+export function trainingSplits(
+  { cache, folders }: Pick<TrainingCall, "cache" | "folders">,
+  indexes: readonly ShardSetIndex[],
+): LoaderSet[] {
+  const sets = folders.map((folder, position) => ({
+    folder,
+    cache,
+    splits: (indexes[position]?.splits ?? [])
+      .filter(({ role }) => role === "train")
+      .map(({ name }) => name),
+  }));
+  return sets.filter(({ splits }) => splits.length > 0);
+}
+
+/** A recipe's vocabulary; ConfigError when it names none. */
+export async function readVocabulary(
   path: string,
 ): Promise<{ readonly path: string; readonly size: number; readonly text: string }> {
   if (path === "") {

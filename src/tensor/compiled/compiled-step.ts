@@ -7,7 +7,7 @@ import {
   type TensorFlowBackend,
 } from "../backend.ts";
 import { largestDifference } from "./agreement.ts";
-import { captureStep, type Captured } from "./capture.ts";
+import { captureStep } from "./capture.ts";
 import {
   DEFAULT_TOLERANCE,
   type CompileOptions,
@@ -95,23 +95,22 @@ export class CompiledStep implements Disposable {
     const startMs = performance.now();
     const captured = captureStep(backend, { functionName, inputs, step: this.#step, precision });
     const capturedMs = performance.now();
-    const numOutputs = captured.eagerOutputs.length;
+    const { eagerOutputs: expected, numOperations } = captured;
     try {
-      const run = this.#executeFirst(backend, { functionName, numOutputs }, inputs);
-      const firstRunMs = performance.now() - capturedMs;
-      const difference = this.#compared(captured, run.outputs);
+      const made = { functionName, numOutputs: expected.length };
+      const run = this.#executeFirst(backend, { made, inputs, expected });
       this.#numTraces += 1;
       this.#traces.set(signature, run.trace);
       this.#options.onTrace?.({
         step,
         trace: this.#numTraces,
         signature,
-        numOperations: captured.numOperations,
-        executedBy: run.executedBy,
+        numOperations,
+        executedBy: run.trace.attributes.length === 0 ? "captured" : "xla",
         fallback: run.fallback,
         captureMs: capturedMs - startMs,
-        firstRunMs,
-        difference,
+        firstRunMs: performance.now() - capturedMs,
+        difference: run.difference,
         tolerance: this.#options.tolerance,
         numForgotten: this.#numTraces - this.#traces.size,
       });
@@ -120,50 +119,43 @@ export class CompiledStep implements Disposable {
       backend.binding.removeFunction(functionName);
       throw error;
     } finally {
-      tf.dispose([...captured.eagerOutputs]);
+      tf.dispose([...expected]);
     }
   }
 
-  #executeFirst(
-    backend: TensorFlowBackend,
-    made: Pick<Trace, "functionName" | "numOutputs">,
-    inputs: readonly tf.Tensor[],
-  ): FirstRun {
-    const captured = { ...made, attributes: [] };
+  /** By XLA where it is asked for and can; else, and unless XLA is required, as a captured function. */
+  #executeFirst(backend: TensorFlowBackend, call: FirstCall): FirstRun {
     const { execution } = this.#options;
-    if (!asksForXla(execution)) {
-      const outputs = execute(backend, captured, inputs);
-      return { outputs, trace: captured, executedBy: "captured", fallback: undefined };
-    }
-    const attributes = [
-      { name: "_XlaMustCompile", type: backend.binding.TF_ATTR_BOOL, value: true },
-    ];
+    const captured = { ...call.made, attributes: [] };
+    if (!asksForXla(execution)) return this.#executeCompared(backend, captured, call);
+    const type = backend.binding.TF_ATTR_BOOL;
+    const attributes = [{ name: "_XlaMustCompile", type, value: true }];
     try {
-      const trace = { ...made, attributes };
-      return {
-        outputs: execute(backend, trace, inputs),
-        trace,
-        executedBy: "xla",
-        fallback: undefined,
-      };
+      return this.#executeCompared(backend, { ...call.made, attributes }, call);
     } catch (error) {
       const fallback = firstLine(error);
-      if (execution === "xla-required") {
-        throw new ConfigError(`XLA cannot compile ${this.#options.name}: ${fallback}`, {
-          remedy: "choose execution xla, which goes on without it, or captured",
-          cause: error,
-        });
+      if (execution === "xla") {
+        return { ...this.#executeCompared(backend, captured, call), fallback };
       }
-      const outputs = execute(backend, captured, inputs);
-      return { outputs, trace: captured, executedBy: "captured", fallback };
+      throw new ConfigError(`XLA cannot compile ${this.#options.name}: ${fallback}`, {
+        remedy: "choose execution xla, which goes on without it, or captured",
+        cause: error,
+      });
     }
   }
 
-  /** Throws, after disposing of the outputs, when they are not what the operations one by one have given. */
-  #compared(captured: Captured, outputs: readonly tf.Tensor[]): number | undefined {
-    const found = largestDifference(captured.eagerOutputs, outputs);
+  /** Throws, after disposing of the results, when they are not what the operations one by one have given. */
+  #executeCompared(
+    backend: TensorFlowBackend,
+    trace: Trace,
+    { expected, inputs }: FirstCall,
+  ): FirstRun {
+    const outputs = execute(backend, trace, inputs);
+    const found = largestDifference(expected, outputs);
     const { name, tolerance } = this.#options;
-    if (found === undefined || found.difference <= tolerance) return found?.difference;
+    if (found === undefined || found.difference <= tolerance) {
+      return { outputs, trace, fallback: undefined, difference: found?.difference };
+    }
     tf.dispose([...outputs]);
     throw new NumericError(
       `${name}, compiled, differs from its operations one by one: result ${found.place} by ${found.difference.toExponential(1)} of its largest magnitude, allowed ${tolerance}`,
@@ -179,7 +171,14 @@ export class CompiledStep implements Disposable {
   }
 }
 
-interface FirstRun extends Pick<TraceReport, "executedBy" | "fallback"> {
+interface FirstCall {
+  readonly made: Pick<Trace, "functionName" | "numOutputs">;
+  readonly inputs: readonly tf.Tensor[];
+  /** What the operations one by one have given. */
+  readonly expected: readonly tf.Tensor[];
+}
+
+interface FirstRun extends Pick<TraceReport, "fallback" | "difference"> {
   readonly trace: Trace;
   readonly outputs: tf.Tensor[];
 }

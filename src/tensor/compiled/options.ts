@@ -47,7 +47,7 @@ export interface TraceReport {
   readonly numOperations: number;
   /** What it is executed by from now on. */
   readonly executedBy: "captured" | "xla";
-  /** Why XLA was asked for and does not execute it. */
+  /** Why XLA was asked for and does not execute it: it cannot compile it, or its results lie too far apart. */
   readonly fallback: string | undefined;
   /** Running the step once operation by operation and making the function of it. */
   readonly captureMs: number;

@@ -10,6 +10,7 @@ import {
   type TraceReport,
 } from "../../../src/tensor/compiled/options.ts";
 import { loadTensorFlow } from "../../../src/tensor/load.ts";
+import { statelessUniformRows } from "../../../src/tensor/stateless-random.ts";
 
 beforeAll(loadTensorFlow);
 
@@ -25,6 +26,13 @@ const smallestStep: Step = ([x]) => {
     { name: "reverse", type: backend.binding.TF_ATTR_BOOL, value: false },
   ];
   return [backend.executeSingleOutput("NthElement", attributes, [x, tf.scalar(0, "int32")])];
+};
+
+const drawingStep: Step = ([x]) => {
+  if (x === undefined) return [];
+  const key = tf.reshape<tf.Rank.R1>(tf.cast(tf.slice(x, 0, 1), "int32"), [2]);
+  const firstRow = tf.slice(key, 0, 1);
+  return [statelessUniformRows({ key, firstRow, numRows: 4, rowLength: 8 })];
 };
 
 const square = (): tf.Tensor => tf.tensor2d([1, 2, 3, 4], [2, 2]);
@@ -126,6 +134,13 @@ describe("a step by XLA", () => {
     expect(reports[0]?.executedBy).toBe("captured");
     expect(reports[0]?.fallback).toContain("NthElement");
     expect(reports[0] && traceText(reports[0])).toContain("without XLA: ");
+  });
+
+  it("goes on without it where XLA draws other random numbers than TensorFlow's operations", () => {
+    const { reports } = runTwice(drawingStep, { name: "draw", execution: "xla" });
+    expect(reports[0]?.executedBy).toBe("captured");
+    expect(reports[0]?.fallback).toContain("draw, compiled, differs from its operations");
+    expect(reports[0]?.difference).toBe(0);
   });
 
   it("stops where XLA cannot and nothing else will do", () => {
