@@ -2,7 +2,7 @@ import { closest, distance } from "fastest-levenshtein";
 import { z } from "zod";
 import { ConfigError } from "../core/errors.ts";
 import { executions, precisions } from "../tensor/compiled/options.ts";
-import { misfits } from "./recipe-misfits.ts";
+import { misfits } from "./recipes/misfits.ts";
 import type { TrainingRecipe } from "./recipe.ts";
 
 const positiveInteger = z.int().positive();

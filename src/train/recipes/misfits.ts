@@ -1,6 +1,6 @@
-import { ConfigError } from "../core/errors.ts";
-import { swinOutputShape } from "../models/swin.ts";
-import type { TrainingRecipe } from "./recipe.ts";
+import { ConfigError } from "../../core/errors.ts";
+import { swinOutputShape } from "../../models/swin.ts";
+import type { TrainingRecipe } from "../recipe.ts";
 
 /** Values of a recipe that do not go together; `path` names one of them. */
 export interface Misfit {
