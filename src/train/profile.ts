@@ -10,7 +10,7 @@ import { profileStep, type OperationTime } from "../tensor/compiled/profile.ts";
 import { loadTensorFlow } from "../tensor/load.ts";
 import type { AdamWState } from "./adamw.ts";
 import { batchCounts, deviceBatch } from "./device-batch.ts";
-import { loaderOptions } from "./loader-options.ts";
+import { loaderOptions } from "./run/loader-options.ts";
 import type { TrainingRecipe } from "./recipe.ts";
 import { StepProgram, type StepRequest } from "./step-program.ts";
 import { modelOf } from "./trainer.ts";

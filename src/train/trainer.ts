@@ -12,7 +12,7 @@ import { type Cluster, soloCluster } from "../tensor/cluster/cluster.ts";
 import { loadTensorFlow } from "../tensor/load.ts";
 import type { AdamWState } from "./adamw.ts";
 import { deviceBatch } from "./device-batch.ts";
-import { loaderOptions } from "./loader-options.ts";
+import { loaderOptions } from "./run/loader-options.ts";
 import type { TrainingRecipe } from "./recipe.ts";
 import { saveCheckpoint } from "./run/checkpoint.ts";
 import type { RunFolder, RunSummary } from "./run/run-folder.ts";

@@ -96,16 +96,19 @@ async function trainRecipe(
     const { describeTraining } = await import("../runs/training-plan.ts");
     return describeTraining(call, context);
   }
-  const { rankPatience, rankPlan } = await import("../ranks/rank-plan.ts");
-  const { runLocalRanks, stopWithLauncher } = await import("../ranks/local-ranks.ts");
+  const { rankPatience, rankPlan, refuseIdleRanks } = await import("../ranks/rank-plan.ts");
   const ranks = rankPlan(flags, process.env["TF_CONFIG"]);
-  if (ranks === undefined && flags.ranks !== undefined && flags.ranks > 1) {
+  const numRanks = ranks?.config.addresses.length ?? flags.ranks ?? 1;
+  refuseIdleRanks(numRanks, call.recipe.data.picturesPerBatch);
+  if (ranks === undefined && numRanks > 1) {
     const { silenceMs } = rankPatience(flags);
-    return await runLocalRanks({ numRanks: flags.ranks, silenceMs }, context);
+    const { runLocalRanks } = await import("../ranks/local-ranks.ts");
+    return await runLocalRanks({ numRanks, silenceMs }, context);
   }
-  stopWithLauncher();
+  const { launcherSignal } = await import("../ranks/launcher-signal.ts");
+  const launcher = launcherSignal();
   const { runTraining } = await import("../runs/training.ts");
-  const result = await runTraining({ ...call, ranks }, context);
+  const result = await runTraining({ ...call, ranks: ranks && { ...ranks, launcher } }, context);
   const { paceText } = await import("../runs/pace-text.ts");
   const { recipe } = call;
   const text = trainText(recipe, flags, { ...result, paceText: paceText(result.summary) });

@@ -39,6 +39,7 @@ export async function runLocalRanks(
     // What is killed here says nothing of why.
     if (deadline === undefined || ended.signal !== "SIGKILL") endings.push(ended);
     if (ended.exitCode === 0) return;
+    tellOfLoss(ranks, ended.rank);
     deadline ??= setTimeout(() => signalAll("SIGKILL"), 2 * silenceMs + SAVING_MS);
   };
   try {
@@ -73,7 +74,7 @@ function startRank(rank: number, addresses: readonly string[]): StartedRank {
       [CLUSTER_VARIABLE]: clusterConfigText({ rank, addresses }),
       CUDA_VISIBLE_DEVICES: gpuOf(rank),
     },
-    // By the channel a rank notices that this process has ended.
+    // By the channel a rank is told of the others, and notices that this process has ended.
     stdio: ["ignore", "pipe", rank === 0 ? "inherit" : "pipe", "ipc"],
   });
   return { child, ended: endOf(child, rank) };
@@ -103,9 +104,10 @@ async function endOf(child: ChildProcess, rank: number): Promise<EndedRank> {
   };
 }
 
-/** Stops cleanly, as by Ctrl-C, when the process that has started this rank ends. */
-export function stopWithLauncher(): void {
-  if (process.channel === undefined) return;
-  process.once("disconnect", () => process.kill(process.pid, "SIGINT"));
-  process.channel?.unref();
+/** For those that wait for a rank that never comes: they would not know it from a late one. */
+function tellOfLoss(ranks: readonly StartedRank[], lostRank: number): void {
+  for (const { child } of ranks) {
+    // One that ends at the same moment cannot be told, and need not.
+    if (child.connected) child.send({ lostRank }, () => {});
+  }
 }

@@ -14,6 +14,8 @@ const DEFAULT_TIMEOUT_SECONDS = 60;
 export interface RankPlan {
   readonly config: ClusterConfig;
   readonly patience: ClusterPatience;
+  /** Aborted when the process that has started the ranks knows that one will not come. */
+  readonly launcher?: AbortSignal;
 }
 
 /** How long ranks wait for one another; ConfigError when it is no time. */
@@ -22,6 +24,14 @@ export function rankPatience({
 }: RankFlags): ClusterPatience {
   if (rankTimeout > 0) return patienceOf(1000 * rankTimeout);
   throw new ConfigError("--rank-timeout 0: ranks need time to answer one another");
+}
+
+/** ConfigError when some ranks would have no picture of a batch. */
+export function refuseIdleRanks(numRanks: number, picturesPerBatch: number): void {
+  if (numRanks <= picturesPerBatch) return;
+  throw new ConfigError(`${numRanks} ranks cannot share a batch of ${picturesPerBatch} pictures`, {
+    remedy: "train with fewer ranks, or --set data.picturesPerBatch to more",
+  });
 }
 
 /** The rank that TF_CONFIG makes of this process, if it names a cluster; ConfigError when --ranks says otherwise. */

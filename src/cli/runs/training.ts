@@ -111,21 +111,13 @@ export async function runTraining(
 }
 
 async function clusterOf(
-  { ranks, recipe }: TrainingCall,
+  { ranks }: TrainingCall,
   context: { readonly progress: Progress; readonly signal: AbortSignal },
 ): Promise<Cluster> {
   if (ranks === undefined) return soloCluster;
-  const numRanks = ranks.config.addresses.length;
-  const { picturesPerBatch } = recipe.data;
-  if (numRanks > picturesPerBatch) {
-    throw new ConfigError(
-      `${numRanks} ranks cannot share a batch of ${picturesPerBatch} pictures`,
-      {
-        remedy: "train with fewer ranks, or --set data.picturesPerBatch to more",
-      },
-    );
-  }
-  return await joinCluster(ranks.config, { patience: ranks.patience, ...context });
+  const { config, launcher, patience } = ranks;
+  const signal = AbortSignal.any([context.signal, ...(launcher === undefined ? [] : [launcher])]);
+  return await joinCluster(config, { ...context, patience, signal });
 }
 
 /** Reads what a run is made of and refuses what must not be trained on. */

@@ -1,6 +1,6 @@
-import type { ExcludedName, LoaderOptions, LoaderSet } from "../loader/options.ts";
-import type { Cluster } from "../tensor/cluster/cluster.ts";
-import type { TrainingRecipe } from "./recipe.ts";
+import type { ExcludedName, LoaderOptions, LoaderSet } from "../../loader/options.ts";
+import type { Cluster } from "../../tensor/cluster/cluster.ts";
+import type { TrainingRecipe } from "../recipe.ts";
 
 export interface LoaderCall {
   readonly recipe: TrainingRecipe;
