@@ -7,18 +7,19 @@
 namespace crossweave {
 
 BorrowedMemory::~BorrowedMemory() {
+  for (napi_ref reference : TakeReturned()) napi_delete_reference(env_, reference);
   const std::lock_guard<std::mutex> lock(ledger_->mutex);
   ledger_->is_open = false;
 }
 
-void* BorrowedMemory::Borrow(napi_env env, napi_value value) {
+void* BorrowedMemory::Borrow(napi_value value) {
   auto loan = std::make_unique<Loan>(Loan{ledger_, nullptr});
   {
     // Return must not fail for want of memory.
     const std::lock_guard<std::mutex> lock(ledger_->mutex);
     ledger_->returned.reserve(num_borrowed_ + 1);
   }
-  Require(env, napi_create_reference(env, value, 1, &loan->reference));
+  Require(env_, napi_create_reference(env_, value, 1, &loan->reference));
   ++num_borrowed_;
   return loan.release();
 }
@@ -31,18 +32,20 @@ void BorrowedMemory::Return(void*, size_t, void* borrowed) {
   loan->ledger->has_returned = true;
 }
 
-void BorrowedMemory::DropReturned(napi_env env) {
-  if (!ledger_->has_returned) return;
+std::vector<napi_ref> BorrowedMemory::TakeReturned() {
   std::vector<napi_ref> returned;
-  {
-    const std::lock_guard<std::mutex> lock(ledger_->mutex);
-    returned.swap(ledger_->returned);
-    ledger_->has_returned = false;
-    ledger_->returned.reserve(num_borrowed_);
-  }
-  for (napi_ref reference : returned) {
+  const std::lock_guard<std::mutex> lock(ledger_->mutex);
+  returned.swap(ledger_->returned);
+  ledger_->has_returned = false;
+  ledger_->returned.reserve(num_borrowed_);
+  return returned;
+}
+
+void BorrowedMemory::DropReturned() {
+  if (!ledger_->has_returned) return;
+  for (napi_ref reference : TakeReturned()) {
     --num_borrowed_;
-    Require(env, napi_delete_reference(env, reference));
+    Require(env_, napi_delete_reference(env_, reference));
   }
 }
 

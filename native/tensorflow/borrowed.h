@@ -17,14 +17,15 @@ namespace crossweave {
 
 class BorrowedMemory {
  public:
+  explicit BorrowedMemory(napi_env env) : env_(env) {}
   ~BorrowedMemory();
 
   // Keeps `value` alive until the result is handed to Return.
-  void* Borrow(napi_env env, napi_value value);
+  void* Borrow(napi_value value);
   // A deallocator for TF_NewTensor; `borrowed` is Borrow's result.
   static void Return(void* data, size_t size_bytes, void* borrowed);
   // Drops the references whose memory has been returned; on the JavaScript thread.
-  void DropReturned(napi_env env);
+  void DropReturned();
   // How many are borrowed now, also those that only wait for DropReturned.
   size_t num_borrowed() const { return num_borrowed_; }
 
@@ -33,7 +34,7 @@ class BorrowedMemory {
     std::mutex mutex;
     std::vector<napi_ref> returned;
     std::atomic<bool> has_returned{false};
-    // Whether the environment is there still; its references end with it.
+    // Whether the environment is there still.
     bool is_open = true;
   };
   struct Loan {
@@ -41,6 +42,9 @@ class BorrowedMemory {
     napi_ref reference;
   };
 
+  std::vector<napi_ref> TakeReturned();
+
+  napi_env env_;
   std::shared_ptr<Ledger> ledger_ = std::make_shared<Ledger>();
   size_t num_borrowed_ = 0;
 };

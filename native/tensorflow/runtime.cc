@@ -8,7 +8,7 @@
 namespace crossweave {
 
 void Runtime::Attach(napi_env env) {
-  auto runtime = std::make_unique<Runtime>();
+  auto runtime = std::make_unique<Runtime>(env);
   Require(env, napi_set_instance_data(
                    env, runtime.get(),
                    [](napi_env, void* data, void*) { delete static_cast<Runtime*>(data); },

@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "borrowed.h"
 #include "tensor.h"
 
 namespace crossweave {
@@ -46,7 +47,7 @@ class Runtime {
   static Runtime& Of(napi_env env);
   // Makes the runtime of an environment; it ends with the environment.
   static void Attach(napi_env env);
-  Runtime() = default;
+  explicit Runtime(napi_env env) : borrowed_(env) {}
   ~Runtime();
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
@@ -70,6 +71,9 @@ class Runtime {
   void Delete(int64_t number);
   size_t num_tensors() const { return tensors_.size(); }
 
+  // JavaScript's memory that tensors look at in place.
+  BorrowedMemory& borrowed() { return borrowed_; }
+
   void set_observer(Observer* observer) { observer_ = observer; }
   // Null while nobody listens.
   Observer* observer() const { return observer_; }
@@ -84,6 +88,8 @@ class Runtime {
   }
 
  private:
+  // Ends last: tensors, parts and the context give back what they have borrowed.
+  BorrowedMemory borrowed_;
   TFE_Context* context_ = nullptr;
   std::string config_proto_;
   std::vector<Device> devices_;

@@ -3,7 +3,6 @@
 #include <cstring>
 #include <limits>
 
-#include "borrowed.h"
 #include "element_types.h"
 #include "module.h"
 #include "status.h"
@@ -135,7 +134,7 @@ napi_value CreateTensor(Runtime& runtime, const Call& call) {
   call.Expect(3, "createTensor");
   const Shape shape = ReadTensorShape(call.env(), call[0]);
   const TF_DataType dtype = ReadDataType(call.env(), call[1]);
-  runtime.Part<BorrowedMemory>().DropReturned(call.env());
+  runtime.borrowed().DropReturned();
   if (dtype == TF_STRING) {
     return Made(call.env(), runtime, StringTensor(call.env(), shape, call[2]));
   }
@@ -150,8 +149,8 @@ napi_value CreateTensorInPlace(Runtime& runtime, const Call& call) {
   call.Expect(3, "createTensorInPlace");
   const Shape shape = ReadTensorShape(call.env(), call[0]);
   const TF_DataType dtype = ReadDataType(call.env(), call[1]);
-  BorrowedMemory& borrowed = runtime.Part<BorrowedMemory>();
-  borrowed.DropReturned(call.env());
+  BorrowedMemory& borrowed = runtime.borrowed();
+  borrowed.DropReturned();
   const TypedArray array = ReadValues(call.env(), call[2], dtype, shape);
   const bool is_aligned =
       reinterpret_cast<uintptr_t>(array.data) % TF_TensorDefaultAlignment() == 0;
@@ -159,7 +158,7 @@ napi_value CreateTensorInPlace(Runtime& runtime, const Call& call) {
   if (!array.is_shared || !is_aligned || array.size_bytes == 0 || dtype == TF_BOOL) {
     return Made(call.env(), runtime, CopiedTensor(dtype, shape, array));
   }
-  void* loan = borrowed.Borrow(call.env(), call[2]);
+  void* loan = borrowed.Borrow(call[2]);
   const HostTensor host(TF_NewTensor(dtype, shape.data(), static_cast<int>(shape.size()),
                                      array.data, array.size_bytes, BorrowedMemory::Return, loan));
   if (host == nullptr) throw Failure("TF_INTERNAL", "TensorFlow made no tensor of the values");
@@ -170,7 +169,7 @@ napi_value CreateTensorInPlace(Runtime& runtime, const Call& call) {
 napi_value DeleteTensor(Runtime& runtime, const Call& call) {
   call.Expect(1, "deleteTensor");
   runtime.Delete(ReadInteger(call.env(), call[0], "the tensor"));
-  runtime.Part<BorrowedMemory>().DropReturned(call.env());
+  runtime.borrowed().DropReturned();
   return nullptr;
 }
 
@@ -181,8 +180,8 @@ napi_value GetNumOfTensors(Runtime& runtime, const Call& call) {
 
 // getNumOfBorrowedBuffers(): number. How many arrays TensorFlow may still look at in place.
 napi_value GetNumOfBorrowedBuffers(Runtime& runtime, const Call& call) {
-  BorrowedMemory& borrowed = runtime.Part<BorrowedMemory>();
-  borrowed.DropReturned(call.env());
+  BorrowedMemory& borrowed = runtime.borrowed();
+  borrowed.DropReturned();
   return NumberValue(call.env(), static_cast<double>(borrowed.num_borrowed()));
 }
 
