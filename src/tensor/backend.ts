@@ -43,7 +43,7 @@ interface TensorFlowDevice {
 }
 
 /** When the members of a cluster are given up. */
-export interface ClusterWatch {
+interface ClusterWatch {
   /** TensorFlow's names: "/job:worker/replica:0/task:1". */
   readonly members: readonly string[];
   /** A member that has answered once may be silent for so long; then all collectives are aborted. */

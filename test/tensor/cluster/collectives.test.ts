@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { EndedProgram, RunningProgram } from "../../cli/running-program.ts";
 import { startRanks } from "./running-ranks.ts";
 
-const file = join(import.meta.dirname, "rank-program.ts");
+const file = join(import.meta.dirname, "fixtures/rank-program.ts");
 // Long enough for a machine that does much else.
 const patience = { silenceMs: 5000, stallMs: 120_000, startMs: 120_000 };
 
