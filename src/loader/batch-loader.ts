@@ -300,9 +300,9 @@ function makeSlots(composer: BatchComposer, options: LoaderOptions): SharedArray
     .flatMap((batch) => pictures.map((picture) => rankShape({ ...batch, picture }, options)))
     .reduce((largest, shape) => Math.max(largest, batchSizeBytes(shape)), 0);
   const numSlots = options.prefetchBatches + 1;
-  // Memory that could grow begins on a page: TensorFlow then looks at a batch's pictures where they lie.
-  const growth = { maxByteLength: sizeBytes };
-  return Array.from({ length: numSlots }, () => new SharedArrayBuffer(sizeBytes, growth));
+  // Not growable: though such memory begins on a page, where TensorFlow can look at pictures in place, each
+  // read and write of it costs more than that copy.
+  return Array.from({ length: numSlots }, () => new SharedArrayBuffer(sizeBytes));
 }
 
 /** ConfigError when there are fewer samples than a batch holds. */

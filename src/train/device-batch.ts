@@ -40,8 +40,8 @@ function numberWhere(values: Int32Array, counts: (value: number) => boolean): nu
 }
 
 /**
- * A batch on the device; the tensors are the caller's to dispose. The pictures are looked at where they lie, so the
- * batch must stay as it is until then.
+ * A batch on the device; the tensors are the caller's to dispose. Pictures in shared memory that begins on 64 bytes are
+ * looked at where they lie, so the batch must stay as it is until then.
  */
 export function deviceBatch(batch: Batch, context: BatchContext): StepBatch {
   const { pictureHeight, pictureWidth, textTokens } = batch.shape;
