@@ -77,6 +77,7 @@ describe("every command", () => {
       ["proof", "verify", nowhere, "--proof", nowhere, "--unsigned"],
       ["bench-loader", nowhere],
       ["train", "demo", "--data", nowhere, "--out", join(world.folder, "none")],
+      ["profile", "demo", "--data", nowhere],
       ["eval", "retrieval", "--checkpoint", nowhere, "--data", nowhere],
       ["demo", "--out", world.folder],
     ];
@@ -169,6 +170,7 @@ describe("the examples of the data commands", () => {
       ["audit", 20],
       ["audit", 20],
       ["audit", 20],
+      ["audit", 20],
     ]);
     expect(await readdir(folder)).toEqual([
       "downloads",
@@ -177,6 +179,8 @@ describe("the examples of the data commands", () => {
       "hidden-test.hashes",
       "keys",
       "shards",
+      "uniter.arrow",
+      "uniter.json",
     ]);
   });
 });
