@@ -99,18 +99,18 @@ describe("a rank that is lost", () => {
   it("ends the others when it answers, but does not come to where they wait", async () => {
     const ranks = await start(2, {
       numSums: 100,
-      patience: { ...patience, stallMs: 2000 },
+      patience: { ...patience, stallMs: 5000 },
       odd: { rank: 1, after: 30, does: "waits" },
     });
     const { exitCode, stderr } = (await ranks[0]?.ended) ?? {};
     expect(exitCode).toBe(24);
-    expect(stderr).toContain("has not come to where the others wait for 2 s");
+    expect(stderr).toContain("has not come to where the others wait for 5 s");
   });
 
   it("ends also a process that computes and takes no notice", async () => {
     const ranks = await start(2, {
       numSums: 100,
-      patience: { ...patience, silenceMs: 2500, stallMs: 1000 },
+      patience: { ...patience, silenceMs: 4000, stallMs: 4000 },
       odd: { rank: 0, after: 30, does: "computes" },
     });
     const [busy, other] = await endsOf(ranks);
