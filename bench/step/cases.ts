@@ -3,12 +3,13 @@ import * as tf from "@tensorflow/tfjs-core";
 import { RandomStream } from "../../src/core/random.ts";
 import { attentionBias, encode, encoderSpecs, noDropout } from "../../src/models/bert.ts";
 import { linear } from "../../src/models/layers.ts";
-import { matrix, tensor3, tensor4, vector } from "../../src/models/ranks.ts";
+import { tensor3, tensor4, vector } from "../../src/models/ranks.ts";
 import { swinForward, swinSpecs } from "../../src/models/swin.ts";
 import { visualParsingSpecs } from "../../src/models/visual-parsing.ts";
 import { linearSpecs, type Weights, type WeightSpec } from "../../src/models/weights.ts";
 import type { NamedTensor } from "../../src/tensor/safetensors.ts";
 import { recipeNamed } from "../../src/train/recipes/visual-parsing.ts";
+import { batchOfInputs } from "../../src/train/step-program.ts";
 import { pretrainingLosses } from "../../src/train/step.ts";
 import { modelOf } from "../../src/train/trainer.ts";
 
@@ -94,23 +95,11 @@ export const stepCases: Readonly<Record<string, StepCase>> = {
       whole("pivots", [PAIRS], VISUAL_TOKENS),
     ],
     loss: (weights, batch) => {
-      const at = (place: number): tf.Tensor => given(batch[place]);
-      const { total } = pretrainingLosses(
-        weights,
-        {
-          pixels: tensor4(at(0)),
-          pictureOfPair: vector(at(1)),
-          tokenIds: matrix(at(2)),
-          tokenMask: matrix(at(3)),
-          matched: vector(at(4)),
-          maskedRows: vector(at(5)),
-          maskedLabels: vector(at(6)),
-          maskedWeights: vector(at(7)),
-          pivots: vector(at(8)),
-          shares: tf.ones([3]),
-        },
-        { model: smallModel, objectives: small.objectives, dropout: noDropout },
-      );
+      const { total } = pretrainingLosses(weights, batchOfInputs([...batch, tf.ones([3])]), {
+        model: smallModel,
+        objectives: small.objectives,
+        dropout: noDropout,
+      });
       return total;
     },
   },

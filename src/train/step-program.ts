@@ -200,7 +200,8 @@ function batchInputs(batch: StepBatch): tf.Tensor[] {
   ];
 }
 
-function batchOfInputs(inputs: readonly tf.Tensor[]): StepBatch {
+/** The batch whose ten tensors `inputs` are, in the order of StepBatch; RangeError when there are fewer. */
+export function batchOfInputs(inputs: readonly tf.Tensor[]): StepBatch {
   const at = (index: number): tf.Tensor => {
     const input = inputs[index];
     if (input === undefined) throw new RangeError("a batch is ten tensors");
