@@ -1,8 +1,8 @@
 import { flatLayout } from "../../src/train/flat-weights.ts";
 import { recipeNamed } from "../../src/train/recipes/visual-parsing.ts";
 import { modelOf } from "../../src/train/trainer.ts";
-import { visualParsingSpecs } from "../../src/models/visual-parsing.ts";
-import { swinOutputShape } from "../../src/models/swin.ts";
+import { visualParsingSpecs } from "../../src/models/visual-parsing/visual-parsing.ts";
+import { swinOutputShape } from "../../src/models/swin/stages.ts";
 
 const GIGA = 1e9;
 /** A multiplication with its addition. */

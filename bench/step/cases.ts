@@ -1,11 +1,14 @@
 // The steps that are measured: the same maths, weights and batch for every contestant.
 import * as tf from "@tensorflow/tfjs-core";
 import { RandomStream } from "../../src/core/random.ts";
-import { attentionBias, encode, encoderSpecs, noDropout } from "../../src/models/bert.ts";
+import { attentionBias } from "../../src/models/bert/attention.ts";
+import { encode, encoderSpecs } from "../../src/models/bert/encoder.ts";
+import { noDropout } from "../../src/models/dropout.ts";
 import { linear } from "../../src/models/layers.ts";
 import { tensor3, tensor4, vector } from "../../src/models/ranks.ts";
-import { swinForward, swinSpecs } from "../../src/models/swin.ts";
-import { visualParsingSpecs } from "../../src/models/visual-parsing.ts";
+import { swinForward } from "../../src/models/swin/swin.ts";
+import { swinSpecs } from "../../src/models/swin/specs.ts";
+import { visualParsingSpecs } from "../../src/models/visual-parsing/visual-parsing.ts";
 import { linearSpecs, type Weights, type WeightSpec } from "../../src/models/weights.ts";
 import type { NamedTensor } from "../../src/tensor/safetensors.ts";
 import { recipeNamed } from "../../src/train/recipes/visual-parsing.ts";

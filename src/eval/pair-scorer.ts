@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { EvaluationPicture, EvaluationText } from "../loader/evaluation.ts";
-import { noDropout } from "../models/bert.ts";
+import { noDropout } from "../models/dropout.ts";
 import { matrix, tensor3, tensor4 } from "../models/ranks.ts";
 import {
   embedPictures,
@@ -8,7 +8,7 @@ import {
   matchingLogits,
   parsePictures,
   type VisualParsingConfig,
-} from "../models/visual-parsing.ts";
+} from "../models/visual-parsing/visual-parsing.ts";
 import type { Weights } from "../models/weights.ts";
 import { tensorOfBytes } from "../tensor/bytes.ts";
 import { type CompiledStep, compile } from "../tensor/compiled/compiled-step.ts";

@@ -1,4 +1,4 @@
-import type { Grid } from "./swin-windows.ts";
+import type { Grid } from "./swin/windows.ts";
 
 /** The temperature and the epsilon of the sine position code (Carion et al. 2020; SOHO's code). */
 const TEMPERATURE = 10_000;

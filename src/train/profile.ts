@@ -3,7 +3,7 @@ import { ConfigError } from "../core/errors.ts";
 import type { Progress } from "../core/progress.ts";
 import { BatchLoader } from "../loader/batch-loader.ts";
 import type { Batch, LoaderSet } from "../loader/options.ts";
-import { swinOutputShape } from "../models/swin.ts";
+import { swinOutputShape } from "../models/swin/stages.ts";
 import { soloCluster } from "../tensor/cluster/cluster.ts";
 import type { TraceReport } from "../tensor/compiled/options.ts";
 import { profileStep, type OperationTime } from "../tensor/compiled/profile.ts";

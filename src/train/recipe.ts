@@ -1,5 +1,5 @@
-import type { BertConfig } from "../models/bert.ts";
-import type { SwinConfig } from "../models/swin.ts";
+import type { BertConfig } from "../models/bert/config.ts";
+import type { SwinConfig } from "../models/swin/config.ts";
 import type { InitialScale } from "../models/weights.ts";
 import type { Execution, Precision } from "../tensor/compiled/options.ts";
 

@@ -1,12 +1,12 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { noDropout, type Dropout } from "../models/bert.ts";
+import { noDropout, type Dropout } from "../models/dropout.ts";
 import { matrix, tensor4, vector } from "../models/ranks.ts";
 import { initialiseWeights } from "../models/weights.ts";
 import {
   VISUAL_PREFIX,
   visualParsingSpecs,
   type VisualParsingConfig,
-} from "../models/visual-parsing.ts";
+} from "../models/visual-parsing/visual-parsing.ts";
 import { type CompiledStep, compile } from "../tensor/compiled/compiled-step.ts";
 import type { Step, TraceReport } from "../tensor/compiled/options.ts";
 import { type Cluster, soloCluster } from "../tensor/cluster/cluster.ts";

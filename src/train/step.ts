@@ -12,10 +12,10 @@ import {
   regressedFeatures,
   type PairOutput,
   type VisualParsingConfig,
-} from "../models/visual-parsing.ts";
-import type { Dropout } from "../models/bert.ts";
+} from "../models/visual-parsing/visual-parsing.ts";
+import type { Dropout } from "../models/dropout.ts";
 import { matrix, tensor3, vector } from "../models/ranks.ts";
-import type { SwinOutput } from "../models/swin.ts";
+import type { SwinOutput } from "../models/swin/output.ts";
 import type { Weights } from "../models/weights.ts";
 import { meanNegativeLogLikelihood } from "./objectives/likelihood.ts";
 import {

@@ -11,14 +11,14 @@ import {
   type EvaluationText,
 } from "../../src/loader/evaluation.ts";
 import { WordPieceTokenizer } from "../../src/loader/text/word-piece.ts";
-import { noDropout } from "../../src/models/bert.ts";
+import { noDropout } from "../../src/models/dropout.ts";
 import {
   embedPictures,
   fusePairs,
   matchingLogits,
   parsePictures,
   visualParsingSpecs,
-} from "../../src/models/visual-parsing.ts";
+} from "../../src/models/visual-parsing/visual-parsing.ts";
 import { ShardSetReader } from "../../src/shards/shard-set-reader.ts";
 import { loadTensorFlow } from "../../src/tensor/load.ts";
 import { modelOf } from "../../src/train/trainer.ts";

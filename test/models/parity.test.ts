@@ -1,16 +1,14 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import {
-  attentionBias,
-  embeddingSpecs,
-  embedText,
-  encode,
-  encoderSpecs,
-  noDropout,
-  type BertConfig,
-} from "../../src/models/bert.ts";
+import { attentionBias } from "../../src/models/bert/attention.ts";
+import { embeddingSpecs, embedText } from "../../src/models/bert/embeddings.ts";
+import { encode, encoderSpecs } from "../../src/models/bert/encoder.ts";
+import { noDropout } from "../../src/models/dropout.ts";
+import type { BertConfig } from "../../src/models/bert/config.ts";
 import { matrix, tensor3, tensor4 } from "../../src/models/ranks.ts";
-import { swinForward, swinSpecs, type SwinConfig } from "../../src/models/swin.ts";
+import { swinForward } from "../../src/models/swin/swin.ts";
+import { swinSpecs } from "../../src/models/swin/specs.ts";
+import type { SwinConfig } from "../../src/models/swin/config.ts";
 import type { Weights } from "../../src/models/weights.ts";
 import { loadTensorFlow } from "../../src/tensor/load.ts";
 import {

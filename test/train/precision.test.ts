@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { noDropout } from "../../src/models/bert.ts";
+import { noDropout } from "../../src/models/dropout.ts";
 import { vector } from "../../src/models/ranks.ts";
 import { compile } from "../../src/tensor/compiled/compiled-step.ts";
 import type { Precision } from "../../src/tensor/compiled/options.ts";

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { noDropout } from "../../src/models/bert.ts";
-import { VISUAL_PREFIX } from "../../src/models/visual-parsing.ts";
+import { noDropout } from "../../src/models/dropout.ts";
+import { VISUAL_PREFIX } from "../../src/models/visual-parsing/visual-parsing.ts";
 import { loadTensorFlow } from "../../src/tensor/load.ts";
 import type { AdamWState } from "../../src/train/adamw.ts";
 import { unflatten } from "../../src/train/flat-weights.ts";

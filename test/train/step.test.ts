@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { ConfigError } from "../../src/core/errors.ts";
-import { noDropout } from "../../src/models/bert.ts";
+import { noDropout } from "../../src/models/dropout.ts";
 import { tensor3, vector } from "../../src/models/ranks.ts";
 import {
   embedPictures,
@@ -9,7 +9,7 @@ import {
   maskedPictureEmbedding,
   VISUAL_PREFIX,
   visualParsingSpecs,
-} from "../../src/models/visual-parsing.ts";
+} from "../../src/models/visual-parsing/visual-parsing.ts";
 import { loadTensorFlow } from "../../src/tensor/load.ts";
 import { flatLayout, flatten, perWeight, unflatten } from "../../src/train/flat-weights.ts";
 import { hideTokens } from "../../src/train/objectives/masked-features.ts";

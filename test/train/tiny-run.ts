@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import type { VisualParsingConfig } from "../../src/models/visual-parsing.ts";
+import type { VisualParsingConfig } from "../../src/models/visual-parsing/visual-parsing.ts";
 import { recipeNamed } from "../../src/train/recipes/visual-parsing.ts";
 import type { TrainingRecipe } from "../../src/train/recipe.ts";
 import type { StepBatch } from "../../src/train/step.ts";

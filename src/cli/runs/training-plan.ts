@@ -1,6 +1,6 @@
 import type { Progress } from "../../core/progress.ts";
-import { visualParsingSpecs } from "../../models/visual-parsing.ts";
-import { swinOutputShape } from "../../models/swin.ts";
+import { visualParsingSpecs } from "../../models/visual-parsing/visual-parsing.ts";
+import { swinOutputShape } from "../../models/swin/stages.ts";
 import { flatLayout } from "../../train/flat-weights.ts";
 import { recipeEntries } from "../../train/recipe.ts";
 import { modelOf, scheduleOf } from "../../train/trainer.ts";

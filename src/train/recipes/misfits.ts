@@ -1,5 +1,5 @@
 import { ConfigError } from "../../core/errors.ts";
-import { swinOutputShape } from "../../models/swin.ts";
+import { swinOutputShape } from "../../models/swin/stages.ts";
 import type { TrainingRecipe } from "../recipe.ts";
 
 /** Values of a recipe that do not go together; `path` names one of them. */

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs-core";
 import { StateError } from "../../core/errors.ts";
 import { WordPieceTokenizer } from "../../loader/text/word-piece.ts";
-import { visualParsingSpecs, type VisualParsingConfig } from "../../models/visual-parsing.ts";
+import { visualParsingSpecs, type VisualParsingConfig } from "../../models/visual-parsing/visual-parsing.ts";
 import type { Weights } from "../../models/weights.ts";
 import { loadTensorFlow } from "../../tensor/load.ts";
 import { readSafetensors } from "../../tensor/safetensors.ts";

@@ -1,19 +1,14 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import {
-  attentionBias,
-  embeddingSpecs,
-  embedText,
-  encode,
-  encoderSpecs,
-  noDropout,
-  type BertConfig,
-  type Dropout,
-} from "../../src/models/bert.ts";
-import { matrix, tensor3 } from "../../src/models/ranks.ts";
-import type { Weights, WeightSpec } from "../../src/models/weights.ts";
-import { loadTensorFlow } from "../../src/tensor/load.ts";
-import { fixtureWeights, largestDifference, uniformTensor } from "./parity-fixture.ts";
+import { attentionBias } from "../../../src/models/bert/attention.ts";
+import { embeddingSpecs, embedText } from "../../../src/models/bert/embeddings.ts";
+import { encode, encoderSpecs } from "../../../src/models/bert/encoder.ts";
+import { noDropout, type Dropout } from "../../../src/models/dropout.ts";
+import type { BertConfig } from "../../../src/models/bert/config.ts";
+import { matrix, tensor3 } from "../../../src/models/ranks.ts";
+import type { Weights, WeightSpec } from "../../../src/models/weights.ts";
+import { loadTensorFlow } from "../../../src/tensor/load.ts";
+import { fixtureWeights, largestDifference, uniformTensor } from "../parity-fixture.ts";
 
 beforeAll(loadTensorFlow);
 

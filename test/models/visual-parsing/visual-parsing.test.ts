@@ -1,9 +1,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { noDropout } from "../../src/models/bert.ts";
-import { sinePositions } from "../../src/models/sine-position.ts";
-import { swinForward } from "../../src/models/swin.ts";
-import { tensor4 } from "../../src/models/ranks.ts";
+import { noDropout } from "../../../src/models/dropout.ts";
+import { sinePositions } from "../../../src/models/sine-position.ts";
+import { swinForward } from "../../../src/models/swin/swin.ts";
+import { tensor4 } from "../../../src/models/ranks.ts";
 import {
   embedPictures,
   fusePairs,
@@ -15,10 +15,10 @@ import {
   VISUAL_PREFIX,
   visualParsingSpecs,
   type VisualParsingConfig,
-} from "../../src/models/visual-parsing.ts";
-import type { Weights } from "../../src/models/weights.ts";
-import { loadTensorFlow } from "../../src/tensor/load.ts";
-import { fixtureWeights, largestDifference, uniformTensor } from "./parity-fixture.ts";
+} from "../../../src/models/visual-parsing/visual-parsing.ts";
+import type { Weights } from "../../../src/models/weights.ts";
+import { loadTensorFlow } from "../../../src/tensor/load.ts";
+import { fixtureWeights, largestDifference, uniformTensor } from "../parity-fixture.ts";
 
 beforeAll(loadTensorFlow);
 

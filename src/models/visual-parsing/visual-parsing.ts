@@ -1,25 +1,19 @@
 import * as tf from "@tensorflow/tfjs-core";
-import {
-  attentionBias,
-  embeddingSpecs,
-  embedText,
-  encode,
-  encoderSpecs,
-  type BertConfig,
-  type Dropout,
-} from "./bert.ts";
-import { floatsOf } from "../tensor/bytes.ts";
-import { BERT_NORM_EPSILON, layerNorm, linear, linearWithoutBias } from "./layers.ts";
-import { tensor4 } from "./ranks.ts";
-import { sinePositions } from "./sine-position.ts";
-import {
-  swinForward,
-  swinOutputShape,
-  swinSpecs,
-  type SwinConfig,
-  type SwinOutput,
-} from "./swin.ts";
-import { linearSpecs, normSpecs, weight, type Weights, type WeightSpec } from "./weights.ts";
+import { attentionBias } from "../bert/attention.ts";
+import { encode, encoderSpecs } from "../bert/encoder.ts";
+import { embeddingSpecs, embedText } from "../bert/embeddings.ts";
+import type { BertConfig } from "../bert/config.ts";
+import type { Dropout } from "../dropout.ts";
+import { floatsOf } from "../../tensor/bytes.ts";
+import { BERT_NORM_EPSILON, layerNorm, linear, linearWithoutBias } from "../layers.ts";
+import { tensor4 } from "../ranks.ts";
+import { sinePositions } from "../sine-position.ts";
+import { swinForward } from "../swin/swin.ts";
+import { swinOutputShape } from "../swin/stages.ts";
+import { swinSpecs } from "../swin/specs.ts";
+import type { SwinConfig } from "../swin/config.ts";
+import type { SwinOutput } from "../swin/output.ts";
+import { linearSpecs, normSpecs, weight, type Weights, type WeightSpec } from "../weights.ts";
 
 // P pictures, B pairs, S image side, n text tokens, m visual tokens, c visual channels, D hidden size, V vocabulary
 

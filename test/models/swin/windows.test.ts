@@ -1,12 +1,12 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { invert } from "../../src/models/layers.ts";
+import { invert } from "../../../src/models/layers.ts";
 import {
   mergeOrder,
   relativePositionIndex,
   shiftMask,
   windowOrder,
-} from "../../src/models/swin-windows.ts";
+} from "../../../src/models/swin/windows.ts";
 
 const shapes = fc
   .record({

@@ -1,16 +1,14 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { ConfigError } from "../../src/core/errors.ts";
-import { tensor4 } from "../../src/models/ranks.ts";
-import {
-  swinForward,
-  swinOutputShape,
-  swinSpecs,
-  type SwinConfig,
-  type SwinOutput,
-} from "../../src/models/swin.ts";
-import type { Weights, WeightSpec } from "../../src/models/weights.ts";
-import { loadTensorFlow } from "../../src/tensor/load.ts";
+import { ConfigError } from "../../../src/core/errors.ts";
+import { tensor4 } from "../../../src/models/ranks.ts";
+import { swinForward } from "../../../src/models/swin/swin.ts";
+import { swinOutputShape } from "../../../src/models/swin/stages.ts";
+import { swinSpecs } from "../../../src/models/swin/specs.ts";
+import type { SwinConfig } from "../../../src/models/swin/config.ts";
+import type { SwinOutput } from "../../../src/models/swin/output.ts";
+import type { Weights, WeightSpec } from "../../../src/models/weights.ts";
+import { loadTensorFlow } from "../../../src/tensor/load.ts";
 import {
   bruteForceAttention,
   affine,
@@ -22,7 +20,7 @@ import {
   SIDE,
   type Rows,
 } from "./brute-force-attention.ts";
-import { fixtureWeights, largestDifference, uniform } from "./parity-fixture.ts";
+import { fixtureWeights, largestDifference, uniform } from "../parity-fixture.ts";
 
 beforeAll(loadTensorFlow);
 

@@ -1,6 +1,6 @@
 import type * as tf from "@tensorflow/tfjs-core";
-import type { SwinConfig } from "../../src/models/swin.ts";
-import type { Weights } from "../../src/models/weights.ts";
+import type { SwinConfig } from "../../../src/models/swin/config.ts";
+import type { Weights } from "../../../src/models/weights.ts";
 
 // One pixel a patch, one stage of 6 x 6 tokens in windows of 3: what a block does can be followed by hand.
 export const SIDE: number = 6;

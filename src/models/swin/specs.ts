@@ -1,0 +1,46 @@
+import { linearSpecs, normSpecs, type WeightSpec } from "../weights.ts";
+import type { SwinConfig } from "./config.ts";
+import { blocksOf, stagesOf, swinOutputShape, type Stage } from "./stages.ts";
+
+export function swinSpecs(config: SwinConfig): WeightSpec[] {
+  const { patchSize, embedDim } = config;
+  const { channels } = swinOutputShape(config);
+  return [
+    {
+      name: "patch_embed.proj.weight",
+      shape: [embedDim, 3, patchSize, patchSize],
+      initialisation: "truncated-normal",
+    },
+    { name: "patch_embed.proj.bias", shape: [embedDim], initialisation: "zeros" },
+    ...normSpecs("patch_embed.norm", embedDim),
+    ...stagesOf(config).flatMap((stage) => stageSpecs(stage, config.mlpRatio)),
+    ...normSpecs("norm", channels),
+  ];
+}
+
+function stageSpecs(stage: Stage, mlpRatio: number): WeightSpec[] {
+  const { channels } = stage;
+  const blocks = blocksOf(stage).flatMap((block): WeightSpec[] => [
+    ...normSpecs(`${block.name}.norm1`, channels),
+    {
+      name: `${block.name}.attn.relative_position_bias_table`,
+      shape: [(2 * stage.windowSize - 1) ** 2, stage.heads],
+      initialisation: "truncated-normal",
+    },
+    ...linearSpecs(`${block.name}.attn.qkv`, channels, 3 * channels),
+    ...linearSpecs(`${block.name}.attn.proj`, channels, channels),
+    ...normSpecs(`${block.name}.norm2`, channels),
+    ...linearSpecs(`${block.name}.mlp.fc1`, channels, mlpRatio * channels),
+    ...linearSpecs(`${block.name}.mlp.fc2`, mlpRatio * channels, channels),
+  ]);
+  if (!stage.mergesAfter) return blocks;
+  return [
+    ...blocks,
+    ...normSpecs(`${stage.name}.downsample.norm`, 4 * channels),
+    {
+      name: `${stage.name}.downsample.reduction.weight`,
+      shape: [2 * channels, 4 * channels],
+      initialisation: "truncated-normal",
+    },
+  ];
+}
