@@ -10,7 +10,8 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { initialiseWeights } from "../../src/models/weights.ts";
 import { loadTensorFlow } from "../../src/tensor/load.ts";
-import { writeSafetensors, type NamedTensor } from "../../src/tensor/safetensors.ts";
+import { writeSafetensors } from "../../src/tensor/safetensors.ts";
+import type { NamedTensor } from "../../src/tensor/weight-files/element-types.ts";
 import { caseNamed, stepCases, type StepCase } from "./cases.ts";
 import { Contestant, type Plan, type Turn } from "./contestant.ts";
 

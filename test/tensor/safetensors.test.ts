@@ -5,11 +5,8 @@ import * as fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { sha256 } from "../../src/core/digest.ts";
 import { StateError } from "../../src/core/errors.ts";
-import {
-  readSafetensors,
-  writeSafetensors,
-  type NamedTensor,
-} from "../../src/tensor/safetensors.ts";
+import { readSafetensors, writeSafetensors } from "../../src/tensor/safetensors.ts";
+import type { NamedTensor } from "../../src/tensor/weight-files/element-types.ts";
 
 let folder = "";
 let path = "";
