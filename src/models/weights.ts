@@ -4,8 +4,12 @@ import { RandomStream } from "../core/random.ts";
 /** A model's weights by name; names and layouts are those of the published PyTorch implementations. */
 export type Weights = Readonly<Record<string, tf.Tensor>>;
 
-/** How a weight starts: N(0, 0.02) cut at two deviations (BERT and Swin), zeros or ones. */
-type Initialisation = "truncated-normal" | "zeros" | "ones";
+/**
+ * How a weight starts. "truncated-normal": N(0, 0.02) cut at two deviations (BERT and Swin). "he-fan-out": N(0, 2 / n), n
+ * the values that an input reaches (He et al. 2015), as residual networks do. "standard-normal": N(0, 1), as SOHO's
+ * dictionary does.
+ */
+type Initialisation = "truncated-normal" | "he-fan-out" | "standard-normal" | "zeros" | "ones";
 
 export interface WeightSpec {
   readonly name: string;
@@ -65,10 +69,7 @@ export function weight(weights: Weights, name: string): tf.Tensor {
   return tensor;
 }
 
-function initialTensor(
-  spec: WeightSpec,
-  draw: { readonly seed: number; readonly deviation: number },
-): tf.Tensor {
+function initialTensor(spec: WeightSpec, draw: InitialDraw): tf.Tensor {
   const shape = [...spec.shape];
   switch (spec.initialisation) {
     case "zeros":
@@ -77,12 +78,30 @@ function initialTensor(
       return tf.ones(shape);
     case "truncated-normal":
       return tf.tensor(truncatedNormal(spec, draw), shape, "float32");
+    case "he-fan-out": {
+      const [outputs = 1, , ...area] = shape;
+      const reached = area.reduce((product, size) => product * size, outputs);
+      return tf.tensor(normal(spec, { seed: draw.seed, deviation: Math.sqrt(2 / reached) }), shape);
+    }
+    case "standard-normal":
+      return tf.tensor(normal(spec, { seed: draw.seed, deviation: 1 }), shape);
   }
+}
+
+interface InitialDraw {
+  readonly seed: number;
+  readonly deviation: number;
+}
+
+function normal({ name, shape }: WeightSpec, { seed, deviation }: InitialDraw): Float32Array {
+  const random = new RandomStream(seed, ...codesOf(name));
+  const size = shape.reduce((product, length) => product * length, 1);
+  return Float32Array.from({ length: size }, () => random.nextGaussian() * deviation);
 }
 
 function truncatedNormal(
   { name, shape }: WeightSpec,
-  { seed, deviation }: { readonly seed: number; readonly deviation: number },
+  { seed, deviation }: InitialDraw,
 ): Float32Array {
   const random = new RandomStream(seed, ...codesOf(name));
   const values = new Float32Array(shape.reduce((product, size) => product * size, 1));
