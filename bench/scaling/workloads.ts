@@ -1,6 +1,5 @@
 import { flatLayout } from "../../src/train/flat-weights.ts";
-import { recipeNamed } from "../../src/train/recipes/visual-parsing.ts";
-import { modelOf } from "../../src/train/trainer.ts";
+import { recipeNamed } from "../../src/train/recipes/recipe-named.ts";
 import { visualParsingSpecs } from "../../src/models/visual-parsing/visual-parsing.ts";
 import { swinOutputShape } from "../../src/models/swin/stages.ts";
 
@@ -30,11 +29,14 @@ function bertBase(tokens: number): number {
 /** Visual Parsing: 2,048 pairs (VP 4.1), which are 512 pictures with four texts. Weights from the code, Swin-B 384 as published. */
 export function visualParsing(): Workload {
   const recipe = recipeNamed("pretrain/visual-parsing");
-  const model = modelOf(recipe, 30_522);
+  const model = {
+    swin: recipe.model.swin,
+    transformer: { ...recipe.model.transformer, vocabularySize: 30_522 },
+  };
   const { picturesPerBatch: pictures, maxTextTokens, matchedTexts, unmatchedTexts } = recipe.data;
   const texts = matchedTexts + unmatchedTexts;
-  const swin = 47 * GIGA; // Liu et al. 2021, table 1: Swin-B, 384 x 384
-  const forward = swin + texts * bertBase(swinOutputShape(model.swin).tokens + maxTextTokens);
+  const swinAdds = 47 * GIGA; // Liu et al. 2021, table 1: Swin-B, 384 x 384
+  const forward = swinAdds + texts * bertBase(swinOutputShape(model.swin).tokens + maxTextTokens);
   return {
     name: "Visual Parsing",
     batch: "512 pictures, 2,048 pairs",

@@ -10,11 +10,13 @@ import { swinForward } from "../../src/models/swin/swin.ts";
 import { swinSpecs } from "../../src/models/swin/specs.ts";
 import { visualParsingSpecs } from "../../src/models/visual-parsing/visual-parsing.ts";
 import { linearSpecs, type Weights, type WeightSpec } from "../../src/models/weights.ts";
-import type { NamedTensor } from "../../src/tensor/safetensors.ts";
-import { recipeNamed } from "../../src/train/recipes/visual-parsing.ts";
-import { batchOfInputs } from "../../src/train/step-program.ts";
-import { pretrainingLosses } from "../../src/train/step.ts";
-import { modelOf } from "../../src/train/trainer.ts";
+import type { NamedTensor } from "../../src/tensor/weight-files/element-types.ts";
+import type { RecipeOptimisation } from "../../src/train/recipe.ts";
+import { recipeNamed } from "../../src/train/recipes/recipe-named.ts";
+import {
+  pretrainingLosses,
+  visualParsingBatch,
+} from "../../src/train/systems/visual-parsing-losses.ts";
 
 /** A batch by name, in the order in which a step takes it. */
 type CaseBatch = readonly NamedTensor[];
@@ -34,7 +36,9 @@ const encoder = {
   heads: 6,
   intermediateSize: 1536,
   maxPositions: 160,
+  tokenTypes: 0,
   dropout: 0,
+  recompute: false,
 };
 
 const swinTiny = {
@@ -45,12 +49,16 @@ const swinTiny = {
   heads: [3, 6, 12, 24],
   windowSize: 7,
   mlpRatio: 4,
+  stochasticDepth: 0,
 };
 const NUM_CLASSES = 1000;
 
 const small = recipeNamed("pretrain/visual-parsing-small");
 /** BERT's uncased vocabulary. */
-const smallModel = modelOf(small, 30_522);
+const smallModel = {
+  swin: small.model.swin,
+  transformer: { ...small.model.transformer, vocabularySize: 30_522 },
+};
 const [PAIRS, PICTURES, TEXT_TOKENS, VISUAL_TOKENS, PREDICTED] = [64, 16, 24, 49, 64];
 
 export const stepCases: Readonly<Record<string, StepCase>> = {
@@ -81,24 +89,12 @@ export const stepCases: Readonly<Record<string, StepCase>> = {
     title: "Visual Parsing, small recipe, 16 pictures of 112 px, 64 texts of 24 tokens",
     specs: visualParsingSpecs(smallModel),
     initialScale: "fan-in",
-    batch: () => [
-      whole("pixels", [PICTURES, 112, 112, 3], 256),
-      counted("pictureOfPair", PAIRS, (pair) => Math.floor(pair / 4)),
-      whole("tokenIds", [PAIRS, TEXT_TOKENS], 30_522),
-      filled("tokenMask", [PAIRS, TEXT_TOKENS], 1),
-      counted("matched", PAIRS, (pair) => (pair % 4 < 2 ? 1 : 0)),
-      counted("maskedRows", PREDICTED, (word) => word * TEXT_TOKENS + 3),
-      whole("maskedLabels", [PREDICTED], 30_522),
-      {
-        name: "maskedWeights",
-        dtype: "F32",
-        shape: [PREDICTED],
-        data: new Float32Array(PREDICTED).fill(1),
-      },
-      whole("pivots", [PAIRS], VISUAL_TOKENS),
-    ],
+    batch: parsingBatch,
     loss: (weights, batch) => {
-      const { total } = pretrainingLosses(weights, batchOfInputs([...batch, tf.ones([3])]), {
+      const names = parsingBatch().map(({ name }) => name);
+      const named = Object.fromEntries(batch.map((tensor, place) => [names[place] ?? "", tensor]));
+      const tensors = visualParsingBatch({ ...named, shares: tf.ones([3]) });
+      const { total } = pretrainingLosses(weights, tensors, {
         model: smallModel,
         objectives: small.objectives,
         dropout: noDropout,
@@ -107,6 +103,25 @@ export const stepCases: Readonly<Record<string, StepCase>> = {
     },
   },
 };
+
+function parsingBatch(): CaseBatch {
+  return [
+    whole("pixels", [PICTURES, 112, 112, 3], 256),
+    counted("pictureOfPair", PAIRS, (pair) => Math.floor(pair / 4)),
+    whole("tokenIds", [PAIRS, TEXT_TOKENS], 30_522),
+    filled("tokenMask", [PAIRS, TEXT_TOKENS], 1),
+    counted("matched", PAIRS, (pair) => (pair % 4 < 2 ? 1 : 0)),
+    counted("maskedRows", PREDICTED, (word) => word * TEXT_TOKENS + 3),
+    whole("maskedLabels", [PREDICTED], 30_522),
+    {
+      name: "maskedWeights",
+      dtype: "F32",
+      shape: [PREDICTED],
+      data: new Float32Array(PREDICTED).fill(1),
+    },
+    whole("pivots", [PAIRS], VISUAL_TOKENS),
+  ];
+}
 
 /** The case called `name`; RangeError when there is none. */
 export function caseNamed(name: string): StepCase {
@@ -117,14 +132,22 @@ export function caseNamed(name: string): StepCase {
 }
 
 /** AdamW's constants in all cases; peer.py has the same. */
-export const OPTIMISATION = {
-  learningRate: 1e-3,
+export const OPTIMISATION: RecipeOptimisation = {
+  duration: { unit: "steps", length: 1 },
+  visualLearningRate: 1e-3,
+  transformerLearningRate: 1e-3,
+  visualSgd: null,
+  frozenVisualEpochs: 0,
+  warmupSteps: 0,
+  decay: "steps",
+  milestones: [],
+  decayFactor: 1,
   beta1: 0.9,
   beta2: 0.98,
   epsilon: 1e-6,
   weightDecay: 0.01,
   clipNorm: 1,
-} as const;
+};
 
 function given(tensor: tf.Tensor | undefined): tf.Tensor {
   if (tensor === undefined) throw new RangeError("the batch lacks a tensor");

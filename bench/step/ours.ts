@@ -8,6 +8,7 @@ import { compile } from "../../src/tensor/compiled/compiled-step.ts";
 import { executions, precisions, traceText, type Step } from "../../src/tensor/compiled/options.ts";
 import { loadTensorFlow } from "../../src/tensor/load.ts";
 import { flatLayout, flatten, unflatten } from "../../src/train/flat-weights.ts";
+import { decaysByShape } from "../../src/train/systems/system.ts";
 import { WeightUpdate } from "../../src/train/weight-update.ts";
 import { caseNamed, OPTIMISATION } from "./cases.ts";
 
@@ -36,7 +37,8 @@ using gradient = compile(gradientStep, { ...compilation, name: "gradient" });
 using update = new WeightUpdate({
   layout,
   optimisation: OPTIMISATION,
-  learningRateOf: () => OPTIMISATION.learningRate,
+  isVisual: () => false,
+  decays: decaysByShape,
   compilation: { ...compilation, name: "update" },
 });
 const batch = measured.batch().map(({ data, dtype, shape }) => {

@@ -1,23 +1,16 @@
 import * as tf from "@tensorflow/tfjs-core";
-import type { EvaluationPicture, EvaluationText } from "../loader/evaluation.ts";
+import type { EvaluationText } from "../loader/evaluation.ts";
 import { noDropout } from "../models/dropout.ts";
-import { matrix, tensor3, tensor4 } from "../models/ranks.ts";
-import {
-  embedPictures,
-  fusePairs,
-  matchingLogits,
-  parsePictures,
-  type VisualParsingConfig,
-} from "../models/visual-parsing/visual-parsing.ts";
+import type { NamedTensors, PairModel, PictureArrays, VisualTokens } from "../models/pair-model.ts";
+import { matrix, tensor3 } from "../models/ranks.ts";
 import type { Weights } from "../models/weights.ts";
-import { tensorOfBytes } from "../tensor/bytes.ts";
 import { type CompiledStep, compile } from "../tensor/compiled/compiled-step.ts";
 
-// P pictures, S image side, m visual tokens, D hidden size, B texts of a chunk, n text tokens
+// P pictures, m visual tokens, D hidden size, B texts of a chunk, n text tokens
 
-/** A trained model, its weights on the device. */
+/** A trained model, its weights and buffers on the device. */
 export interface LoadedModel {
-  readonly config: VisualParsingConfig;
+  readonly model: PairModel;
   readonly weights: Weights;
 }
 
@@ -26,54 +19,52 @@ const TEXTS_PER_CHUNK = 128;
 
 /** Scores pairs by the matching head: the logit of "matched" less that of "unmatched". Nothing is masked. */
 export class PairScorer implements Disposable {
-  readonly #config: VisualParsingConfig;
+  readonly #model: PairModel;
   readonly #names: readonly string[];
   readonly #weights: readonly tf.Tensor[];
-  readonly #embed: CompiledStep;
   readonly #score: CompiledStep;
+  #embed: CompiledStep | undefined;
 
-  constructor({ config, weights }: LoadedModel) {
-    this.#config = config;
+  constructor({ model, weights }: LoadedModel) {
+    this.#model = model;
     this.#names = Object.keys(weights);
     this.#weights = Object.values(weights);
     const numWeights = this.#weights.length;
-    this.#embed = compile((inputs) => {
-      const named = this.#named(inputs);
-      const parsed = parsePictures(named, config, tensor4(inputAt(inputs, numWeights)));
-      return [embedPictures(named, config, parsed.tokens)];
-    });
     this.#score = compile((inputs) => {
-      const [tokenIds, tokenMask, picture] = inputs.slice(numWeights);
-      if (!tokenIds || !tokenMask || !picture) throw new RangeError("a chunk is three tensors");
-      const visual = tensor3(tf.tile(picture, [tokenIds.shape[0] ?? 0, 1, 1]));
+      const [tokenIds, tokenMask, tokens, mask] = inputs.slice(numWeights);
+      if (!tokenIds || !tokenMask || !tokens || !mask) {
+        throw new RangeError("a chunk is four tensors");
+      }
+      const [numTexts = 0] = tokenIds.shape;
+      const visual = {
+        tokens: tensor3(tf.tile(tokens, [numTexts, 1, 1])),
+        mask: matrix(tf.tile(mask, [numTexts, 1])),
+      };
       const named = this.#named(inputs);
       const pair = { tokenIds: matrix(tokenIds), tokenMask: matrix(tokenMask), visual };
-      const output = fusePairs(named, config, { ...pair, dropout: noDropout });
-      const logits = matchingLogits(named, output.text); // [B, 2]
-      return [
-        tf.reshape(
-          tf.sub(tf.slice(logits, [0, 1], [-1, 1]), tf.slice(logits, [0, 0], [-1, 1])),
-          [-1],
-        ),
-      ];
+      const output = model.fuse(named, { ...pair, dropout: noDropout });
+      const [unmatched, matched] = tf.unstack(model.matchingLogits(named, output), 1); // [B] each
+      if (!unmatched || !matched) throw new RangeError("the matching head has two logits");
+      return [tf.sub(matched, unmatched)];
     });
   }
 
-  /** A picture's embedded visual tokens, [1, m, D]; the caller's to dispose. */
-  embed(picture: EvaluationPicture): tf.Tensor3D {
-    const size = this.#config.swin.imageSize;
-    const pixels = tensorOfBytes<tf.Rank.R4>(picture.pixels, [1, size, size, 3]);
-    const [embedded] = this.#embed.run([...this.#weights, pixels]);
-    pixels.dispose();
-    return tensor3(inputAt(embedded ? [embedded] : [], 0));
+  /** A picture's embedded visual tokens, [1, m, D] and [1, m]; the caller's to dispose. */
+  embed(picture: PictureArrays): VisualTokens {
+    const tensors = this.#model.pictureTensors(picture);
+    this.#embed ??= this.#compiledEmbedding(Object.keys(tensors));
+    const [tokens, mask] = this.#embed.run([...this.#weights, ...Object.values(tensors)]);
+    tf.dispose(Object.values(tensors));
+    if (!tokens || !mask) throw new RangeError("a picture is tokens and their mask");
+    return { tokens: tensor3(tokens), mask: matrix(mask) };
   }
 
   /** The scores of all texts with one picture, in the order of the texts. */
-  scores(picture: tf.Tensor3D, texts: TextChunks): Float32Array {
+  scores({ mask, tokens }: VisualTokens, texts: TextChunks): Float32Array {
     const scores = new Float32Array(texts.numTexts);
     let offset = 0;
     for (const { tokenIds, tokenMask, count } of texts.chunks) {
-      const [chunk] = this.#score.run([...this.#weights, tokenIds, tokenMask, picture]);
+      const [chunk] = this.#score.run([...this.#weights, tokenIds, tokenMask, tokens, mask]);
       const values = inputAt(chunk ? [chunk] : [], 0);
       scores.set(Float32Array.from(values.dataSync()).subarray(0, count), offset);
       values.dispose();
@@ -83,8 +74,19 @@ export class PairScorer implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#embed[Symbol.dispose]();
+    this.#embed?.[Symbol.dispose]();
     this.#score[Symbol.dispose]();
+  }
+
+  #compiledEmbedding(names: readonly string[]): CompiledStep {
+    const numWeights = this.#weights.length;
+    return compile((inputs) => {
+      const pictures: NamedTensors = Object.fromEntries(
+        names.map((name, place) => [name, inputAt(inputs, numWeights + place)]),
+      );
+      const { mask, tokens } = this.#model.embed(this.#named(inputs), pictures);
+      return [tokens, mask];
+    });
   }
 
   #named(inputs: readonly tf.Tensor[]): Weights {

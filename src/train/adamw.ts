@@ -29,6 +29,20 @@ export interface AdamWUpdate {
   readonly decayed: tf.Tensor1D;
 }
 
+/** A step's gradient, clipped, and its norm before. */
+export interface ClippedGradient {
+  readonly gradient: tf.Tensor1D;
+  readonly gradientNorm: tf.Scalar;
+}
+
+/** Scales a gradient down to the global norm `clipNorm`. */
+export function clipByGlobalNorm(gradient: tf.Tensor1D, clipNorm: number): ClippedGradient {
+  const gradientNorm: tf.Scalar = tf.sqrt(tf.sum(tf.square(gradient)));
+  // PyTorch's clip_grad_norm_ adds the same 1e-6.
+  const clip = tf.minimum(1, tf.div(clipNorm, tf.add(gradientNorm, 1e-6)));
+  return { gradient: tf.mul(gradient, clip), gradientNorm };
+}
+
 /** The numbers of update `step`, counted from 1: the schedule's factor and the two bias corrections of Adam. */
 export function stepScalars(step: number, rateFactor: number, options: AdamWOptions): Float32Array {
   return Float32Array.of(
@@ -51,10 +65,7 @@ export function adamWStep(
   if (!rateFactor || !firstCorrection || !deviationCorrection) {
     throw new RangeError("the step's scalars are three");
   }
-  const gradientNorm: tf.Scalar = tf.sqrt(tf.sum(tf.square(update.gradient)));
-  // PyTorch's clip_grad_norm_ adds the same 1e-6.
-  const clip = tf.minimum(1, tf.div(options.clipNorm, tf.add(gradientNorm, 1e-6)));
-  const gradient = tf.mul(update.gradient, clip);
+  const { gradient, gradientNorm } = clipByGlobalNorm(update.gradient, options.clipNorm);
   const { weights, firstMoment, secondMoment } = update.state;
   const first: tf.Tensor1D = tf.add(firstMoment, tf.mul(tf.sub(gradient, firstMoment), 1 - beta1));
   const second: tf.Tensor1D = tf.add(

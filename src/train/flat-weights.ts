@@ -15,6 +15,7 @@ export function flatLayout(specs: readonly WeightSpec[]): FlatLayout {
 
 /** All weights in one vector [W]. */
 export function flatten(layout: FlatLayout, weights: Weights): tf.Tensor1D {
+  if (layout.specs.length === 0) return tf.zeros([0]);
   return tf.concat(
     layout.specs.map((spec) => {
       const tensor = weights[spec.name];
@@ -26,7 +27,7 @@ export function flatten(layout: FlatLayout, weights: Weights): tf.Tensor1D {
 
 /** Named views of a vector [W]; differentiable. */
 export function unflatten(layout: FlatLayout, flat: tf.Tensor1D): Weights {
-  const pieces = tf.split(flat, [...layout.sizes]);
+  const pieces = layout.sizes.length === 0 ? [] : tf.split(flat, [...layout.sizes]);
   return Object.fromEntries(
     layout.specs.map((spec, index) => [
       spec.name,

@@ -3,17 +3,15 @@ import { ConfigError } from "../core/errors.ts";
 import type { Progress } from "../core/progress.ts";
 import { BatchLoader } from "../loader/batch-loader.ts";
 import type { Batch, LoaderSet } from "../loader/options.ts";
-import { swinOutputShape } from "../models/swin/stages.ts";
 import { soloCluster } from "../tensor/cluster/cluster.ts";
 import type { TraceReport } from "../tensor/compiled/options.ts";
 import { profileStep, type OperationTime } from "../tensor/compiled/profile.ts";
 import { loadTensorFlow } from "../tensor/load.ts";
-import type { AdamWState } from "./adamw.ts";
-import { batchCounts, deviceBatch } from "./device-batch.ts";
 import { loaderOptions } from "./run/loader-options.ts";
 import type { TrainingRecipe } from "./recipe.ts";
 import { StepProgram, type StepRequest } from "./step-program.ts";
-import { modelOf } from "./trainer.ts";
+import { systemOf } from "./systems/system-of-recipe.ts";
+import { disposeState, type TrainingState } from "./training-state.ts";
 
 export interface ProfileCall {
   readonly recipe: TrainingRecipe;
@@ -52,9 +50,12 @@ export async function profileTraining(call: ProfileCall): Promise<TrainingProfil
   await loadTensorFlow();
   const { numSteps, recipe, vocabulary } = call;
   const traces: TraceReport[] = [];
-  await using loader = await BatchLoader.open(loaderOptions({ ...call, cluster: soloCluster }));
+  const system = systemOf(recipe, vocabulary.size);
+  const { batches } = system;
+  const asked = loaderOptions({ ...call, batches, cluster: soloCluster });
+  await using loader = await BatchLoader.open(asked);
   const onTrace = (report: TraceReport): void => void traces.push(report);
-  using program = new StepProgram(recipe, modelOf(recipe, vocabulary.size), { onTrace });
+  using program = new StepProgram(recipe, system, { onTrace });
   using session = new ProfileSession(call, program);
   let [startMs, waitedMs] = [0, 0];
   for await (const batch of loader.batches({ epoch: 0, step: 0 }, call.signal)) {
@@ -74,7 +75,7 @@ export async function profileTraining(call: ProfileCall): Promise<TrainingProfil
 class ProfileSession implements Disposable {
   readonly #call: ProfileCall;
   readonly #program: StepProgram;
-  #state: AdamWState;
+  #state: TrainingState;
   #numSteps = 0;
   #batchMs = 0;
   #updateMs = 0;
@@ -97,7 +98,8 @@ class ProfileSession implements Disposable {
   async step(batch: Batch): Promise<void> {
     const request = this.#request(batch);
     const { state, updateMs } = await this.#program.run(request);
-    tf.dispose([...Object.values(request.batch), ...Object.values(this.#state)]);
+    tf.dispose(Object.values(request.batch.tensors));
+    disposeState(this.#state);
     this.#state = state;
     this.#numSteps += 1;
     this.#updateMs += updateMs;
@@ -119,24 +121,25 @@ class ProfileSession implements Disposable {
     const inputs = this.#program.gradientInputs(request);
     const { precision } = recipe;
     const options = { precision, warmUps: NUM_WARM_UPS };
-    const { milliseconds, operations } = profileStep(this.#program.gradientStep, inputs, options);
+    const step = this.#program.gradientStep(request.batch);
+    const { milliseconds, operations } = profileStep(step, inputs, options);
     inputs[0]?.dispose();
-    tf.dispose(Object.values(request.batch));
+    tf.dispose(Object.values(request.batch.tensors));
     return { batchMs, updateMs, gradientMs: milliseconds, operations };
   }
 
   [Symbol.dispose](): void {
-    tf.dispose(Object.values(this.#state));
+    disposeState(this.#state);
   }
 
   #request(batch: Batch): StepRequest {
     const { recipe } = this.#call;
     const step = this.#numSteps + 1;
-    const visualTokens = swinOutputShape(recipe.model.swin).tokens;
+    const { system } = this.#program;
     const startMs = performance.now();
-    const share = { firstPair: 0, counts: batchCounts(batch) };
-    const tensors = deviceBatch(batch, { visualTokens, seed: recipe.seed, step, ...share });
+    const place = { step, epoch: batch.epoch, firstPair: 0, totals: system.counts(batch) };
+    const onDevice = system.deviceBatch(batch, { seed: recipe.seed, ...place });
     this.#batchMs += performance.now() - startMs;
-    return { state: this.#state, batch: tensors, step, rateFactor: 1 };
+    return { state: this.#state, batch: onDevice, step, rateFactor: 1 };
   }
 }

@@ -16,6 +16,7 @@ const swinSchema = z.strictObject({
   heads: z.array(positiveInteger).min(1),
   windowSize: positiveInteger,
   mlpRatio: positiveInteger,
+  stochasticDepth: z.number().min(0).lt(1),
 });
 
 const transformerSchema = z.strictObject({
@@ -24,7 +25,9 @@ const transformerSchema = z.strictObject({
   heads: positiveInteger,
   intermediateSize: positiveInteger,
   maxPositions: positiveInteger,
+  tokenTypes: z.int().nonnegative(),
   dropout: z.number().min(0).lt(1),
+  recompute: z.boolean(),
 });
 
 const dataSchema = z.strictObject({
@@ -50,6 +53,8 @@ const optimisationSchema = z.strictObject({
   duration: z.strictObject({ unit: z.enum(["epochs", "steps"]), length: positiveInteger }),
   visualLearningRate: rate,
   transformerLearningRate: rate,
+  visualSgd: z.strictObject({ momentum: z.number().min(0).lt(1), weightDecay: rate }).nullable(),
+  frozenVisualEpochs: z.int().nonnegative(),
   warmupSteps: z.int().nonnegative(),
   decay: z.enum(["steps", "linear", "cosine"]),
   milestones: z.array(positiveInteger),
@@ -63,6 +68,7 @@ const optimisationSchema = z.strictObject({
 
 const recipeObject = z.strictObject({
   name: z.string(),
+  system: z.literal("visual-parsing"),
   seed: z.int().nonnegative(),
   model: z.strictObject({
     initialScale: z.enum(["published", "fan-in"]),

@@ -3,7 +3,7 @@ import type { SwinConfig } from "../models/swin/config.ts";
 import type { InitialScale } from "../models/weights.ts";
 import type { Execution, Precision } from "../tensor/compiled/options.ts";
 
-interface RecipeData {
+export interface RecipeData {
   /** Path of a WordPiece vocabulary, one token a line. */
   readonly vocabulary: string;
   readonly picturesPerBatch: number;
@@ -18,7 +18,7 @@ interface RecipeData {
   readonly prefetchBatches: number;
 }
 
-export interface RecipeObjectives {
+export interface VisualParsingObjectives {
   readonly mlmWeight: number;
   /** lambda_1 of Visual Parsing's eq. 10. */
   readonly itmWeight: number;
@@ -28,11 +28,17 @@ export interface RecipeObjectives {
   readonly mfrMaskedTokens: number;
 }
 
-interface RecipeOptimisation {
+export interface RecipeOptimisation {
   /** How long the run is, in epochs or in steps; milestones use the same unit. */
   readonly duration: { readonly unit: "epochs" | "steps"; readonly length: number };
+  /** Of the picture encoder. */
   readonly visualLearningRate: number;
+  /** Of everything else. */
   readonly transformerLearningRate: number;
+  /** Stochastic gradient descent for the picture encoder (SOHO), or null: AdamW for all weights. */
+  readonly visualSgd: { readonly momentum: number; readonly weightDecay: number } | null;
+  /** Epochs from the start in which the picture encoder is not trained (SOHO: 10). */
+  readonly frozenVisualEpochs: number;
   readonly warmupSteps: number;
   readonly decay: "steps" | "linear" | "cosine";
   readonly milestones: readonly number[];
@@ -44,18 +50,11 @@ interface RecipeOptimisation {
   readonly clipNorm: number;
 }
 
-/** All constants of a training run; saved beside its results. */
-export interface TrainingRecipe {
+/** What the recipes of all systems have. */
+export interface RecipeBase {
   readonly name: string;
   readonly seed: number;
-  readonly model: {
-    readonly initialScale: InitialScale;
-    readonly swin: SwinConfig;
-    /** Its vocabulary's size comes from the vocabulary. */
-    readonly transformer: Omit<BertConfig, "vocabularySize">;
-  };
   readonly data: RecipeData;
-  readonly objectives: RecipeObjectives;
   readonly optimisation: RecipeOptimisation;
   /** The type in which matrices are multiplied; weights and moments are float32 in any. */
   readonly precision: Precision;
@@ -63,6 +62,23 @@ export interface TrainingRecipe {
   readonly execution: Execution;
   readonly checkpointEverySteps: number;
 }
+
+/** Its vocabulary's size comes from the vocabulary. */
+export type RecipeTransformer = Omit<BertConfig, "vocabularySize">;
+
+/** Visual Parsing (Xue et al., NeurIPS 2021). */
+export interface VisualParsingRecipe extends RecipeBase {
+  readonly system: "visual-parsing";
+  readonly model: {
+    readonly initialScale: InitialScale;
+    readonly swin: SwinConfig;
+    readonly transformer: RecipeTransformer;
+  };
+  readonly objectives: VisualParsingObjectives;
+}
+
+/** All constants of a training run; saved beside its results. */
+export type TrainingRecipe = VisualParsingRecipe;
 
 /** A recipe's constants one by one, each with its path: "optimisation.warmupSteps". */
 export function recipeEntries(

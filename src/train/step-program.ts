@@ -1,38 +1,36 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { noDropout, type Dropout } from "../models/dropout.ts";
-import { matrix, tensor4, vector } from "../models/ranks.ts";
+import { tensorNamed } from "../models/pair-model.ts";
+import { vector } from "../models/ranks.ts";
 import { initialiseWeights } from "../models/weights.ts";
-import {
-  VISUAL_PREFIX,
-  visualParsingSpecs,
-  type VisualParsingConfig,
-} from "../models/visual-parsing/visual-parsing.ts";
 import { type CompiledStep, compile } from "../tensor/compiled/compiled-step.ts";
-import type { Step, TraceReport } from "../tensor/compiled/options.ts";
+import type { CompileOptions, Execution, Step, TraceReport } from "../tensor/compiled/options.ts";
 import { type Cluster, soloCluster } from "../tensor/cluster/cluster.ts";
-import { statelessUniformRows } from "../tensor/stateless-random.ts";
-import type { AdamWState } from "./adamw.ts";
 import { flatLayout, flatten, unflatten, type FlatLayout } from "./flat-weights.ts";
+import { keyedDropout } from "./keyed-dropout.ts";
 import type { TrainingRecipe } from "./recipe.ts";
-import { pretrainingLosses, type StepBatch } from "./step.ts";
+import { ONLY_VARIANT, type StepBatch, type System } from "./systems/system.ts";
+import type { TrainingState } from "./training-state.ts";
 import { WeightUpdate } from "./weight-update.ts";
+
+// W weights, U numbers of the buffers, R readings, T statistics
 
 /** The losses of one step, read back. */
 export interface StepReading {
   readonly loss: number;
-  readonly mlm: number;
-  readonly itm: number;
-  readonly mfr: number;
-  readonly itmAccuracy: number;
+  /** Before clipping. */
   readonly gradientNorm: number;
+  /** What the system tells of the step by name: parts of the loss, accuracies. */
+  readonly parts: Readonly<Record<string, number>>;
 }
 
 export interface StepRequest {
-  readonly state: AdamWState;
+  readonly state: TrainingState;
   readonly batch: StepBatch;
   /** Counted from 1. */
   readonly step: number;
   readonly rateFactor: number;
+  /** Whether the picture encoder keeps its weights in this step; not when left out. */
+  readonly freezesVisual?: boolean;
   /** Where the batch's first pair stands in the global batch; 0 when left out. */
   readonly firstPair?: number;
 }
@@ -43,185 +41,193 @@ export interface ProgramOptions {
   readonly onTrace?: (report: TraceReport) => void;
 }
 
+type Compilation = CompileOptions & { readonly execution: Execution };
+
 /**
- * The training step of a recipe as two compiled functions: from weights and a batch to the gradient and the losses,
- * and from weights, moments and a gradient to new ones. Between the two the gradient is summed over the ranks, which need
- * not meet the same shapes at the same step.
+ * The training step of a recipe as compiled functions: from weights and a batch to the gradient and the losses (one for
+ * each variant of the system's losses), and from weights, moments and a gradient to new ones. Between the two the
+ * gradient is summed over the ranks, which need not meet the same shapes at the same step.
  */
 export class StepProgram implements Disposable {
+  readonly system: System;
   readonly layout: FlatLayout;
-  /** From `gradientInputs` to the gradient [W] and the losses [5] of one rank. */
-  readonly gradientStep: Step;
+  readonly bufferLayout: FlatLayout;
   readonly #recipe: TrainingRecipe;
   readonly #cluster: Cluster;
-  readonly #gradient: CompiledStep;
+  readonly #compilation: Compilation;
+  readonly #gradients = new Map<string, CompiledStep>();
   readonly #update: WeightUpdate;
+  readonly #buffers: CompiledStep | undefined;
 
-  constructor(recipe: TrainingRecipe, model: VisualParsingConfig, options: ProgramOptions = {}) {
-    const { visualLearningRate, transformerLearningRate } = recipe.optimisation;
+  constructor(recipe: TrainingRecipe, system: System, options: ProgramOptions = {}) {
+    const { execution, optimisation, precision } = recipe;
+    const { onTrace = () => {} } = options;
+    this.system = system;
     this.#recipe = recipe;
     this.#cluster = options.cluster ?? soloCluster;
-    this.layout = flatLayout(visualParsingSpecs(model));
-    const { layout } = this;
-    const { execution, precision } = recipe;
-    const { onTrace = () => {} } = options;
-    const compilation = { execution, precision, onTrace };
-    this.gradientStep = (inputs) => gradientOf(inputs, { recipe, model, layout });
-    this.#gradient = compile(this.gradientStep, { ...compilation, name: "gradient" });
+    this.layout = flatLayout(system.model.specs);
+    this.bufferLayout = flatLayout(system.model.buffers);
+    this.#compilation = { execution, precision, onTrace };
     this.#update = new WeightUpdate({
-      layout,
-      optimisation: recipe.optimisation,
-      learningRateOf: ({ name }) =>
-        name.startsWith(VISUAL_PREFIX) ? visualLearningRate : transformerLearningRate,
-      compilation: { ...compilation, name: "update" },
+      layout: this.layout,
+      optimisation,
+      isVisual: ({ name }) => name.startsWith(system.visualPrefix),
+      decays: system.decays,
+      compilation: { ...this.#compilation, name: "update" },
     });
+    this.#buffers = this.#bufferStep();
   }
 
-  /** Fresh weights and zero moments. */
-  initialState(): AdamWState {
-    const zeros = new Float32Array(this.layout.length);
+  /** Fresh weights and buffers, zero moments. */
+  initialState(): TrainingState {
+    const { layout, bufferLayout } = this;
     const { seed, model } = this.#recipe;
-    const scale = model.initialScale;
+    const start = { seed, scale: model.initialScale };
     return tf.tidy(() => ({
-      weights: flatten(this.layout, initialiseWeights(this.layout.specs, { seed, scale })),
-      firstMoment: tf.tensor1d(zeros),
-      secondMoment: tf.tensor1d(zeros.slice()),
+      weights: flatten(layout, initialiseWeights(layout.specs, start)),
+      firstMoment: tf.zeros<tf.Rank.R1>([layout.length]),
+      secondMoment: tf.zeros<tf.Rank.R1>([layout.length]),
+      buffers: flatten(bufferLayout, initialiseWeights(bufferLayout.specs, start)),
     }));
   }
 
   /** One step of all ranks; the old state and the batch stay the caller's to dispose, as does the new state. */
   async run(request: StepRequest): Promise<{
-    readonly state: AdamWState;
+    readonly state: TrainingState;
     readonly reading: StepReading;
     /** From the summed gradient to the new state. */
     readonly updateMs: number;
   }> {
-    const { losses, gradient } = await this.#summedGradient(request);
+    const { gradient, told } = await this.#summedGradient(request);
     const startMs = performance.now();
-    const { rateFactor, state: old, step } = request;
-    const { gradientNorm, state } = this.#update.run({ state: old, gradient, step, rateFactor });
-    const reading = readingOf([...losses.dataSync(), ...gradientNorm.dataSync()]);
-    tf.dispose([gradient, losses, gradientNorm]);
-    return { state, reading, updateMs: performance.now() - startMs };
+    const { batch, state: old } = request;
+    const { gradientNorm, state } = this.#update.run({ ...request, gradient });
+    const names = this.system.readings(batch.variant);
+    const buffers = this.#nextBuffers(old.buffers, told, names.length);
+    const numbers = tf.slice(told, 0, 1 + names.length);
+    const reading = readingOf([...numbers.dataSync(), ...gradientNorm.dataSync()], names);
+    tf.dispose([gradient, told, numbers, gradientNorm]);
+    return { state: { ...state, buffers }, reading, updateMs: performance.now() - startMs };
   }
 
-  /** What `gradientStep` takes: a random key, which is the caller's to dispose, weights and a batch. */
+  /** From `gradientInputs` to the gradient [W] and what is told of the step, [1 + R + T], of one rank. */
+  gradientStep(batch: StepBatch): Step {
+    const context = {
+      recipe: this.#recipe,
+      system: this.system,
+      layout: this.layout,
+      bufferLayout: this.bufferLayout,
+      variant: batch.variant,
+      names: Object.keys(batch.tensors),
+    };
+    return (inputs) => gradientOf(inputs, context);
+  }
+
+  /** What `gradientStep` takes: a random key, which is the caller's to dispose, weights, buffers and a batch. */
   gradientInputs({ batch, firstPair = 0, state, step }: StepRequest): tf.Tensor[] {
     const randomKey = tf.tensor1d(Int32Array.of(this.#recipe.seed, step, firstPair), "int32");
-    return [randomKey, state.weights, ...batchInputs(batch)];
+    return [randomKey, state.weights, state.buffers, ...Object.values(batch.tensors)];
   }
 
-  /** Gradient and losses of the global batch. */
+  /** Gradient of the global batch, and what is told of it. */
   async #summedGradient(
     request: StepRequest,
-  ): Promise<{ readonly gradient: tf.Tensor; readonly losses: tf.Tensor }> {
+  ): Promise<{ readonly gradient: tf.Tensor; readonly told: tf.Tensor }> {
     const inputs = this.gradientInputs(request);
-    const parts = this.#gradient.run(inputs);
+    const parts = this.#compiledGradient(request.batch).run(inputs);
     inputs[0]?.dispose();
-    const [ownGradient, ownLosses] = parts;
-    if (!ownGradient || !ownLosses) throw new RangeError("a gradient comes with its losses");
+    const [ownGradient, ownTold] = parts;
+    if (!ownGradient || !ownTold) throw new RangeError("a gradient comes with its losses");
     try {
       const gradient = await this.#cluster.allReduceSum(ownGradient);
-      const losses = await this.#cluster.allReduceSum(ownLosses);
-      return { gradient, losses };
+      const told = await this.#cluster.allReduceSum(ownTold);
+      return { gradient, told };
     } finally {
       tf.dispose(parts);
     }
   }
 
+  /** Each variant is a function of its own. */
+  #compiledGradient(batch: StepBatch): CompiledStep {
+    const known = this.#gradients.get(batch.variant);
+    if (known !== undefined) return known;
+    const name = batch.variant === ONLY_VARIANT ? "gradient" : `gradient of ${batch.variant}`;
+    const compiled = compile(this.gradientStep(batch), { ...this.#compilation, name });
+    this.#gradients.set(batch.variant, compiled);
+    return compiled;
+  }
+
+  #bufferStep(): CompiledStep | undefined {
+    const { bufferLayout } = this;
+    const { nextBuffers } = this.system;
+    if (nextBuffers === undefined) return undefined;
+    return compile(
+      ([buffers, statistics]) => {
+        if (!buffers || !statistics) throw new RangeError("buffers change by statistics");
+        const named = unflatten(bufferLayout, vector(buffers));
+        return [flatten(bufferLayout, nextBuffers(named, vector(statistics)))];
+      },
+      { ...this.#compilation, name: "buffers" },
+    );
+  }
+
+  #nextBuffers(buffers: tf.Tensor1D, told: tf.Tensor, numReadings: number): tf.Tensor1D {
+    if (this.#buffers === undefined) return tf.clone(buffers);
+    const statistics = tf.slice(told, 1 + numReadings);
+    const [next] = this.#buffers.run([buffers, statistics]);
+    statistics.dispose();
+    if (next === undefined) throw new RangeError("there are no next buffers");
+    return vector(next);
+  }
+
   [Symbol.dispose](): void {
-    this.#gradient[Symbol.dispose]();
+    for (const gradient of this.#gradients.values()) gradient[Symbol.dispose]();
     this.#update[Symbol.dispose]();
+    this.#buffers?.[Symbol.dispose]();
   }
 }
 
-interface StepContext {
+interface GradientContext {
   readonly recipe: TrainingRecipe;
-  readonly model: VisualParsingConfig;
+  readonly system: System;
   readonly layout: FlatLayout;
+  readonly bufferLayout: FlatLayout;
+  readonly variant: string;
+  readonly names: readonly string[];
 }
 
-/** From random key, weights and a batch to the gradient [W] and the losses [5]. */
-function gradientOf(inputs: readonly tf.Tensor[], context: StepContext): tf.Tensor[] {
-  const { recipe, model, layout } = context;
-  const [randomKey, weights, ...batchTensors] = inputs;
-  if (!weights || !randomKey) throw new RangeError("a step takes weights and a random key");
-  const batch = batchOfInputs(batchTensors);
+/** From random key, weights, buffers and a batch to the gradient [W] and what is told, [1 + R + T]. */
+function gradientOf(inputs: readonly tf.Tensor[], context: GradientContext): tf.Tensor[] {
+  const { bufferLayout, layout, names, recipe, system, variant } = context;
+  const [randomKey, weights, buffers, ...batchTensors] = inputs;
+  if (!weights || !randomKey || !buffers) {
+    throw new RangeError("a step takes a random key, weights and buffers");
+  }
+  const batch = Object.fromEntries(
+    batchTensors.map((tensor, place) => [names[place] ?? "", tensor]),
+  );
+  const [numPairs = 0] = tensorNamed(batch, "tokenIds").shape;
   const dropout = keyedDropout(recipe.model.transformer.dropout, {
     randomKey: vector(randomKey),
-    numPairs: batch.matched.size,
+    numPairs,
   });
-  const losses: tf.Tensor[] = [];
+  const kept: tf.Tensor[] = [];
   const { grad } = tf.valueAndGrad((flat: tf.Tensor) => {
-    const options = { model, objectives: recipe.objectives, dropout };
-    const { total, mlm, itm, mfr, itmAccuracy } = pretrainingLosses(
-      unflatten(layout, vector(flat)),
+    const { readings, statistics, total } = system.losses({
+      variant,
+      weights: unflatten(layout, vector(flat)),
+      buffers: unflatten(bufferLayout, vector(buffers)),
       batch,
-      options,
-    );
-    losses.push(tf.keep(tf.stack([total, mlm, itm, mfr, itmAccuracy])));
+      dropout,
+    });
+    const numbers = tf.stack([total, ...readings]);
+    kept.push(tf.keep(statistics === undefined ? numbers : tf.concat([numbers, statistics])));
     return total;
   })(weights);
-  return [grad, ...losses];
+  return [grad, ...kept];
 }
 
-interface DropoutKey {
-  /** Seed, step, place of the first pair in the global batch. */
-  readonly randomKey: tf.Tensor1D;
-  readonly numPairs: number;
-}
-
-/** Dropout whose draws are a pure function of (seed, step, place in the model, pair of the global batch). */
-function keyedDropout(rate: number, { randomKey, numPairs }: DropoutKey): Dropout {
-  if (rate === 0) return noDropout;
-  const [seedAndStep, firstRow] = [tf.slice(randomKey, 0, 2), tf.slice(randomKey, 2, 1)];
-  let place = 0;
-  return (x) => {
-    place += 1;
-    const key = tf.add(seedAndStep, tf.tensor1d([place * 65_537, 0], "int32"));
-    const rows = { key: vector(key), firstRow, numRows: numPairs, rowLength: x.size / numPairs };
-    const kept = tf.greaterEqual(tf.reshape(statelessUniformRows(rows), x.shape), rate);
-    return tf.mul(x, tf.mul(tf.cast(kept, "float32"), 1 / (1 - rate)));
-  };
-}
-
-function batchInputs(batch: StepBatch): tf.Tensor[] {
-  return [
-    batch.pixels,
-    batch.pictureOfPair,
-    batch.tokenIds,
-    batch.tokenMask,
-    batch.matched,
-    batch.maskedRows,
-    batch.maskedLabels,
-    batch.maskedWeights,
-    batch.pivots,
-    batch.shares,
-  ];
-}
-
-/** The batch whose ten tensors `inputs` are, in the order of StepBatch; RangeError when there are fewer. */
-export function batchOfInputs(inputs: readonly tf.Tensor[]): StepBatch {
-  const at = (index: number): tf.Tensor => {
-    const input = inputs[index];
-    if (input === undefined) throw new RangeError("a batch is ten tensors");
-    return input;
-  };
-  return {
-    pixels: tensor4(at(0)),
-    pictureOfPair: vector(at(1)),
-    tokenIds: matrix(at(2)),
-    tokenMask: matrix(at(3)),
-    matched: vector(at(4)),
-    maskedRows: vector(at(5)),
-    maskedLabels: vector(at(6)),
-    maskedWeights: vector(at(7)),
-    pivots: vector(at(8)),
-    shares: vector(at(9)),
-  };
-}
-
-function readingOf(values: readonly number[]): StepReading {
-  const [loss = 0, mlm = 0, itm = 0, mfr = 0, itmAccuracy = 0, gradientNorm = 0] = values;
-  return { loss, mlm, itm, mfr, itmAccuracy, gradientNorm };
+function readingOf(values: readonly number[], names: readonly string[]): StepReading {
+  const parts = Object.fromEntries(names.map((name, place) => [name, values[1 + place] ?? 0]));
+  return { loss: values[0] ?? 0, gradientNorm: values[1 + names.length] ?? 0, parts };
 }

@@ -5,13 +5,9 @@ import { BatchLoader } from "../loader/batch-loader.ts";
 import { rankRows } from "../loader/batch-shape.ts";
 import type { LoaderState } from "../loader/batching/loader-state.ts";
 import type { Batch, ExcludedName, LoaderSet } from "../loader/options.ts";
-import type { VisualParsingConfig } from "../models/visual-parsing/visual-parsing.ts";
-import { swinOutputShape } from "../models/swin/stages.ts";
 import { traceText, type TraceReport } from "../tensor/compiled/options.ts";
 import { type Cluster, soloCluster } from "../tensor/cluster/cluster.ts";
 import { loadTensorFlow } from "../tensor/load.ts";
-import type { AdamWState } from "./adamw.ts";
-import { deviceBatch } from "./device-batch.ts";
 import { loaderOptions } from "./run/loader-options.ts";
 import type { TrainingRecipe } from "./recipe.ts";
 import { saveCheckpoint } from "./run/checkpoint.ts";
@@ -25,8 +21,11 @@ import {
   sharedStart,
 } from "./run/rank-agreement.ts";
 import { learningRateFactor, type Schedule } from "./schedule.ts";
+import { readingTexts } from "./reading-text.ts";
 import { StepProgram, type StepReading } from "./step-program.ts";
-import type { StepBatch } from "./step.ts";
+import type { StepBatch } from "./systems/system.ts";
+import { systemOf } from "./systems/system-of-recipe.ts";
+import { disposeState, type TrainingState } from "./training-state.ts";
 
 // A run that waits less is as fast as its steps.
 const TOLD_WAIT_SHARE = 0.01;
@@ -68,19 +67,14 @@ export async function train(trainOptions: TrainOptions): Promise<TrainSummary> {
   // One rank speaks for all.
   const progress = cluster.rank === 0 ? trainOptions.progress : silentProgress;
   const options = { ...trainOptions, cluster, progress };
-  const model = modelOf(options.recipe, options.vocabulary.size);
-  await using loader = await BatchLoader.open(loaderOptions(options));
+  const system = systemOf(options.recipe, options.vocabulary.size);
+  const { batches } = system;
+  await using loader = await BatchLoader.open(loaderOptions({ ...options, batches }));
   const onTrace = (report: TraceReport): void => progress.say(traceText(report));
-  using program = new StepProgram(options.recipe, model, { cluster, onTrace });
+  using program = new StepProgram(options.recipe, system, { cluster, onTrace });
   const schedule = await scheduleOf(options.recipe, (epoch) => loader.numBatchesBefore(epoch));
-  using session = await TrainingSession.open({ ...options, model, loader, program, schedule });
+  using session = await TrainingSession.open({ ...options, loader, program, schedule });
   return await session.run();
-}
-
-/** The model that a recipe makes with a vocabulary of this size. */
-export function modelOf(recipe: TrainingRecipe, vocabularySize: number): VisualParsingConfig {
-  const { swin, transformer } = recipe.model;
-  return { swin, transformer: { ...transformer, vocabularySize } };
 }
 
 /** The learning-rate schedule in steps; `stepsBefore` says how many steps precede an epoch. */
@@ -105,7 +99,6 @@ interface RankOptions extends TrainOptions {
 }
 
 interface SessionOptions extends RankOptions {
-  readonly model: VisualParsingConfig;
   readonly loader: BatchLoader;
   readonly program: StepProgram;
   readonly schedule: Schedule;
@@ -115,7 +108,7 @@ interface SessionOptions extends RankOptions {
 class TrainingSession implements Disposable {
   readonly #options: SessionOptions;
   readonly #resumedFrom: number;
-  #state: AdamWState;
+  #state: TrainingState;
   #step: number;
   #savedStep: number;
   #last: StepReading | undefined;
@@ -180,13 +173,15 @@ class TrainingSession implements Disposable {
 
   async #trainOn(batch: Batch): Promise<void> {
     const { cluster, loader, program, recipe, run, schedule, signal } = this.#options;
-    const shared = await shareBatch(cluster, batch, signal);
+    const counts = program.system.counts(batch);
+    const shared = await shareBatch(cluster, { batch, counts }, signal);
     const step = this.#step + 1;
     const rateFactor = learningRateFactor(schedule, step);
-    const { tensors, firstPair } = this.#deviceBatch(batch, shared);
+    const onDevice = this.#deviceBatch(batch, shared);
+    const freezesVisual = batch.epoch < recipe.optimisation.frozenVisualEpochs;
     const { state, reading } = await program
-      .run({ state: this.#state, batch: tensors, step, rateFactor, firstPair })
-      .finally(() => tf.dispose(Object.values(tensors)));
+      .run({ ...onDevice, state: this.#state, step, rateFactor, freezesVisual })
+      .finally(() => tf.dispose(Object.values(onDevice.batch.tensors)));
     if (!Number.isFinite(reading.loss) || !Number.isFinite(reading.gradientNorm)) {
       disposeState(state);
       throw notFinite(reading, step, batch);
@@ -207,20 +202,14 @@ class TrainingSession implements Disposable {
   /** The next step's tensors of this rank's share, and where it begins in the global batch. */
   #deviceBatch(
     batch: Batch,
-    { counts }: SharedBatch,
-  ): { readonly tensors: StepBatch; readonly firstPair: number } {
-    const { cluster, model, recipe } = this.#options;
-    const { rank, size: worldSize } = cluster;
-    const rows = rankRows(recipe.data.picturesPerBatch, { rank, worldSize });
+    { numPictures, totals }: SharedBatch,
+  ): { readonly batch: StepBatch; readonly firstPair: number } {
+    const { cluster, program, recipe } = this.#options;
+    const rows = rankRows(numPictures, { rank: cluster.rank, worldSize: cluster.size });
     const firstPair = rows.start * batch.shape.textsPerPicture;
-    const tensors = deviceBatch(batch, {
-      visualTokens: swinOutputShape(model.swin).tokens,
-      seed: recipe.seed,
-      step: this.#step + 1,
-      firstPair,
-      counts,
-    });
-    return { tensors, firstPair };
+    const { seed } = recipe;
+    const context = { seed, step: this.#step + 1, epoch: batch.epoch, firstPair, totals };
+    return { batch: program.system.deviceBatch(batch, context), firstPair };
   }
 
   #stand(): { readonly step: number; readonly weights: tf.Tensor1D } {
@@ -237,7 +226,7 @@ class TrainingSession implements Disposable {
       state: this.#state,
       loader: this.#loaderState,
     };
-    await saveCheckpoint(run.checkpoints, content, program.layout);
+    await saveCheckpoint(run.checkpoints, content, program);
     this.#savedStep = this.#step;
   }
 
@@ -246,9 +235,7 @@ class TrainingSession implements Disposable {
     const waitShare = loader.statistics.waitMs / (performance.now() - this.#firstBatchAtMs);
     const parts = [
       `loss ${reading.loss.toFixed(3)}`,
-      `mlm ${reading.mlm.toFixed(3)}`,
-      `itm ${reading.itm.toFixed(3)} (${(100 * reading.itmAccuracy).toFixed(0)} % right)`,
-      `mfr ${reading.mfr.toFixed(1)}`,
+      ...readingTexts(reading),
       ...(waitShare >= TOLD_WAIT_SHARE ? [`waits ${(100 * waitShare).toFixed(0)} %`] : []),
     ];
     progress.report({
@@ -276,10 +263,6 @@ class TrainingSession implements Disposable {
       firstBatchMs,
     };
   }
-}
-
-function disposeState(state: AdamWState): void {
-  tf.dispose([state.weights, state.firstMoment, state.secondMoment]);
 }
 
 function notFinite(reading: StepReading, step: number, batch: Batch): NumericError {

@@ -8,7 +8,7 @@ import { silentProgress } from "../../src/core/progress.ts";
 import { noExclusions } from "../../src/ingest/exclusion/given-rules.ts";
 import { readRecipe } from "../../src/ingest/recipe.ts";
 import { overrideRecipe } from "../../src/train/recipe-parser.ts";
-import { recipeNamed } from "../../src/train/recipes/visual-parsing.ts";
+import { recipeNamed } from "../../src/train/recipes/recipe-named.ts";
 import { layOutRealCoco, realData } from "../real-data.ts";
 
 const context = {

@@ -10,7 +10,7 @@ import { LeakError } from "../../src/core/errors.ts";
 import type { PictureInfo, Scene } from "../../src/core/records.ts";
 import { silentProgress } from "../../src/core/progress.ts";
 import { SampleSource } from "../../src/loader/sample-source.ts";
-import { recipeNamed } from "../../src/train/recipes/visual-parsing.ts";
+import { recipeNamed } from "../../src/train/recipes/recipe-named.ts";
 import { writeVocabulary } from "../loader/shard-set-fixture.ts";
 import { ShardSetReader } from "../../src/shards/shard-set-reader.ts";
 import { madeUpScenes, temporaryFolder, writeShardSet } from "../shards/small-set.ts";

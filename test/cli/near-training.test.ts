@@ -8,7 +8,7 @@ import { imageKey } from "../../src/core/keys.ts";
 import { LeakError } from "../../src/core/errors.ts";
 import { silentProgress } from "../../src/core/progress.ts";
 import type { Scene, StoredPicture } from "../../src/core/records.ts";
-import { recipeNamed } from "../../src/train/recipes/visual-parsing.ts";
+import { recipeNamed } from "../../src/train/recipes/recipe-named.ts";
 import { photographScenes, temporaryFolder, writeVocabulary } from "../loader/shard-set-fixture.ts";
 import { writeShardSet } from "../shards/small-set.ts";
 

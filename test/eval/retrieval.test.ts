@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { silentProgress } from "../../src/core/progress.ts";
 import { PairScorer, TextChunks, type LoadedModel } from "../../src/eval/pair-scorer.ts";
-import { evaluateRetrieval, type RetrievalResult } from "../../src/eval/retrieval.ts";
+import { evaluateRetrieval, type RetrievalResult, squarePicture } from "../../src/eval/retrieval.ts";
 import {
   evaluationPictures,
   evaluationTexts,
@@ -17,11 +17,11 @@ import {
   fusePairs,
   matchingLogits,
   parsePictures,
-  visualParsingSpecs,
+  type VisualParsingConfig,
 } from "../../src/models/visual-parsing/visual-parsing.ts";
+import { visualParsingModel } from "../../src/models/visual-parsing/pairs.ts";
 import { ShardSetReader } from "../../src/shards/shard-set-reader.ts";
 import { loadTensorFlow } from "../../src/tensor/load.ts";
-import { modelOf } from "../../src/train/trainer.ts";
 import {
   drawnScenes,
   temporaryFolder,
@@ -33,11 +33,13 @@ import { tinyRecipe } from "../train/tiny-run.ts";
 
 const NUM_SCENES = 5;
 const MAX_TEXT_TOKENS = 20;
+const IMAGE_SIZE = 16;
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>> | undefined;
 let reader: ShardSetReader | undefined;
 let tokenizer: WordPieceTokenizer | undefined;
 let model: LoadedModel | undefined;
+let config: VisualParsingConfig | undefined;
 
 beforeAll(async () => {
   await loadTensorFlow();
@@ -45,8 +47,12 @@ beforeAll(async () => {
   await writeSet(join(folder.path, "set"), await drawnScenes(NUM_SCENES));
   reader = await ShardSetReader.open(join(folder.path, "set"));
   tokenizer = await WordPieceTokenizer.fromFile(await writeVocabulary(folder.path));
-  const config = modelOf(tinyRecipe, tokenizer.size);
-  model = { config, weights: fixtureWeights(visualParsingSpecs(config), 11) };
+  config = {
+    swin: tinyRecipe.model.swin,
+    transformer: { ...tinyRecipe.model.transformer, vocabularySize: tokenizer.size },
+  };
+  const pairModel = visualParsingModel(config);
+  model = { model: pairModel, weights: fixtureWeights(pairModel.specs, 11) };
 });
 afterAll(async () => {
   await reader?.[Symbol.asyncDispose]();
@@ -67,6 +73,7 @@ function setting(): Setting {
 const evaluate = (signal?: AbortSignal): Promise<RetrievalResult> =>
   evaluateRetrieval({
     ...setting(),
+    imageSize: IMAGE_SIZE,
     maxTextTokens: MAX_TEXT_TOKENS,
     progress: silentProgress,
     signal,
@@ -78,11 +85,12 @@ const textsOf = (): Promise<EvaluationText[]> =>
   );
 
 const picturesOf = (): Promise<EvaluationPicture[]> =>
-  Array.fromAsync(evaluationPictures(setting().split, { imageSize: 16 }));
+  Array.fromAsync(evaluationPictures(setting().split, { imageSize: IMAGE_SIZE }));
 
 /** The pair's score by the model's own functions, operation by operation, one pair at a time. */
 function plainScore(picture: EvaluationPicture, text: EvaluationText): number {
-  const { config, weights } = setting().model;
+  const { weights } = setting().model;
+  if (config === undefined) throw new RangeError("the set-up has failed");
   const pixels = tf.tensor4d(Int32Array.from(picture.pixels), [1, 16, 16, 3], "int32");
   const { tokens } = parsePictures(weights, config, pixels);
   const output = fusePairs(weights, config, {
@@ -139,7 +147,7 @@ describe("scoring in chunks", () => {
     const [picture] = pictures;
     if (!picture) throw new RangeError("no picture");
     using scorer = new PairScorer(setting().model);
-    const embedded = scorer.embed(picture);
+    const embedded = scorer.embed(squarePicture(picture, IMAGE_SIZE));
     const scoresOf = (some: readonly EvaluationText[]): Float32Array => {
       using chunks = new TextChunks(some);
       return scorer.scores(embedded, chunks);
@@ -152,6 +160,6 @@ describe("scoring in chunks", () => {
       expect(score).toBeCloseTo(few[place % texts.length] ?? Number.NaN, 5);
     }
     expect(scoresOf([])).toHaveLength(0);
-    embedded.dispose();
+    tf.dispose([embedded.tokens, embedded.mask]);
   });
 });

@@ -25,7 +25,9 @@ export function weightDistance(some: NamedValues, others: NamedValues): WeightDi
   return { relativeL2: Math.sqrt(difference / norm), largest };
 }
 
-const MEASURES = ["loss", "mlm", "itm", "mfr", "itmAccuracy", "gradientNorm"] as const;
+function measuresOf({ gradientNorm, loss, parts }: MetricsLine): number[] {
+  return [loss, gradientNorm, ...Object.values(parts)];
+}
 
 /** The largest difference of any measure at any step, relative where the measure is above 1; infinite where the steps differ. */
 export function traceDistance(
@@ -36,7 +38,10 @@ export function traceDistance(
   const distances = some.flatMap((line, place) => {
     const other = others[place];
     if (other?.step !== line.step) return Number.POSITIVE_INFINITY;
-    return MEASURES.map((name) => Math.abs(line[name] - other[name]) / Math.max(1, line[name]));
+    const expected = measuresOf(other);
+    return measuresOf(line).map(
+      (value, index) => Math.abs(value - (expected[index] ?? Infinity)) / Math.max(1, value),
+    );
   });
   return Math.max(...distances);
 }

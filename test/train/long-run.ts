@@ -4,7 +4,8 @@ import { RandomStream } from "../../src/core/random.ts";
 import { tensorFlowBackend } from "../../src/tensor/backend.ts";
 import type { Execution, Precision } from "../../src/tensor/compiled/options.ts";
 import { StepProgram } from "../../src/train/step-program.ts";
-import { tinyBatch, tinyModel, tinyRecipe } from "./tiny-run.ts";
+import { disposeState } from "../../src/train/training-state.ts";
+import { tinyRecipe, tinyStepBatch, tinySystem } from "./tiny-run.ts";
 
 export interface LongRunOptions {
   readonly numSteps: number;
@@ -28,21 +29,24 @@ export async function longRun(options: LongRunOptions): Promise<LongRun> {
   const { dropout = tinyRecipe.model.transformer.dropout } = options;
   const transformer = { ...tinyRecipe.model.transformer, dropout };
   const model = { ...tinyRecipe.model, transformer };
-  using program = new StepProgram({ ...tinyRecipe, model, execution, precision }, tinyModel);
+  const recipe = { ...tinyRecipe, model, execution, precision };
+  using program = new StepProgram(recipe, tinySystem(recipe));
   let state = program.initialState();
   const losses: number[] = [];
   for (let step = 1; step <= numSteps; step += 1) {
-    const { pixels, ...others } = tinyBatch();
-    pixels.dispose();
-    const batch = { ...others, pixels: picturesOf(step) };
-    const result = await program.run({ state, batch, step, rateFactor: 1 });
-    tf.dispose([...Object.values(state), ...Object.values(batch)]);
+    const batch = tinyStepBatch();
+    batch.tensors["pixels"]?.dispose();
+    const tensors = { ...batch.tensors, pixels: picturesOf(step) };
+    const request = { state, batch: { ...batch, tensors }, step, rateFactor: 1 };
+    const result = await program.run(request);
+    tf.dispose(Object.values(tensors));
+    disposeState(state);
     ({ state } = result);
     losses.push(result.reading.loss);
     onStep?.(step);
   }
   const digest = sha256(new Uint8Array(Float32Array.from(state.weights.dataSync()).buffer));
-  tf.dispose(Object.values(state));
+  disposeState(state);
   return { losses, digest };
 }
 

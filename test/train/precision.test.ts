@@ -7,16 +7,16 @@ import type { Precision } from "../../src/tensor/compiled/options.ts";
 import { loadTensorFlow } from "../../src/tensor/load.ts";
 import { overrideRecipe } from "../../src/train/recipe-parser.ts";
 import { unflatten } from "../../src/train/flat-weights.ts";
-import { pretrainingLosses } from "../../src/train/step.ts";
+import { pretrainingLosses } from "../../src/train/systems/visual-parsing-losses.ts";
 import { StepProgram } from "../../src/train/step-program.ts";
 import { largestLossDifference, longRun } from "./long-run.ts";
-import { tinyBatch, tinyModel, tinyRecipe } from "./tiny-run.ts";
+import { tinyBatch, tinyModel, tinyRecipe, tinyStepBatch, tinySystem } from "./tiny-run.ts";
 
 beforeAll(loadTensorFlow);
 
 /** Loss and gradient of the tiny model's first step. */
 function gradientIn(precision: Precision): { readonly loss: number; readonly gradient: number[] } {
-  using program = new StepProgram(tinyRecipe, tinyModel);
+  using program = new StepProgram(tinyRecipe, tinySystem());
   const { layout } = program;
   using step = compile(
     ([weights]) => {
@@ -50,10 +50,11 @@ describe("a step in bfloat16", () => {
   });
 
   it("keeps weights and moments in float32", async () => {
-    using program = new StepProgram({ ...tinyRecipe, precision: "bf16" }, tinyModel);
+    using program = new StepProgram({ ...tinyRecipe, precision: "bf16" }, tinySystem());
     const state = program.initialState();
-    const stepped = await program.run({ state, batch: tinyBatch(), step: 1, rateFactor: 1 });
-    for (const tensor of Object.values(stepped.state)) {
+    const stepped = await program.run({ state, batch: tinyStepBatch(), step: 1, rateFactor: 1 });
+    const { weights, firstMoment, secondMoment } = stepped.state;
+    for (const tensor of [weights, firstMoment, secondMoment]) {
       const finer = [...tensor.dataSync()].filter(isFiner).length;
       expect(finer / tensor.size).toBeGreaterThan(0.5);
     }

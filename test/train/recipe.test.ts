@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ConfigError } from "../../src/core/errors.ts";
 import { overrideRecipe, parseRecipe } from "../../src/train/recipe-parser.ts";
-import { recipeNamed } from "../../src/train/recipes/visual-parsing.ts";
+import { recipeNamed } from "../../src/train/recipes/recipe-named.ts";
 import { recipeEntries } from "../../src/train/recipe.ts";
 import { tinyRecipe } from "./tiny-run.ts";
 

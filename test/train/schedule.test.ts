@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { recipeNamed } from "../../src/train/recipes/visual-parsing.ts";
+import { recipeNamed } from "../../src/train/recipes/recipe-named.ts";
 import { learningRateFactor, type Schedule } from "../../src/train/schedule.ts";
 import { scheduleOf } from "../../src/train/trainer.ts";
 

@@ -3,37 +3,37 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { noDropout } from "../../src/models/dropout.ts";
 import { VISUAL_PREFIX } from "../../src/models/visual-parsing/visual-parsing.ts";
 import { loadTensorFlow } from "../../src/tensor/load.ts";
-import type { AdamWState } from "../../src/train/adamw.ts";
 import { unflatten } from "../../src/train/flat-weights.ts";
-import type { TrainingRecipe } from "../../src/train/recipe.ts";
+import type { VisualParsingRecipe } from "../../src/train/recipe.ts";
 import { StepProgram, type StepReading } from "../../src/train/step-program.ts";
-import { pretrainingLosses } from "../../src/train/step.ts";
-import { tinyBatch, tinyModel, tinyRecipe } from "./tiny-run.ts";
+import { pretrainingLosses } from "../../src/train/systems/visual-parsing-losses.ts";
+import { disposeState, type TrainingState } from "../../src/train/training-state.ts";
+import { tinyBatch, tinyModel, tinyRecipe, tinyStepBatch, tinySystem } from "./tiny-run.ts";
 
 beforeAll(loadTensorFlow);
 
-function withDropout(dropout: number): TrainingRecipe {
+function withDropout(dropout: number): VisualParsingRecipe {
   const { model } = tinyRecipe;
   return { ...tinyRecipe, model: { ...model, transformer: { ...model.transformer, dropout } } };
 }
 
+const programOf = (recipe: VisualParsingRecipe): StepProgram =>
+  new StepProgram(recipe, tinySystem(recipe));
+
 interface Result {
-  readonly state: AdamWState;
+  readonly state: TrainingState;
   readonly reading: StepReading;
 }
 
 /** One step from the recipe's initial state. */
 async function firstStep(program: StepProgram, step: number): Promise<Result> {
   const state = program.initialState();
-  return await program.run({ state, batch: tinyBatch(), step, rateFactor: 1 });
+  return await program.run({ state, batch: tinyStepBatch(), step, rateFactor: 1 });
 }
-
-const disposeState = (state: AdamWState): void =>
-  tf.dispose([state.weights, state.firstMoment, state.secondMoment]);
 
 describe("the training step", () => {
   it("reads the losses that its operations give one by one", async () => {
-    using program = new StepProgram(withDropout(0), tinyModel);
+    using program = programOf(withDropout(0));
     const { reading } = await firstStep(program, 1);
     const weights = unflatten(program.layout, program.initialState().weights);
     const losses = pretrainingLosses(weights, tinyBatch(), {
@@ -41,14 +41,12 @@ describe("the training step", () => {
       objectives: tinyRecipe.objectives,
       dropout: noDropout,
     });
-    for (const [name, part] of [
-      ["loss", losses.total],
-      ["mlm", losses.mlm],
-      ["itm", losses.itm],
-      ["mfr", losses.mfr],
-      ["itmAccuracy", losses.itmAccuracy],
-    ] as const) {
-      expect(reading[name]).toBeCloseTo(part.dataSync()[0] ?? Number.NaN, 4);
+    const { total, ...parts } = losses;
+    const valueOf = (part: tf.Tensor): number => part.dataSync()[0] ?? Number.NaN;
+    expect(reading.loss).toBeCloseTo(valueOf(total), 4);
+    expect(Object.keys(reading.parts)).toEqual(["mlm", "itm", "mfr", "itmAccuracy"]);
+    for (const [name, part] of Object.entries(parts)) {
+      expect(reading.parts[name]).toBeCloseTo(valueOf(part), 4);
     }
     expect(reading.gradientNorm).toBeGreaterThan(0);
   });
@@ -61,10 +59,10 @@ describe("the training step", () => {
       transformerLearningRate: 0.25,
       weightDecay: 0.1,
     };
-    using program = new StepProgram({ ...withDropout(0), objectives, optimisation }, tinyModel);
+    using program = programOf({ ...withDropout(0), objectives, optimisation });
     const ones = tf.ones<tf.Rank.R1>([program.layout.length]);
     const state = { ...program.initialState(), weights: ones };
-    const stepped = await program.run({ state, batch: tinyBatch(), step: 1, rateFactor: 0.5 });
+    const stepped = await program.run({ state, batch: tinyStepBatch(), step: 1, rateFactor: 0.5 });
     const named = unflatten(program.layout, stepped.state.weights);
     const lost = Object.entries(named).map(([name, tensor]) => {
       const values = tensor.dataSync();
@@ -84,19 +82,24 @@ describe("the training step", () => {
   });
 
   it("draws its dropout by seed and step: equal for both the same, else other ones (B-8)", async () => {
-    using program = new StepProgram(withDropout(0.5), tinyModel);
+    using program = programOf(withDropout(0.5));
     const lossAt = async (step: number): Promise<number> =>
       (await firstStep(program, step)).reading.loss;
     expect(await lossAt(1)).toBe(await lossAt(1));
     expect(await lossAt(2)).not.toBe(await lossAt(1));
-    using other = new StepProgram({ ...withDropout(0.5), seed: tinyRecipe.seed + 1 }, tinyModel);
-    const request = { state: program.initialState(), batch: tinyBatch(), step: 1, rateFactor: 1 };
+    using other = programOf({ ...withDropout(0.5), seed: tinyRecipe.seed + 1 });
+    const request = {
+      state: program.initialState(),
+      batch: tinyStepBatch(),
+      step: 1,
+      rateFactor: 1,
+    };
     const [there, here] = [await other.run(request), await program.run(request)];
     expect(there.reading.loss).not.toBe(here.reading.loss);
   });
 
   it("does not depend on the step without dropout", async () => {
-    using program = new StepProgram(withDropout(0), tinyModel);
+    using program = programOf(withDropout(0));
     const [first, second] = [await firstStep(program, 1), await firstStep(program, 2)];
     expect(second.reading.loss).toBe(first.reading.loss);
   });
@@ -107,26 +110,31 @@ describe("the training step", () => {
       visualLearningRate: 5e-3,
       transformerLearningRate: 5e-3,
     };
-    using program = new StepProgram({ ...withDropout(0), optimisation }, tinyModel);
+    using program = programOf({ ...withDropout(0), optimisation });
     let state = program.initialState();
     let reading: StepReading | undefined;
     for (let step = 1; step <= 80; step += 1) {
-      ({ state, reading } = await program.run({ state, batch: tinyBatch(), step, rateFactor: 1 }));
+      ({ state, reading } = await program.run({
+        state,
+        batch: tinyStepBatch(),
+        step,
+        rateFactor: 1,
+      }));
     }
-    expect(reading?.mlm).toBeLessThan(0.1);
-    expect(reading?.itm).toBeLessThan(0.1);
-    expect(reading?.itmAccuracy).toBe(1);
+    expect(reading?.parts["mlm"]).toBeLessThan(0.1);
+    expect(reading?.parts["itm"]).toBeLessThan(0.1);
+    expect(reading?.parts["itmAccuracy"]).toBe(1);
   });
 
   it("keeps the number of tensors and their bytes constant over the steps (T-12)", async () => {
-    using program = new StepProgram(withDropout(0.1), tinyModel);
+    using program = programOf(withDropout(0.1));
     let state = program.initialState();
     const counts: Pick<tf.MemoryInfo, "numTensors" | "numBytes" | "numDataBuffers">[] = [];
     for (let step = 1; step <= 30; step += 1) {
-      const batch = tinyBatch();
+      const batch = tinyStepBatch();
       const result = await program.run({ state, batch, step, rateFactor: 1 });
       disposeState(state);
-      tf.dispose(Object.values(batch));
+      tf.dispose(Object.values(batch.tensors));
       ({ state } = result);
       const { numTensors, numBytes, numDataBuffers } = tf.memory();
       counts.push({ numTensors, numBytes, numDataBuffers });
@@ -137,12 +145,12 @@ describe("the training step", () => {
 
   it("leaves nothing behind when it is disposed", async () => {
     const before = tf.memory().numTensors;
-    const program = new StepProgram(withDropout(0.1), tinyModel);
+    const program = programOf(withDropout(0.1));
     const state = program.initialState();
-    const batch = tinyBatch();
+    const batch = tinyStepBatch();
     const result = await program.run({ state, batch, step: 1, rateFactor: 1 });
     for (const one of [state, result.state]) disposeState(one);
-    tf.dispose(Object.values(batch));
+    tf.dispose(Object.values(batch.tensors));
     program[Symbol.dispose]();
     expect(tf.memory().numTensors).toBe(before);
   });

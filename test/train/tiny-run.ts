@@ -1,15 +1,22 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { VisualParsingConfig } from "../../src/models/visual-parsing/visual-parsing.ts";
-import { recipeNamed } from "../../src/train/recipes/visual-parsing.ts";
-import type { TrainingRecipe } from "../../src/train/recipe.ts";
-import type { StepBatch } from "../../src/train/step.ts";
-import { modelOf } from "../../src/train/trainer.ts";
+import { recipeNamed } from "../../src/train/recipes/recipe-named.ts";
+import type { TrainingRecipe, VisualParsingRecipe } from "../../src/train/recipe.ts";
+import { ONLY_VARIANT, type StepBatch, type System } from "../../src/train/systems/system.ts";
+import type { VisualParsingBatch } from "../../src/train/systems/visual-parsing-losses.ts";
+import { visualParsingSystem } from "../../src/train/systems/visual-parsing.ts";
 import { uniform } from "../models/parity-fixture.ts";
 
-const demo = recipeNamed("demo");
+const demo = requireVisualParsing(recipeNamed("demo"));
+
+/** The recipe, which must be one of Visual Parsing. */
+export function requireVisualParsing(recipe: TrainingRecipe): VisualParsingRecipe {
+  if (recipe.system === "visual-parsing") return recipe;
+  throw new RangeError(`${recipe.name} trains ${recipe.system}`);
+}
 
 /** A model of a few thousand weights: 16 px, 4 visual tokens, texts of up to 20 tokens; six steps. */
-export const tinyRecipe: TrainingRecipe = {
+export const tinyRecipe: VisualParsingRecipe = {
   ...demo,
   name: "tiny",
   model: {
@@ -22,6 +29,7 @@ export const tinyRecipe: TrainingRecipe = {
       heads: [1, 2],
       windowSize: 2,
       mlpRatio: 2,
+      stochasticDepth: 0,
     },
     transformer: {
       hiddenSize: 16,
@@ -29,7 +37,9 @@ export const tinyRecipe: TrainingRecipe = {
       heads: 2,
       intermediateSize: 32,
       maxPositions: 20,
+      tokenTypes: 0,
       dropout: 0.1,
+      recompute: false,
     },
   },
   data: {
@@ -47,10 +57,22 @@ export const tinyRecipe: TrainingRecipe = {
 
 const VOCABULARY_SIZE = 12;
 
-export const tinyModel: VisualParsingConfig = modelOf(tinyRecipe, VOCABULARY_SIZE);
+export const tinyModel: VisualParsingConfig = {
+  swin: tinyRecipe.model.swin,
+  transformer: { ...tinyRecipe.model.transformer, vocabularySize: VOCABULARY_SIZE },
+};
+
+/** What a recipe like the tiny one trains. */
+export const tinySystem = (recipe: VisualParsingRecipe = tinyRecipe): System =>
+  visualParsingSystem(recipe, VOCABULARY_SIZE);
+
+/** `tinyBatch` as a step takes it. */
+export function tinyStepBatch(changes: Partial<VisualParsingBatch> = {}): StepBatch {
+  return { variant: ONLY_VARIANT, tensors: { ...tinyBatch(changes) } };
+}
 
 /** Two pictures, each with a matched and an unmatched text of five tokens; one word of each matched text is predicted. */
-export function tinyBatch(changes: Partial<StepBatch> = {}): StepBatch {
+export function tinyBatch(changes: Partial<VisualParsingBatch> = {}): VisualParsingBatch {
   const pixels = uniform(8, "pixels", [2 * 16 * 16 * 3]).map((value) => 127.5 + 127 * value);
   return {
     pixels: tf.tensor4d(Int32Array.from(pixels), [2, 16, 16, 3], "int32"),

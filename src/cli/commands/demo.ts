@@ -40,7 +40,7 @@ interface DemoRequest extends DemoFlags {
 }
 
 async function tellStations({ out, seed, steps }: DemoRequest): Promise<CommandOutcome<unknown>> {
-  const { recipeNamed } = await import("../../train/recipes/visual-parsing.ts");
+  const { recipeNamed } = await import("../../train/recipes/recipe-named.ts");
   const { duration } = recipeNamed("demo").optimisation;
   const stations = [
     { folder: `${out}/world`, what: `a small world of seed ${seed} in six official formats` },

@@ -110,13 +110,17 @@ async function trainRecipe(
   const { runTraining } = await import("../runs/training.ts");
   const result = await runTraining({ ...call, ranks: ranks && { ...ranks, launcher } }, context);
   const { paceText } = await import("../runs/pace-text.ts");
+  const { readingTexts } = await import("../../train/reading-text.ts");
   const { recipe } = call;
-  const text = trainText(recipe, flags, { ...result, paceText: paceText(result.summary) });
+  const { last } = result.summary;
+  const lastStep = last === undefined ? undefined : lastStepText(last, readingTexts(last));
+  const pace = paceText(result.summary);
+  const text = trainText(recipe, flags, { ...result, lastStep, paceText: pace });
   return { result: { recipe, out: flags.out, ...result }, text };
 }
 
 async function callOf({ flags, recipeName, seed }: TrainRequest): Promise<TrainingCall> {
-  const { recipeNamed } = await import("../../train/recipes/visual-parsing.ts");
+  const { recipeNamed } = await import("../../train/recipes/recipe-named.ts");
   const { overrideRecipe } = await import("../../train/recipe-parser.ts");
   const named = recipeNamed(recipeName);
   const settings = [...(flags.set ?? []), ...(flags.eager === true ? ["execution=eager"] : [])];
@@ -142,31 +146,21 @@ async function callOf({ flags, recipeName, seed }: TrainRequest): Promise<Traini
 function trainText(
   recipe: TrainingRecipe,
   flags: TrainFlags,
-  result: TrainingResult & { readonly paceText: string },
+  result: TrainingResult & { readonly lastStep: string | undefined; readonly paceText: string },
 ): string {
-  const { summary } = result;
-  const { last } = summary;
+  const { lastStep, summary } = result;
   const heading = styled("bold", `${recipe.name}: ${summary.totalSteps} steps`);
   return [
     `${heading}, ${summary.numWeights.toLocaleString("en-US")} weights, ${summary.batchesPerEpoch} batches an epoch`,
-    ...(last === undefined
+    ...(lastStep === undefined
       ? ["nothing was left to train: the run is complete"]
-      : [...lastStepText(last, recipe), result.paceText]),
+      : [lastStep, result.paceText]),
     `audit: ${result.auditSummary}`,
     `run: ${flags.out}`,
     `next: crossweave eval retrieval --checkpoint ${flags.out} --data ${flags.data[0] ?? ""} --out ${flags.out}/retrieval`,
   ].join("\n");
 }
 
-function lastStepText(last: StepReading, { data }: TrainingRecipe): string[] {
-  const { matchedTexts, unmatchedTexts } = data;
-  const chance = Math.max(matchedTexts, unmatchedTexts) / (matchedTexts + unmatchedTexts);
-  return [
-    `last step: loss ${last.loss.toFixed(4)}, MLM ${last.mlm.toFixed(4)}, ITM ${last.itm.toFixed(4)}, MFR ${last.mfr.toFixed(2)}`,
-    `           ${percent(last.itmAccuracy)} of the pairs right (chance ${percent(chance)})`,
-  ];
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
+function lastStepText({ loss }: StepReading, parts: readonly string[]): string {
+  return [`last step: loss ${loss.toFixed(4)}`, ...parts].join(", ");
 }

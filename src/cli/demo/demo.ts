@@ -12,7 +12,7 @@ import { validateShardSet } from "../../shards/validation/validate-shard-set.ts"
 import { findRuntime } from "../../tensor/load.ts";
 import { setupRuntime } from "../../tensor/setup.ts";
 import { overrideRecipe } from "../../train/recipe-parser.ts";
-import { recipeNamed } from "../../train/recipes/visual-parsing.ts";
+import { recipeNamed } from "../../train/recipes/recipe-named.ts";
 import type { RunSummary } from "../../train/run/run-folder.ts";
 import type { CommandContext } from "../frame.ts";
 import { packageVersion } from "../program.ts";

@@ -44,7 +44,13 @@ export async function evaluateRun(
     maxTextTokens: data.maxTextTokens,
     signal: context.signal,
   };
-  const retrieval = await evaluateRetrieval({ ...context, ...shared, model, split });
+  const retrieval = await evaluateRetrieval({
+    ...context,
+    ...shared,
+    model,
+    split,
+    imageSize: model.record.recipe.model.swin.imageSize,
+  });
   const pairs = evaluationPairs(split, {
     ...shared,
     seed,

@@ -125,6 +125,22 @@ function matchingRow({ matching, split }: RunRetrieval): RunReport["accuracies"]
   };
 }
 
+/** The parts of a loss that are drawn. */
+const PART_CURVES: readonly {
+  readonly part: string;
+  readonly name: string;
+  readonly chance?: RunCurve["reference"];
+}[] = [
+  { part: "mlm", name: "masked language modelling" },
+  { part: "itm", name: "image-text matching", chance: { label: "chance, ln 2", value: Math.LN2 } },
+  { part: "mfr", name: "masked feature regression" },
+  { part: "mvm", name: "masked visual modelling" },
+  { part: "mrfr", name: "masked region feature regression" },
+  { part: "mrc", name: "masked region classification" },
+  { part: "mrckl", name: "masked region classification, KL" },
+  { part: "wra", name: "word-region alignment" },
+];
+
 function curvesOf(metrics: readonly MetricsLine[], { record }: RunRetrieval): RunCurve[] {
   const curve = (
     name: string,
@@ -136,11 +152,12 @@ function curvesOf(metrics: readonly MetricsLine[], { record }: RunRetrieval): Ru
     reference,
   });
   const { transformerLearningRate } = record.recipe.optimisation;
+  const told = new Set(metrics.flatMap(({ parts }) => Object.keys(parts)));
   return [
     curve("total loss", ({ loss }) => loss),
-    curve("masked language modelling", ({ mlm }) => mlm),
-    curve("image-text matching", ({ itm }) => itm, { label: "chance, ln 2", value: Math.LN2 }),
-    curve("masked feature regression", ({ mfr }) => mfr),
+    ...PART_CURVES.filter(({ part }) => told.has(part)).map(({ chance, name, part }) =>
+      curve(name, ({ parts }) => parts[part] ?? 0, chance),
+    ),
     curve("learning rate", (line) => line.learningRateFactor * transformerLearningRate),
   ];
 }

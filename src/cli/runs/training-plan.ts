@@ -1,9 +1,8 @@
 import type { Progress } from "../../core/progress.ts";
-import { visualParsingSpecs } from "../../models/visual-parsing/visual-parsing.ts";
-import { swinOutputShape } from "../../models/swin/stages.ts";
 import { flatLayout } from "../../train/flat-weights.ts";
 import { recipeEntries } from "../../train/recipe.ts";
-import { modelOf, scheduleOf } from "../../train/trainer.ts";
+import { systemOf } from "../../train/systems/system-of-recipe.ts";
+import { scheduleOf } from "../../train/trainer.ts";
 import type { CommandOutcome } from "../frame.ts";
 import { textTable } from "../text-table.ts";
 import { prepareTraining, type TrainingCall } from "./training.ts";
@@ -11,7 +10,6 @@ import { prepareTraining, type TrainingCall } from "./training.ts";
 interface TrainingPlan {
   readonly recipe: unknown;
   readonly numWeights: number;
-  readonly visualTokens: number;
   readonly trainingScenes: number;
   readonly batchesPerEpoch: number;
   readonly totalSteps: number;
@@ -24,14 +22,13 @@ export async function describeTraining(
 ): Promise<CommandOutcome<TrainingPlan>> {
   const { recipe } = call;
   const prepared = await prepareTraining(call, context);
-  const model = modelOf(recipe, prepared.vocabulary.size);
+  const { model } = systemOf(recipe, prepared.vocabulary.size);
   const { trainingScenes } = prepared;
   const batchesPerEpoch = Math.floor(trainingScenes / recipe.data.picturesPerBatch);
   const schedule = await scheduleOf(recipe, (epoch) => Promise.resolve(epoch * batchesPerEpoch));
   const plan = {
     recipe,
-    numWeights: flatLayout(visualParsingSpecs(model)).length,
-    visualTokens: swinOutputShape(model.swin).tokens,
+    numWeights: flatLayout(model.specs).length,
     trainingScenes,
     batchesPerEpoch,
     totalSteps: schedule.totalSteps,
@@ -42,7 +39,6 @@ export async function describeTraining(
   ]);
   const facts: [string, number][] = [
     ["weights", plan.numWeights],
-    ["visual tokens", plan.visualTokens],
     ["training scenes", trainingScenes],
     ["batches an epoch", batchesPerEpoch],
     ["steps", plan.totalSteps],

@@ -3,7 +3,7 @@ import { readIndex } from "../../shards/shard-set-index.ts";
 import { traceText } from "../../tensor/compiled/options.ts";
 import { profileTraining, type TrainingProfile } from "../../train/profile.ts";
 import { overrideRecipe } from "../../train/recipe-parser.ts";
-import { recipeNamed } from "../../train/recipes/visual-parsing.ts";
+import { recipeNamed } from "../../train/recipes/recipe-named.ts";
 import type { CommandContext, CommandOutcome } from "../frame.ts";
 import { styled } from "../terminal/text-style.ts";
 import { textTable } from "../text-table.ts";

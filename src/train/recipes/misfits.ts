@@ -1,6 +1,6 @@
 import { ConfigError } from "../../core/errors.ts";
 import { swinOutputShape } from "../../models/swin/stages.ts";
-import type { TrainingRecipe } from "../recipe.ts";
+import type { TrainingRecipe, VisualParsingRecipe } from "../recipe.ts";
 
 /** Values of a recipe that do not go together; `path` names one of them. */
 export interface Misfit {
@@ -14,13 +14,12 @@ interface Demand extends Misfit {
 
 /** Everything that keeps a model from being built or trained though each value is in its own range. */
 export function misfits(recipe: TrainingRecipe): Misfit[] {
-  const unmet = [...visualDemands(recipe), ...transformerDemands(recipe)].filter(
-    ({ isMet }) => !isMet,
-  );
+  const demands = [...visualDemands(recipe), ...transformerDemands(recipe)];
+  const unmet = demands.filter(({ isMet }) => !isMet);
   return unmet.map(({ path, message }) => ({ path, message }));
 }
 
-function visualDemands({ model, objectives }: TrainingRecipe): Demand[] {
+function visualDemands({ model, objectives }: VisualParsingRecipe): Demand[] {
   try {
     const { isGlobal, tokens } = swinOutputShape(model.swin);
     const { mfrMaskedTokens } = objectives;

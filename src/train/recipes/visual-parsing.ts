@@ -1,6 +1,4 @@
-import { closest } from "fastest-levenshtein";
-import { ConfigError } from "../../core/errors.ts";
-import type { TrainingRecipe } from "../recipe.ts";
+import type { VisualParsingRecipe } from "../recipe.ts";
 
 // Visual Parsing: Xue et al., "Probing Inter-modality: Visual Parsing with Self-Attention for
 // Vision-Language Pre-training", NeurIPS 2021; "VP 4.1" below is its section 4.1.
@@ -11,12 +9,15 @@ const bertBase = {
   heads: 12,
   intermediateSize: 3072,
   maxPositions: 512,
+  tokenTypes: 0, // not stated
   dropout: 0.1,
+  recompute: false,
 } as const;
 
 /** The paper's pre-training setting. */
-const visualParsing: TrainingRecipe = {
+const visualParsing: VisualParsingRecipe = {
   name: "pretrain/visual-parsing",
+  system: "visual-parsing",
   seed: 1,
   model: {
     initialScale: "published",
@@ -30,6 +31,7 @@ const visualParsing: TrainingRecipe = {
       heads: [4, 8, 16, 32],
       windowSize: 12,
       mlpRatio: 4,
+      stochasticDepth: 0, // not stated
     },
     transformer: bertBase,
   },
@@ -49,6 +51,8 @@ const visualParsing: TrainingRecipe = {
     duration: { unit: "epochs", length: 40 }, // VP 4.1
     visualLearningRate: 5e-6, // VP 4.1
     transformerLearningRate: 5e-5, // VP 4.1
+    visualSgd: null,
+    frozenVisualEpochs: 0,
     warmupSteps: 500, // VP 4.1
     decay: "steps",
     milestones: [25, 35], // VP 4.1
@@ -65,7 +69,7 @@ const visualParsing: TrainingRecipe = {
 };
 
 /** The same model at a size that two CPU cores train in minutes, from random weights: 112 px, 49 visual tokens. */
-const visualParsingSmall: TrainingRecipe = {
+const visualParsingSmall: VisualParsingRecipe = {
   ...visualParsing,
   name: "pretrain/visual-parsing-small",
   model: {
@@ -78,6 +82,7 @@ const visualParsingSmall: TrainingRecipe = {
       heads: [2, 4, 8],
       windowSize: 7,
       mlpRatio: 4,
+      stochasticDepth: 0,
     },
     transformer: {
       hiddenSize: 128,
@@ -85,7 +90,9 @@ const visualParsingSmall: TrainingRecipe = {
       heads: 4,
       intermediateSize: 512,
       maxPositions: 64,
+      tokenTypes: 0,
       dropout: 0,
+      recompute: false,
     },
   },
   data: {
@@ -112,7 +119,7 @@ const visualParsingSmall: TrainingRecipe = {
 };
 
 /** The demo's: pictures of 64 px with one to three shapes, 64 visual tokens of 8 px. */
-const visualParsingDemo: TrainingRecipe = {
+const visualParsingDemo: VisualParsingRecipe = {
   ...visualParsingSmall,
   name: "demo",
   model: {
@@ -125,6 +132,7 @@ const visualParsingDemo: TrainingRecipe = {
       heads: [2, 4],
       windowSize: 8,
       mlpRatio: 4,
+      stochasticDepth: 0,
     },
     transformer: visualParsingSmall.model.transformer,
   },
@@ -138,18 +146,8 @@ const visualParsingDemo: TrainingRecipe = {
   checkpointEverySteps: 200,
 };
 
-const trainingRecipes: readonly TrainingRecipe[] = [
+export const visualParsingRecipes: readonly VisualParsingRecipe[] = [
   visualParsing,
   visualParsingSmall,
   visualParsingDemo,
 ];
-
-/** The recipe called `name`; ConfigError with the names there are. */
-export function recipeNamed(name: string): TrainingRecipe {
-  const recipe = trainingRecipes.find((candidate) => candidate.name === name);
-  if (recipe !== undefined) return recipe;
-  const names = trainingRecipes.map((candidate) => candidate.name);
-  throw new ConfigError(`there is no recipe "${name}"; the nearest is ${closest(name, names)}`, {
-    remedy: `the recipes are: ${names.join(", ")}`,
-  });
-}

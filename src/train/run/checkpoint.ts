@@ -10,9 +10,10 @@ import {
   parseLoaderState,
   serializeLoaderState,
 } from "../../loader/batching/loader-state.ts";
-import { readSafetensors, writeSafetensors, type NamedTensor } from "../../tensor/safetensors.ts";
-import type { AdamWState } from "../adamw.ts";
+import { readSafetensors, writeSafetensors } from "../../tensor/safetensors.ts";
+import type { NamedTensor } from "../../tensor/weight-files/element-types.ts";
 import type { FlatLayout } from "../flat-weights.ts";
+import type { TrainingState } from "../training-state.ts";
 import { parseStateJson } from "./state-file.ts";
 
 export const MODEL_FILE = "model.safetensors";
@@ -42,21 +43,27 @@ export interface CheckpointContent {
   readonly runDigest: string;
   /** The run's proofs, for whoever is given the checkpoint alone; the run's digest covers them. */
   readonly proofs?: readonly (string | null)[] | undefined;
-  readonly state: AdamWState;
+  readonly state: TrainingState;
   /** Where the stream of batches stands behind this step's. */
   readonly loader: LoaderState;
+}
+
+/** How the numbers of a state are named in a checkpoint. */
+export interface StateLayouts {
+  readonly layout: FlatLayout;
+  readonly bufferLayout: FlatLayout;
 }
 
 /** Writes a checkpoint so that its folder's name never shows a part of it, then removes the oldest ones. */
 export async function saveCheckpoint(
   folder: string,
   content: CheckpointContent,
-  layout: FlatLayout,
+  layouts: StateLayouts,
 ): Promise<void> {
   const name = `step-${String(content.step).padStart(8, "0")}`;
   const partial = join(folder, `${name}.part`);
   try {
-    await writeParts(partial, content, layout);
+    await writeParts(partial, content, layouts);
   } catch (error) {
     await rm(partial, { recursive: true, force: true }); // a full disk gets its space back
     throw error;
@@ -72,12 +79,15 @@ export async function saveCheckpoint(
 async function writeParts(
   partial: string,
   content: CheckpointContent,
-  layout: FlatLayout,
+  { bufferLayout, layout }: StateLayouts,
 ): Promise<void> {
   await rm(partial, { recursive: true, force: true });
   await mkdir(partial, { recursive: true });
-  const { weights, firstMoment, secondMoment } = content.state;
-  await writeSafetensors(join(partial, MODEL_FILE), namedWeights(layout, await floats(weights)));
+  const { buffers, weights, firstMoment, secondMoment } = content.state;
+  await writeSafetensors(join(partial, MODEL_FILE), [
+    ...namedWeights(layout, await floats(weights)),
+    ...namedWeights(bufferLayout, await floats(buffers)),
+  ]);
   await writeSafetensors(join(partial, OPTIMIZER_FILE), [
     { name: "first_moment", dtype: "F32", shape: [layout.length], data: await floats(firstMoment) },
     {
@@ -138,9 +148,9 @@ export async function verifyCheckpoint(folder: string, expectedRun: string): Pro
 /** Loads a checkpoint after checking it; StateError when it is damaged or belongs to another run. */
 export async function loadCheckpoint(
   folder: string,
-  expected: { readonly runDigest: string; readonly layout: FlatLayout },
+  expected: StateLayouts & { readonly runDigest: string },
 ): Promise<CheckpointContent> {
-  const { runDigest, layout } = expected;
+  const { bufferLayout, runDigest, layout } = expected;
   const step = await verifyCheckpoint(folder, runDigest);
   const loaderPath = join(folder, LOADER_FILE);
   const loader = parseLoaderState(
@@ -157,6 +167,7 @@ export async function loadCheckpoint(
     loader,
     state: {
       weights: tf.tensor1d(await flatWeights(join(folder, MODEL_FILE), layout)),
+      buffers: tf.tensor1d(await flatWeights(join(folder, MODEL_FILE), bufferLayout)),
       firstMoment: moment("first_moment"),
       secondMoment: moment("second_moment"),
     },

@@ -2,12 +2,11 @@ import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs-core";
 import { StateError } from "../../core/errors.ts";
 import { WordPieceTokenizer } from "../../loader/text/word-piece.ts";
-import { visualParsingSpecs, type VisualParsingConfig } from "../../models/visual-parsing/visual-parsing.ts";
+import type { PairModel } from "../../models/pair-model.ts";
 import type { Weights } from "../../models/weights.ts";
 import { loadTensorFlow } from "../../tensor/load.ts";
 import { readSafetensors } from "../../tensor/safetensors.ts";
-import { flatLayout } from "../flat-weights.ts";
-import { modelOf } from "../trainer.ts";
+import { systemOf } from "../systems/system-of-recipe.ts";
 import { latestCheckpoint, MODEL_FILE, verifyCheckpoint } from "./checkpoint.ts";
 import { CHECKPOINTS_FOLDER, readRunRecord, VOCABULARY_FILE } from "./run-folder.ts";
 import type { RunRecord } from "./run-record.ts";
@@ -16,7 +15,8 @@ import type { RunRecord } from "./run-record.ts";
 export interface RunModel {
   readonly record: RunRecord;
   readonly step: number;
-  readonly config: VisualParsingConfig;
+  readonly model: PairModel;
+  /** Weights and buffers. */
   readonly weights: Weights;
   readonly tokenizer: WordPieceTokenizer;
 }
@@ -26,7 +26,7 @@ export async function loadRunModel(run: string): Promise<RunModel> {
   await loadTensorFlow();
   const record = await readRunRecord(run);
   const tokenizer = await WordPieceTokenizer.fromFile(join(run, VOCABULARY_FILE));
-  const config = modelOf(record.recipe, tokenizer.size);
+  const { model } = systemOf(record.recipe, tokenizer.size);
   const latest = await latestCheckpoint(join(run, CHECKPOINTS_FOLDER));
   if (latest === undefined) {
     throw new StateError(`${run} has no checkpoint yet`, {
@@ -37,8 +37,7 @@ export async function loadRunModel(run: string): Promise<RunModel> {
   await verifyCheckpoint(latest.folder, record.digest);
   const path = join(latest.folder, MODEL_FILE);
   const named = await readSafetensors(path);
-  const { specs } = flatLayout(visualParsingSpecs(config));
-  const weights = specs.map(({ name, shape }) => {
+  const weights = [...model.specs, ...model.buffers].map(({ name, shape }) => {
     const found = named.get(name);
     if (found === undefined || found.shape.join() !== shape.join()) {
       throw new StateError(
@@ -48,5 +47,5 @@ export async function loadRunModel(run: string): Promise<RunModel> {
     }
     return [name, tf.tensor(found.data, [...shape])] as const;
   });
-  return { record, step: latest.step, config, weights: Object.fromEntries(weights), tokenizer };
+  return { record, step: latest.step, model, weights: Object.fromEntries(weights), tokenizer };
 }

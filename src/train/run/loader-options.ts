@@ -1,9 +1,11 @@
 import type { ExcludedName, LoaderOptions, LoaderSet } from "../../loader/options.ts";
 import type { Cluster } from "../../tensor/cluster/cluster.ts";
 import type { TrainingRecipe } from "../recipe.ts";
+import type { SystemBatches } from "../systems/system.ts";
 
 export interface LoaderCall {
   readonly recipe: TrainingRecipe;
+  readonly batches: SystemBatches;
   readonly sets: readonly LoaderSet[];
   readonly excluded?: readonly ExcludedName[] | undefined;
   readonly vocabulary: { readonly path: string };
@@ -12,33 +14,18 @@ export interface LoaderCall {
 
 /** The loader of a recipe's batches; of each a rank gets its share. */
 export function loaderOptions(call: LoaderCall): LoaderOptions {
-  const { cluster, excluded = [], recipe, sets, vocabulary } = call;
-  const { data, model } = recipe;
-  const { minimumCropArea } = data;
+  const { batches, cluster, excluded = [], recipe, sets, vocabulary } = call;
+  const { numWorkers, prefetchBatches } = recipe.data;
   return {
+    ...batches,
     sets,
     excluded,
     vocabulary: vocabulary.path,
     seed: recipe.seed,
-    batching: { kind: "pictures", picturesPerBatch: data.picturesPerBatch },
-    grouping: "none",
-    pairing: {
-      kind: "matched-unmatched",
-      matched: data.matchedTexts,
-      unmatched: data.unmatchedTexts,
-    },
-    text: { maxTokens: data.maxTextTokens, longer: "cut" },
-    pictures: { kind: "square", size: model.swin.imageSize },
-    augment: {
-      crop: minimumCropArea === 1 ? "none" : { scale: [minimumCropArea, 1], ratio: [3 / 4, 4 / 3] },
-      flip: "never",
-      randAugment: null,
-    },
     onDamage: "stop",
-    mlmProbability: data.mlmProbability,
     rank: cluster.rank,
     worldSize: cluster.size,
-    numWorkers: data.numWorkers,
-    prefetchBatches: data.prefetchBatches,
+    numWorkers,
+    prefetchBatches,
   };
 }

@@ -4,9 +4,8 @@ import { IncompleteError, StateError } from "../../core/errors.ts";
 import type { BatchLoader } from "../../loader/batch-loader.ts";
 import type { Batch } from "../../loader/options.ts";
 import { type Cluster, sumOverRanks } from "../../tensor/cluster/cluster.ts";
-import type { AdamWState } from "../adamw.ts";
-import { batchCounts, type BatchCounts } from "../device-batch.ts";
 import type { StepProgram } from "../step-program.ts";
+import { disposeState, type TrainingState } from "../training-state.ts";
 import { type CheckpointContent, latestCheckpoint, loadCheckpoint } from "./checkpoint.ts";
 import type { RunFolder } from "./run-folder.ts";
 
@@ -29,7 +28,7 @@ export async function requireSharedRun(cluster: Cluster, runDigest: string): Pro
 export interface StartOptions {
   readonly cluster: Cluster;
   readonly loader: Pick<BatchLoader, "state">;
-  readonly program: Pick<StepProgram, "initialState" | "layout">;
+  readonly program: Pick<StepProgram, "bufferLayout" | "initialState" | "layout">;
   readonly runDigest: string;
   /** Rank 0's. */
   readonly run: RunFolder | undefined;
@@ -42,11 +41,13 @@ export async function sharedStart(options: StartOptions): Promise<SessionStart> 
 
 async function ownStart(options: StartOptions): Promise<SessionStart> {
   const { loader, program, run, runDigest } = options;
+  const { bufferLayout, layout } = program;
+  const layouts = { bufferLayout, layout };
   const latest = run === undefined ? undefined : await latestCheckpoint(run.checkpoints);
   const start: SessionStart =
     latest === undefined
       ? { state: program.initialState(), step: 0, loader: loader.state() }
-      : await loadCheckpoint(latest.folder, { runDigest, layout: program.layout });
+      : await loadCheckpoint(latest.folder, { ...layouts, runDigest });
   await run?.rewindMetrics(start.step);
   return start;
 }
@@ -56,12 +57,14 @@ async function shareStart(cluster: Cluster, start: SessionStart): Promise<Sessio
   const { loader, state, step } = start;
   const [first = []] = await cluster.gather([step, loader.epoch, loader.step]);
   const [sharedStep = 0, epoch = 0, loaderStep = 0] = first;
-  const shared: AdamWState = {
+  const shared: TrainingState = {
     weights: await cluster.broadcast(state.weights),
     firstMoment: await cluster.broadcast(state.firstMoment),
     secondMoment: await cluster.broadcast(state.secondMoment),
+    buffers:
+      state.buffers.size === 0 ? tf.clone(state.buffers) : await cluster.broadcast(state.buffers),
   };
-  tf.dispose([state.weights, state.firstMoment, state.secondMoment]);
+  disposeState(state);
   return { step: sharedStep, state: shared, loader: { ...loader, epoch, step: loaderStep } };
 }
 
@@ -82,7 +85,8 @@ export async function requireEqualWeights(
 
 /** What all ranks know of a global batch before they train on it. */
 export interface SharedBatch {
-  readonly counts: BatchCounts;
+  /** What its losses are means over, as the system counts. */
+  readonly totals: readonly number[];
   readonly numPictures: number;
 }
 
@@ -92,25 +96,21 @@ export interface SharedBatch {
  */
 export async function shareBatch(
   cluster: Cluster,
-  batch: Batch,
+  own: { readonly batch: Batch; readonly counts: readonly number[] },
   signal: AbortSignal | undefined,
 ): Promise<SharedBatch> {
-  const own = batchCounts(batch);
-  const [words = 0, pairs = 0, matchedPairs = 0, numPictures = 0, numStopped = 0] =
-    await sumOverRanks(cluster, [
-      own.words,
-      own.pairs,
-      own.matchedPairs,
-      batch.numRealPictures,
-      Number(signal?.aborted === true),
-    ]);
+  const [numPictures = 0, numStopped = 0, ...totals] = await sumOverRanks(cluster, [
+    own.batch.numRealPictures,
+    Number(signal?.aborted === true),
+    ...own.counts,
+  ]);
   signal?.throwIfAborted();
   if (numStopped > 0) {
     throw new IncompleteError("another rank was interrupted", {
       remedy: "the same command goes on, with any number of ranks",
     });
   }
-  return { counts: { words, pairs, matchedPairs }, numPictures };
+  return { totals, numPictures };
 }
 
 /** The first rank whose SHA-256 is not rank 0's. */

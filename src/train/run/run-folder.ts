@@ -181,11 +181,8 @@ const metricsSchema: z.ZodType<MetricsLine> = z.object({
   epoch: z.int(),
   learningRateFactor: z.number(),
   loss: z.number(),
-  mlm: z.number(),
-  itm: z.number(),
-  mfr: z.number(),
-  itmAccuracy: z.number(),
   gradientNorm: z.number(),
+  parts: z.record(z.string(), z.number()),
 });
 
 async function requireSameInputs(path: string, record: RunRecord): Promise<void> {

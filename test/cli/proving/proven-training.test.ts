@@ -6,7 +6,7 @@ import { prepareTraining, type TrainingCall } from "../../../src/cli/runs/traini
 import { sha256 } from "../../../src/core/digest.ts";
 import { ShardError } from "../../../src/core/errors.ts";
 import { silentProgress } from "../../../src/core/progress.ts";
-import { recipeNamed } from "../../../src/train/recipes/visual-parsing.ts";
+import { recipeNamed } from "../../../src/train/recipes/recipe-named.ts";
 import { writeVocabulary } from "../../loader/shard-set-fixture.ts";
 import { filesOf, temporaryFolder } from "../../shards/small-set.ts";
 import { type ProvenSets, writeProvenSets } from "./proven-set.ts";

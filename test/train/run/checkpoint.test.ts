@@ -8,7 +8,7 @@ import type { LoaderState } from "../../../src/loader/batching/loader-state.ts";
 import type { WeightSpec } from "../../../src/models/weights.ts";
 import { loadTensorFlow } from "../../../src/tensor/load.ts";
 import { readSafetensors, writeSafetensors } from "../../../src/tensor/safetensors.ts";
-import type { AdamWState } from "../../../src/train/adamw.ts";
+import type { TrainingState } from "../../../src/train/training-state.ts";
 import { flatLayout } from "../../../src/train/flat-weights.ts";
 import {
   latestCheckpoint,
@@ -22,7 +22,10 @@ const specs: readonly WeightSpec[] = [
   { name: "layer.weight", shape: [2, 3], initialisation: "zeros" },
   { name: "layer.bias", shape: [2], initialisation: "zeros" },
 ];
-const layout = flatLayout(specs);
+const bufferSpecs: readonly WeightSpec[] = [
+  { name: "norm.running_mean", shape: [2], initialisation: "zeros" },
+];
+const layouts = { layout: flatLayout(specs), bufferLayout: flatLayout(bufferSpecs) };
 const RUN = "digest of the run";
 const STEP = "step-00000003";
 
@@ -40,15 +43,18 @@ beforeEach(() => {
 });
 afterAll(async () => await temporary?.[Symbol.asyncDispose]());
 
-/** Three vectors whose bits no rounding survives. */
-function stateOf(seed: number): AdamWState {
-  const vectorOf = (offset: number): tf.Tensor1D =>
-    tf.tensor1d(Array.from({ length: 8 }, (_, index) => Math.sin(index + offset + seed) / 3));
-  return { weights: vectorOf(0), firstMoment: vectorOf(100), secondMoment: vectorOf(200) };
+/** Vectors whose bits no rounding survives. */
+function stateOf(seed: number): TrainingState {
+  const vectorOf = (offset: number, length: number): tf.Tensor1D =>
+    tf.tensor1d(Array.from({ length }, (_, index) => Math.sin(index + offset + seed) / 3));
+  const [weights, firstMoment, secondMoment] = [0, 100, 200].map((offset) => vectorOf(offset, 8));
+  if (!weights || !firstMoment || !secondMoment)
+    throw new RangeError("three vectors were asked for");
+  return { weights, firstMoment, secondMoment, buffers: vectorOf(300, 2) };
 }
 
-const bitsOf = (state: AdamWState): string[] =>
-  [state.weights, state.firstMoment, state.secondMoment].map((vector) =>
+const bitsOf = (state: TrainingState): string[] =>
+  [state.weights, state.firstMoment, state.secondMoment, state.buffers].map((vector) =>
     Buffer.from(Float32Array.from(vector.dataSync()).buffer).toString("hex"),
   );
 
@@ -61,14 +67,16 @@ const loader: LoaderState = {
 };
 
 const save = (step: number, seed = step): Promise<void> =>
-  saveCheckpoint(folder, { step, runDigest: RUN, state: stateOf(seed), loader }, layout);
+  saveCheckpoint(folder, { step, runDigest: RUN, state: stateOf(seed), loader }, layouts);
 
 /** What loading step 3 throws after `damage` was done to a file of it. */
 async function faultAfter(damage: (checkpoint: string) => Promise<void>): Promise<unknown> {
   await save(3);
   const checkpoint = join(folder, STEP);
   await damage(checkpoint);
-  return loadCheckpoint(checkpoint, { runDigest: RUN, layout }).catch((error: unknown) => error);
+  return loadCheckpoint(checkpoint, { runDigest: RUN, ...layouts }).catch(
+    (error: unknown) => error,
+  );
 }
 
 /** The files of step 3. */
@@ -82,7 +90,7 @@ describe("a checkpoint", () => {
     await save(3);
     const latest = await latestCheckpoint(folder);
     expect(latest).toEqual({ folder: join(folder, STEP), step: 3 });
-    const loaded = await loadCheckpoint(join(folder, STEP), { runDigest: RUN, layout });
+    const loaded = await loadCheckpoint(join(folder, STEP), { runDigest: RUN, ...layouts });
     expect(loaded).toMatchObject({ step: 3, runDigest: RUN, loader });
     expect(bitsOf(loaded.state)).toEqual(bitsOf(stateOf(3)));
   });
@@ -91,17 +99,17 @@ describe("a checkpoint", () => {
     await save(3);
     const model = await readSafetensors(join(folder, STEP, "model.safetensors"));
     expect([...model.values()].map(({ name, shape }) => ({ name, shape }))).toEqual(
-      specs.map(({ name, shape }) => ({ name, shape })),
+      [...specs, ...bufferSpecs].map(({ name, shape }) => ({ name, shape })),
     );
   });
 
   it("names the proofs of the sets that it was trained on", async () => {
     const proofs = [sha256("a proof"), null];
     const content = { step: 3, runDigest: RUN, proofs, state: stateOf(3), loader };
-    await saveCheckpoint(folder, content, layout);
+    await saveCheckpoint(folder, content, layouts);
     const state: unknown = JSON.parse(await readFile(join(folder, STEP, "state.json"), "utf8"));
     expect(state).toMatchObject({ runDigest: RUN, proofs });
-    expect((await loadCheckpoint(join(folder, STEP), { runDigest: RUN, layout })).step).toBe(3);
+    expect((await loadCheckpoint(join(folder, STEP), { runDigest: RUN, ...layouts })).step).toBe(3);
   });
 
   it("has the same bytes for the same state", async () => {
@@ -114,7 +122,7 @@ describe("a checkpoint", () => {
   it("takes no tensor with it", async () => {
     const state = stateOf(1);
     const before = tf.memory().numTensors;
-    await saveCheckpoint(folder, { step: 1, runDigest: RUN, state, loader }, layout);
+    await saveCheckpoint(folder, { step: 1, runDigest: RUN, state, loader }, layouts);
     expect(tf.memory().numTensors).toBe(before);
   });
 });
@@ -149,7 +157,7 @@ describe("a run's checkpoints", () => {
 describe("a checkpoint is refused", () => {
   it("by another run", async () => {
     await save(3);
-    const load = loadCheckpoint(join(folder, STEP), { runDigest: "another", layout });
+    const load = loadCheckpoint(join(folder, STEP), { runDigest: "another", ...layouts });
     await expect(load).rejects.toBeInstanceOf(StateError);
     await expect(verifyCheckpoint(join(folder, STEP), "another")).rejects.toThrow("another run");
   });

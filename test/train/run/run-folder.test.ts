@@ -41,11 +41,8 @@ const line = (step: number): MetricsLine => ({
   epoch: 0,
   learningRateFactor: step / 3,
   loss: 1 / step,
-  mlm: 0.1,
-  itm: 0.2,
-  mfr: 1e-30,
-  itmAccuracy: 0.5,
   gradientNorm: 123.456,
+  parts: { mlm: 0.1, itm: 0.2, mfr: 1e-30, itmAccuracy: 0.5 },
 });
 
 const metricsText = (): Promise<string> => readFile(join(path, "metrics.jsonl"), "utf8");

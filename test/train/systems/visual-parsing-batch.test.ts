@@ -1,13 +1,14 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { BatchLoader } from "../../src/loader/batch-loader.ts";
-import { imageKey } from "../../src/core/keys.ts";
-import type { Batch } from "../../src/loader/options.ts";
-import { tensorFlowBackend } from "../../src/tensor/backend.ts";
-import { loadTensorFlow } from "../../src/tensor/load.ts";
-import { batchCounts, deviceBatch, type BatchContext } from "../../src/train/device-batch.ts";
-import type { StepBatch } from "../../src/train/step.ts";
-import { loaderFixture } from "../loader/loader-fixture.ts";
+import { BatchLoader } from "../../../src/loader/batch-loader.ts";
+import { imageKey } from "../../../src/core/keys.ts";
+import type { Batch } from "../../../src/loader/options.ts";
+import { tensorFlowBackend } from "../../../src/tensor/backend.ts";
+import { loadTensorFlow } from "../../../src/tensor/load.ts";
+import type { BatchContext } from "../../../src/train/systems/system.ts";
+import { batchCounts, deviceBatch } from "../../../src/train/systems/visual-parsing-batch.ts";
+import type { VisualParsingBatch } from "../../../src/train/systems/visual-parsing-losses.ts";
+import { loaderFixture } from "../../loader/loader-fixture.ts";
 
 beforeAll(loadTensorFlow);
 
@@ -21,13 +22,15 @@ const shape = {
   featuresPerRegion: 0,
   classesPerRegion: 0,
   hasTextBoxes: false,
+  hasRegionMasks: false,
 };
-const context: BatchContext = {
+const context: BatchContext & { readonly visualTokens: number } = {
   visualTokens: 49,
   seed: 3,
   step: 5,
   firstPair: 0,
-  counts: { words: 4, pairs: 8, matchedPairs: 4 },
+  epoch: 0,
+  totals: [4, 8, 4],
 };
 
 /** A batch of 2 pictures and 4 pairs; `predicted` are the places of words to predict, each with its place as label. */
@@ -57,6 +60,8 @@ function batchOf(predicted: readonly number[]): Batch {
     hasTextBox: new Int32Array(),
     keys: [imageKey("coco", 1), imageKey("coco", 2)],
     textIds: ["a", "b", "c", "d"],
+    maskedRegions: new Int32Array(),
+    task: null,
     statistics: { numRedraws: 0, numRepeats: 0, numCutTexts: 0, numDroppedTexts: 0, skipped: [] },
   };
 }
@@ -64,7 +69,9 @@ function batchOf(predicted: readonly number[]): Batch {
 const pivotsFrom = (firstPair: number): number[] =>
   valuesOf(deviceBatch(batchOf([]), { ...context, firstPair }), "pivots");
 
-const valuesOf = (batch: StepBatch, name: keyof StepBatch): number[] => [...batch[name].dataSync()];
+const valuesOf = (batch: VisualParsingBatch, name: keyof VisualParsingBatch): number[] => [
+  ...batch[name].dataSync(),
+];
 
 const pivotsAt = (step: number, seed = 3): number[] =>
   valuesOf(deviceBatch(batchOf([]), { ...context, seed, step }), "pivots");
@@ -147,12 +154,11 @@ describe("a rank's share of a batch", () => {
 
   it("counts what its losses are means over, padding left out", () => {
     const padded = { ...batchOf([3, 17, 39]), matched: Int32Array.of(1, 0, -1, -1) };
-    expect(batchCounts(padded)).toEqual({ words: 3, pairs: 2, matchedPairs: 1 });
+    expect(batchCounts(padded)).toEqual([3, 2, 1]);
   });
 
   it("says how much of the global batch it is, 0 of nothing", () => {
-    const counts = { words: 0, pairs: 8, matchedPairs: 4 };
-    const batch = deviceBatch(batchOf([]), { ...context, counts });
+    const batch = deviceBatch(batchOf([]), { ...context, totals: [0, 8, 4] });
     expect(valuesOf(batch, "shares")).toEqual([0, 0.5, 0.5]);
   });
 });

@@ -1,41 +1,53 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { ConfigError } from "../../src/core/errors.ts";
-import { noDropout } from "../../src/models/dropout.ts";
-import { tensor3, vector } from "../../src/models/ranks.ts";
+import { ConfigError } from "../../../src/core/errors.ts";
+import { noDropout } from "../../../src/models/dropout.ts";
+import { tensor3, vector } from "../../../src/models/ranks.ts";
 import {
   embedPictures,
   fusePairs,
   maskedPictureEmbedding,
   VISUAL_PREFIX,
   visualParsingSpecs,
-} from "../../src/models/visual-parsing/visual-parsing.ts";
-import { loadTensorFlow } from "../../src/tensor/load.ts";
-import { flatLayout, flatten, perWeight, unflatten } from "../../src/train/flat-weights.ts";
-import { hideTokens } from "../../src/train/objectives/masked-features.ts";
-import type { RecipeObjectives } from "../../src/train/recipe.ts";
-import { pretrainingLosses, type StepBatch, type StepLosses } from "../../src/train/step.ts";
+} from "../../../src/models/visual-parsing/visual-parsing.ts";
+import { loadTensorFlow } from "../../../src/tensor/load.ts";
+import { flatLayout, flatten, perWeight, unflatten } from "../../../src/train/flat-weights.ts";
+import { hideTokens } from "../../../src/train/objectives/masked-features.ts";
+import type { VisualParsingObjectives } from "../../../src/train/recipe.ts";
+import {
+  pretrainingLosses,
+  type VisualParsingBatch,
+  type VisualParsingLosses,
+} from "../../../src/train/systems/visual-parsing-losses.ts";
 import {
   fixtureWeights,
   largestDifference,
   relativeL2,
   uniform,
-} from "../models/parity-fixture.ts";
-import { tinyBatch, tinyModel } from "./tiny-run.ts";
+} from "../../models/parity-fixture.ts";
+import { tinyBatch, tinyModel } from "../tiny-run.ts";
 
 beforeAll(loadTensorFlow);
 
 const layout = flatLayout(visualParsingSpecs(tinyModel));
 const flatStart = (): tf.Tensor1D => flatten(layout, fixtureWeights(layout.specs, 8));
 
-const none: RecipeObjectives = { mlmWeight: 0, itmWeight: 0, mfrWeight: 0, mfrMaskedTokens: 2 };
+const none: VisualParsingObjectives = {
+  mlmWeight: 0,
+  itmWeight: 0,
+  mfrWeight: 0,
+  mfrMaskedTokens: 2,
+};
 
 interface Setting {
-  readonly batch?: StepBatch;
-  readonly objectives?: Partial<RecipeObjectives>;
+  readonly batch?: VisualParsingBatch;
+  readonly objectives?: Partial<VisualParsingObjectives>;
 }
 
-function lossesAt(flat: tf.Tensor, { batch = tinyBatch(), objectives = {} }: Setting): StepLosses {
+function lossesAt(
+  flat: tf.Tensor,
+  { batch = tinyBatch(), objectives = {} }: Setting,
+): VisualParsingLosses {
   return pretrainingLosses(unflatten(layout, vector(flat)), batch, {
     model: tinyModel,
     objectives: { ...none, ...objectives },
@@ -45,7 +57,7 @@ function lossesAt(flat: tf.Tensor, { batch = tinyBatch(), objectives = {} }: Set
 
 const numberOf = (loss: tf.Tensor): number => loss.dataSync()[0] ?? Number.NaN;
 
-const lossOf = (name: keyof StepLosses, batch: StepBatch): number =>
+const lossOf = (name: keyof VisualParsingLosses, batch: VisualParsingBatch): number =>
   numberOf(lossesAt(flatStart(), { batch })[name]);
 
 function gradientOf(setting: Setting): Float32Array {

@@ -1,0 +1,16 @@
+import { closest } from "fastest-levenshtein";
+import { ConfigError } from "../../core/errors.ts";
+import type { TrainingRecipe } from "../recipe.ts";
+import { visualParsingRecipes } from "./visual-parsing.ts";
+
+const trainingRecipes: readonly TrainingRecipe[] = [...visualParsingRecipes];
+
+/** The recipe called `name`; ConfigError with the names there are. */
+export function recipeNamed(name: string): TrainingRecipe {
+  const recipe = trainingRecipes.find((candidate) => candidate.name === name);
+  if (recipe !== undefined) return recipe;
+  const names = trainingRecipes.map((candidate) => candidate.name);
+  throw new ConfigError(`there is no recipe "${name}"; the nearest is ${closest(name, names)}`, {
+    remedy: `the recipes are: ${names.join(", ")}`,
+  });
+}

@@ -1,0 +1,11 @@
+import type { TrainingRecipe } from "../recipe.ts";
+import type { System } from "./system.ts";
+import { visualParsingSystem } from "./visual-parsing.ts";
+
+/** The system that a recipe trains, with a vocabulary of this size. */
+export function systemOf(recipe: TrainingRecipe, vocabularySize: number): System {
+  switch (recipe.system) {
+    case "visual-parsing":
+      return visualParsingSystem(recipe, vocabularySize);
+  }
+}

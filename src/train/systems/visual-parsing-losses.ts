@@ -1,0 +1,199 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { gatherRows } from "../../tensor/gather.ts";
+import { ConfigError } from "../../core/errors.ts";
+import { stopGradient } from "../../models/layers.ts";
+import {
+  embedPictures,
+  fusePairs,
+  languageLogits,
+  maskedPictureEmbedding,
+  matchingLogits,
+  parsePictures,
+  regressedFeatures,
+  type PairOutput,
+  type VisualParsingConfig,
+} from "../../models/visual-parsing/visual-parsing.ts";
+import type { Dropout } from "../../models/dropout.ts";
+import { tensorNamed, type NamedTensors } from "../../models/pair-model.ts";
+import { matrix, tensor3, tensor4, vector } from "../../models/ranks.ts";
+import type { SwinOutput } from "../../models/swin/output.ts";
+import type { Weights } from "../../models/weights.ts";
+import { meanNegativeLogLikelihood } from "../objectives/likelihood.ts";
+import {
+  gatherTokens,
+  hideTokens,
+  maskedFeatureLoss,
+  maskOfIndices,
+  rankedMask,
+} from "../objectives/masked-features.ts";
+import type { VisualParsingObjectives } from "../recipe.ts";
+
+// P pictures, B pairs, of a rank's part of a batch; S image side, n text tokens, m visual tokens, M predicted words
+
+/** One batch on the device. */
+export interface VisualParsingBatch {
+  /** [P, S, S, 3] of bytes, or of int32 in 0..255 */
+  readonly pixels: tf.Tensor4D;
+  /** [B] */
+  readonly pictureOfPair: tf.Tensor1D;
+  /** [B, n], words already masked */
+  readonly tokenIds: tf.Tensor2D;
+  /** [B, n] */
+  readonly tokenMask: tf.Tensor2D;
+  /** [B], 1 = matched */
+  readonly matched: tf.Tensor1D;
+  /** Positions b * n + i of the predicted words, [M], padded */
+  readonly maskedRows: tf.Tensor1D;
+  /** [M] */
+  readonly maskedLabels: tf.Tensor1D;
+  /** [M], 0 for padding */
+  readonly maskedWeights: tf.Tensor1D;
+  /** The token that Masked Feature Regression starts from, [B] */
+  readonly pivots: tf.Tensor1D;
+  /** How much of the global batch's predicted words, pairs and matched pairs this batch holds, [3]; ones where it is all of it. */
+  readonly shares: tf.Tensor1D;
+}
+
+/** The batch whose tensors these are; RangeError when one is missing. */
+export function visualParsingBatch(tensors: NamedTensors): VisualParsingBatch {
+  const named = (name: keyof VisualParsingBatch): tf.Tensor => tensorNamed(tensors, name);
+  return {
+    pixels: tensor4(named("pixels")),
+    pictureOfPair: vector(named("pictureOfPair")),
+    tokenIds: matrix(named("tokenIds")),
+    tokenMask: matrix(named("tokenMask")),
+    matched: vector(named("matched")),
+    maskedRows: vector(named("maskedRows")),
+    maskedLabels: vector(named("maskedLabels")),
+    maskedWeights: vector(named("maskedWeights")),
+    pivots: vector(named("pivots")),
+    shares: vector(named("shares")),
+  };
+}
+
+/** A batch's part of the global batch's losses: over all ranks they add up to it, and their gradients to its gradient. */
+export interface VisualParsingLosses {
+  readonly total: tf.Scalar;
+  readonly mlm: tf.Scalar;
+  readonly itm: tf.Scalar;
+  readonly mfr: tf.Scalar;
+  /** Share of pairs that the matching head tells right. */
+  readonly itmAccuracy: tf.Scalar;
+}
+
+/**
+ * The pre-training loss L = L_MLM + lambda_1 L_ITM + lambda_2 L_MFR (Visual Parsing, eq. 10).
+ * Words and visual tokens are masked in unmatched pairs too, or a mask would give the match away;
+ * MLM and MFR are computed with the matched pairs only (section 4.1).
+ */
+export function pretrainingLosses(
+  weights: Weights,
+  batch: VisualParsingBatch,
+  options: {
+    readonly model: VisualParsingConfig;
+    readonly objectives: VisualParsingObjectives;
+    readonly dropout: Dropout;
+  },
+): VisualParsingLosses {
+  const { model, objectives, dropout } = options;
+  const parsed = parsePictures(weights, model, batch.pixels);
+  const maskedTokens = masksOf(parsed, batch, objectives);
+  const visual = hiddenPictures(weights, { model, batch, parsed, maskedTokens });
+  const { tokenIds, tokenMask } = batch;
+  const output = fusePairs(weights, model, { tokenIds, tokenMask, visual, dropout });
+  const logits = matchingLogits(weights, output.text);
+  // -1 marks pairs that only fill a rank's share up.
+  const isPair = tf.cast(tf.greaterEqual(batch.matched, 0), "float32");
+  const [words, pairs, matchedPairs] = sharesOf(batch);
+  const itm: tf.Scalar = tf.mul(
+    meanNegativeLogLikelihood(logits, batch.matched, vector(isPair)),
+    pairs,
+  );
+  const mlm: tf.Scalar = tf.mul(languageLoss(weights, batch, output.text), words);
+  const mfr: tf.Scalar = tf.mul(
+    featureLoss(weights, { batch, parsed, maskedTokens, output }),
+    matchedPairs,
+  );
+  const total: tf.Scalar = tf.addN([
+    tf.mul(mlm, objectives.mlmWeight),
+    tf.mul(itm, objectives.itmWeight),
+    tf.mul(mfr, objectives.mfrWeight),
+  ]);
+  const right = tf.cast(tf.equal(tf.argMax(stopGradient(logits), 1), batch.matched), "float32");
+  const accuracy = tf.div(tf.sum(right), tf.maximum(tf.sum(isPair), 1));
+  const itmAccuracy: tf.Scalar = tf.mul(accuracy, pairs);
+  return { total, mlm, itm, mfr, itmAccuracy };
+}
+
+function sharesOf({ shares }: VisualParsingBatch): [tf.Tensor, tf.Tensor, tf.Tensor] {
+  const [words, pairs, matchedPairs] = tf.unstack(shares);
+  if (!words || !pairs || !matchedPairs) throw new RangeError("a batch has three shares");
+  return [words, pairs, matchedPairs];
+}
+
+function masksOf(
+  parsed: SwinOutput,
+  batch: VisualParsingBatch,
+  objectives: VisualParsingObjectives,
+): tf.Tensor2D {
+  if (parsed.attention === undefined) {
+    throw new ConfigError(
+      "the last Swin stage has several windows, so there is no attention over the whole picture to rank tokens by",
+      {
+        remedy:
+          "choose imageSize and windowSize so that the last stage is one window: 224 with 7, 384 with 12",
+      },
+    );
+  }
+  return rankedMask({
+    attention: tensor3(stopGradient(parsed.attention)),
+    pictureOfPair: batch.pictureOfPair,
+    pivots: batch.pivots,
+    maskedTokens: objectives.mfrMaskedTokens,
+  });
+}
+
+interface MaskedStep {
+  readonly batch: VisualParsingBatch;
+  readonly parsed: SwinOutput;
+  /** [B, k] */
+  readonly maskedTokens: tf.Tensor2D;
+}
+
+/** Each pair's picture, embedded, its masked tokens hidden: [B, m, D]. */
+function hiddenPictures(
+  weights: Weights,
+  step: MaskedStep & { readonly model: VisualParsingConfig },
+): tf.Tensor3D {
+  const { batch, maskedTokens, model, parsed } = step;
+  const embedded = embedPictures(weights, model, parsed.tokens);
+  const visual = tensor3(gatherRows(embedded, batch.pictureOfPair));
+  const mask = maskOfIndices(maskedTokens, parsed.tokens.shape[1]);
+  return hideTokens(visual, mask, maskedPictureEmbedding(weights, model));
+}
+
+function featureLoss(
+  weights: Weights,
+  step: MaskedStep & { readonly output: PairOutput },
+): tf.Scalar {
+  const { batch, maskedTokens, output, parsed } = step;
+  const features = tensor3(stopGradient(parsed.tokens));
+  const targets = gatherTokens(features, batch.pictureOfPair, maskedTokens);
+  const everyPair: tf.Tensor1D = tf.range(0, batch.matched.shape[0], 1, "int32");
+  const regressed = regressedFeatures(
+    weights,
+    gatherTokens(output.visual, everyPair, maskedTokens),
+  );
+  const isMatched = tf.cast(tf.equal(batch.matched, 1), "float32");
+  return maskedFeatureLoss(targets, regressed, vector(isMatched));
+}
+
+function languageLoss(weights: Weights, batch: VisualParsingBatch, text: tf.Tensor3D): tf.Scalar {
+  const rows = tf.reshape(text, [-1, text.shape[2]]);
+  const chosen = matrix(gatherRows(rows, batch.maskedRows));
+  return meanNegativeLogLikelihood(
+    languageLogits(weights, chosen),
+    batch.maskedLabels,
+    batch.maskedWeights,
+  );
+}

@@ -1,0 +1,54 @@
+import { visualParsingModel } from "../../models/visual-parsing/pairs.ts";
+import { VISUAL_PREFIX } from "../../models/visual-parsing/visual-parsing.ts";
+import { swinOutputShape } from "../../models/swin/stages.ts";
+import type { VisualParsingRecipe } from "../recipe.ts";
+import { decaysByShape, ONLY_VARIANT, type System } from "./system.ts";
+import { batchCounts, deviceBatch } from "./visual-parsing-batch.ts";
+import { pretrainingLosses, visualParsingBatch } from "./visual-parsing-losses.ts";
+
+/** Visual Parsing (Xue et al., NeurIPS 2021) as the trainer knows it. */
+export function visualParsingSystem(recipe: VisualParsingRecipe, vocabularySize: number): System {
+  const { data, objectives } = recipe;
+  const { swin, transformer } = recipe.model;
+  const config = { swin, transformer: { ...transformer, vocabularySize } };
+  const visualTokens = swinOutputShape(swin).tokens;
+  return {
+    model: visualParsingModel(config),
+    visualPrefix: VISUAL_PREFIX,
+    decays: decaysByShape,
+    counts: batchCounts,
+    deviceBatch: (batch, context) => ({
+      variant: ONLY_VARIANT,
+      tensors: { ...deviceBatch(batch, { ...context, visualTokens }) },
+    }),
+    readings: () => ["mlm", "itm", "mfr", "itmAccuracy"],
+    losses: ({ batch, dropout, weights }) => {
+      const { total, mlm, itm, mfr, itmAccuracy } = pretrainingLosses(
+        weights,
+        visualParsingBatch(batch),
+        { model: config, objectives, dropout },
+      );
+      return { total, readings: [mlm, itm, mfr, itmAccuracy] };
+    },
+    batches: {
+      batching: { kind: "pictures", picturesPerBatch: data.picturesPerBatch },
+      grouping: "none",
+      pairing: {
+        kind: "matched-unmatched",
+        matched: data.matchedTexts,
+        unmatched: data.unmatchedTexts,
+      },
+      text: { maxTokens: data.maxTextTokens, longer: "cut" },
+      pictures: { kind: "square", size: swin.imageSize },
+      augment: {
+        crop:
+          data.minimumCropArea === 1
+            ? "none"
+            : { scale: [data.minimumCropArea, 1], ratio: [3 / 4, 4 / 3] },
+        flip: "never",
+        randAugment: null,
+      },
+      mlmProbability: data.mlmProbability,
+    },
+  };
+}
