@@ -108,6 +108,11 @@ export class WordPieceTokenizer {
     return token;
   }
 
+  /** Whether a token goes on with the word of the one before it ("##s"). */
+  isInsideWord(id: number): boolean {
+    return this.#tokens[id]?.startsWith("##") ?? false;
+  }
+
   /** A text's pieces; those inside a word begin with "##". */
   tokenize(text: string): string[] {
     return basicTokens(text, this.letterCase).flatMap((word) => this.#pieces(word));
