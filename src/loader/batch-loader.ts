@@ -14,6 +14,7 @@ import { Deliveries, type LoaderStatistics } from "./measuring/deliveries.ts";
 import type { Batch, LoaderOptions } from "./options.ts";
 import { largestBatchSizes } from "./pictures/picture-sizes.ts";
 import { SampleSource } from "./sample-source.ts";
+import { optionsOfTasks, taskOf } from "./tasks.ts";
 import type { WordPieceTokenizer } from "./text/word-piece.ts";
 import { BuilderTeam, type RequestedBatch } from "./workers/builder-team.ts";
 import { type Builder, BuilderThread } from "./workers/builder-thread.ts";
@@ -236,6 +237,7 @@ export class BatchLoader implements AsyncDisposable {
     return {
       epoch: job.epoch,
       batchIndex: job.batchIndex,
+      task: taskOf(this.#options, job)?.name ?? null,
       ...viewBatch(memory, shape),
       shape,
       keys,
@@ -297,7 +299,8 @@ function makeSlots(composer: BatchComposer, options: LoaderOptions): SharedArray
   const pictures = largestBatchSizes(options);
   const sizeBytes = composer
     .largestBatches()
-    .flatMap((batch) => pictures.map((picture) => rankShape({ ...batch, picture }, options)))
+    .flatMap((batch) => pictures.map((picture) => ({ ...batch, picture })))
+    .flatMap((batch) => optionsOfTasks(options).map((ofTask) => rankShape(batch, ofTask)))
     .reduce((largest, shape) => Math.max(largest, batchSizeBytes(shape)), 0);
   const numSlots = options.prefetchBatches + 1;
   // Not growable: though such memory begins on a page, where TensorFlow can look at pictures in place, each

@@ -1,5 +1,6 @@
 import type { BatchArrays, BatchShape, LoaderOptions, PairingOptions } from "./options.ts";
 import type { Size } from "./pictures/view-geometry.ts";
+import { hasRegionMasks } from "./tasks.ts";
 
 /** The rows of a global batch that are a rank's. */
 export interface RowRange {
@@ -32,7 +33,7 @@ export function rankShape(
     readonly regionsPerPicture?: number | undefined;
     readonly picture: Size;
   },
-  options: Pick<LoaderOptions, "pairing" | "worldSize" | "regions" | "textBoxes">,
+  options: LoaderOptions,
 ): BatchShape {
   const { pairing, regions = "none", textBoxes = false, worldSize } = options;
   const { maxRegions, numFeatures, numClasses = 0 } = regions === "none" ? noRegions : regions;
@@ -46,6 +47,7 @@ export function rankShape(
     featuresPerRegion: numFeatures,
     classesPerRegion: numClasses,
     hasTextBoxes: textBoxes,
+    hasRegionMasks: hasRegionMasks(options),
   };
 }
 
@@ -80,6 +82,7 @@ export function viewBatch(memory: SharedArrayBuffer, shape: BatchShape): BatchAr
     mlmLabels: integersOf(integers.mlmLabels),
     matched: integersOf(integers.matched),
     hasTextBox: integersOf(integers.hasTextBox),
+    maskedRegions: integersOf(integers.maskedRegions),
     textBoxes: floatsOf(floats.textBoxes),
     regionBoxes: floatsOf(floats.regionBoxes),
     regionFeatures: floatsOf(floats.regionFeatures),
@@ -110,6 +113,7 @@ function layoutOf(shape: BatchShape) {
     mlmLabels: numTokens,
     matched: numPairs,
     hasTextBox: numBoxed,
+    maskedRegions: shape.hasRegionMasks ? numRows : 0,
   };
   const floats = {
     textBoxes: NUMBERS_OF_A_BOX * numBoxed,

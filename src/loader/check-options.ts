@@ -1,10 +1,11 @@
 import { ConfigError } from "../core/errors.ts";
-import type { LoaderOptions, LoaderSet } from "./options.ts";
+import type { LoaderOptions, LoaderSet, PairingOptions } from "./options.ts";
 import { movingOperations, randAugmentNames } from "./pictures/rand-augment-options.ts";
+import { optionsOfTasks } from "./tasks.ts";
 
 /** ConfigError that names every option out of its range, and options that do not go together. */
 export function checkOptions(options: LoaderOptions): void {
-  const { mlmProbability, rank, seed, worldSize } = options;
+  const { rank, seed, worldSize } = options;
   const faults = [
     ...atLeast(1, "worldSize", worldSize),
     ...atLeast(0, "rank", rank),
@@ -13,10 +14,9 @@ export function checkOptions(options: LoaderOptions): void {
     ...atLeast(0, "keptPixelBytes", options.keptPixelBytes ?? 0),
     ...fault(!Number.isSafeInteger(seed), `seed is ${seed}, expected an integer`),
     ...fault(rank >= worldSize, `rank is ${rank}, expected less than worldSize`),
-    ...share("mlmProbability", mlmProbability),
     ...setFaults(options.sets),
     ...batchingFaults(options),
-    ...pairingFaults(options),
+    ...taskFaults(options),
     // [CLS], [SEP] and one token of the text
     ...atLeast(3, "text.maxTokens", options.text.maxTokens),
     ...pictureFaults(options),
@@ -42,8 +42,47 @@ function setFaults(sets: readonly LoaderSet[]): string[] {
   ];
 }
 
+/** What a batch's task decides, of each task; a fault's path names the task. */
+function taskFaults(options: LoaderOptions): string[] {
+  const { taskGroup = 1, tasks = [] } = options;
+  const names = tasks.map(({ name }) => name);
+  const ratios = tasks.map(({ ratio }) => ratio);
+  return [
+    ...atLeast(1, "taskGroup", taskGroup),
+    ...fault(new Set(names).size < names.length, `two tasks have one name: ${names.join(", ")}`),
+    ...ratios.flatMap((ratio, task) =>
+      fault(
+        !(Number.isFinite(ratio) && ratio >= 0),
+        `tasks[${task}].ratio is ${ratio}, expected a number of at least 0`,
+      ),
+    ),
+    ...fault(tasks.length > 0 && ratios.every((ratio) => ratio === 0), "all tasks' ratios are 0"),
+    ...optionsOfTasks(options).flatMap((ofTask, task) =>
+      maskedPairFaults(ofTask).map((its) => (tasks.length === 0 ? its : `tasks[${task}].${its}`)),
+    ),
+  ];
+}
+
+function maskedPairFaults(options: LoaderOptions): string[] {
+  const { batching, mlmProbability, pairing, regionMaskProbability = 0, regions } = options;
+  const keepsText = pairing.kind === "bernoulli" && pairing.replace === "picture";
+  return [
+    ...share("mlmProbability", mlmProbability),
+    ...share("regionMaskProbability", regionMaskProbability),
+    ...fault(
+      regionMaskProbability > 0 && (regions ?? "none") === "none",
+      `regionMaskProbability is ${regionMaskProbability}, but regions is "none"`,
+    ),
+    ...pairingFaults(pairing),
+    ...fault(
+      batching.kind === "tokens" && !keepsText,
+      'pairing must be of kind "bernoulli" with replace "picture", which keeps the text that batching.kind "tokens" measures a sample by',
+    ),
+  ];
+}
+
 function batchingFaults(options: LoaderOptions): string[] {
-  const { augment, batching, pairing, regions = "none", text, worldSize } = options;
+  const { augment, batching, regions = "none", text, worldSize } = options;
   if (batching.kind === "pictures") {
     const { picturesPerBatch } = batching;
     return [
@@ -58,7 +97,6 @@ function batchingFaults(options: LoaderOptions): string[] {
   const maxRegions = regions === "none" ? 0 : regions.maxRegions;
   const pictureTokens = tokensPerPicture === "regions" ? maxRegions : tokensPerPicture;
   const longest = text.maxTokens + pictureTokens;
-  const keepsText = pairing.kind === "bernoulli" && pairing.replace === "picture";
   return [
     ...atLeast(1, "batching.maxTokens", maxTokens),
     ...atLeast(1, "batching.multipleOf", multipleOf),
@@ -83,14 +121,10 @@ function batchingFaults(options: LoaderOptions): string[] {
       augment.flip === "swap-side-words",
       'batching.kind "tokens" measures texts before they are read, so augment.flip "swap-side-words" must not change their words',
     ),
-    ...fault(
-      !keepsText,
-      'batching.kind "tokens" measures a sample by its one text, so a pair must keep it: pairing.kind "bernoulli" with replace "picture"',
-    ),
   ];
 }
 
-function pairingFaults({ pairing }: LoaderOptions): string[] {
+function pairingFaults(pairing: PairingOptions): string[] {
   if (pairing.kind === "matched-unmatched") {
     const { matched, unmatched } = pairing;
     return [

@@ -18,6 +18,7 @@ import type { PicturePlan, SampleContext } from "./collating/sample-plan.ts";
 import { pixelRow, writePadding, writeSample } from "./collating/write-sample.ts";
 import type { SampleKey } from "./draws.ts";
 import type { BatchShape, SkippedSample } from "./options.ts";
+import { optionsOfTask, taskOf } from "./tasks.ts";
 import { buildSample, describeSample, type DescribedSample, type Sample } from "./sample.ts";
 import { type BuildTimings, BuildTimer, summedTimings } from "./timings.ts";
 
@@ -37,9 +38,11 @@ const PICTURES_AT_ONCE = 2;
 export async function collateBatch(
   job: BatchJob & { readonly part?: BatchPart },
   memory: SharedArrayBuffer,
-  { context, signal }: { context: CollateContext; signal: AbortSignal },
+  { context: ofStream, signal }: { context: CollateContext; signal: AbortSignal },
 ): Promise<BuiltBatch> {
-  const { composer, options } = context;
+  const { composer } = ofStream;
+  const options = optionsOfTask(ofStream.options, taskOf(ofStream.options, job));
+  const context = { ...ofStream, options };
   const { part = wholeBatch } = job;
   const composed = composer.compose(job.epoch, job.batchIndex, job.place);
   const { regionsPerPicture, samples, textTokens } = composed;

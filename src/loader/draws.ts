@@ -9,6 +9,8 @@ export const drawPurposes = {
   batching: 5,
   labels: 6,
   colours: 7,
+  tasks: 8,
+  regions: 9,
 } as const;
 
 export type DrawPurpose = keyof typeof drawPurposes;

@@ -3,6 +3,7 @@ import type { CachePlan } from "../shards/remote/cache-plan.ts";
 import type { AugmentOptions } from "./pictures/augment.ts";
 import type { SamplingOptions } from "./pictures/picture.ts";
 import type { LetterCase } from "./text/basic-tokenizer.ts";
+import type { BatchTask } from "./tasks.ts";
 import { bertMasking, type MaskingRules } from "./text/masking.ts";
 
 /** Splits of one shard set that are trained on together. */
@@ -126,6 +127,18 @@ export interface RegionOptions {
   readonly minVisibleShare?: number;
 }
 
+/**
+ * How the regions to predict are chosen: each on its own, and, where none was chosen, one of them by a uniform draw
+ * ("at-least-one": UNITER as released), or none then ("independent").
+ */
+export type RegionMaskSelection = "at-least-one" | "independent";
+
+/**
+ * The pairs whose masked words and regions are predicted: the matched ones (all three papers), or all (SOHO as released,
+ * which never clears the labels of the unmatched ones). Words are masked on all pairs alike either way.
+ */
+export type PredictedPairs = "matched" | "all";
+
 export interface LoaderOptions {
   /** The samples are the scenes of these splits, in this order; each scene shows one picture. */
   readonly sets: readonly LoaderSet[];
@@ -147,6 +160,19 @@ export interface LoaderOptions {
   readonly mlmProbability: number;
   /** BERT's way when left out: each token on its own, random ids from the whole vocabulary. */
   readonly mlmRules?: Omit<MaskingRules, "probability">;
+  /** The share of a picture's regions to mask; 0.15 in UNITER, 0 when left out. */
+  readonly regionMaskProbability?: number;
+  /** "at-least-one" when left out. */
+  readonly regionMaskSelection?: RegionMaskSelection;
+  /** "matched" when left out. */
+  readonly predictedPairs?: PredictedPairs;
+  /**
+   * What batches are for, one task a batch; each has its own pairing and masking, in whose places those above are not read.
+   * With batches of tokens, a sample counts for as many regions as under that task that gives it the most.
+   */
+  readonly tasks?: readonly BatchTask[];
+  /** Batches in a row that have one task: as many as a step accumulates. 1 when left out. */
+  readonly taskGroup?: number;
   /**
    * What happens at a sample whose stored bytes are damaged. "stop": its ShardError is thrown. "skip": another
    * sample of the same global batch stands in its place, and the batch's statistics name the damaged one.
@@ -215,6 +241,7 @@ export interface BatchShape {
   readonly featuresPerRegion: number;
   readonly classesPerRegion: number;
   readonly hasTextBoxes: boolean;
+  readonly hasRegionMasks: boolean;
 }
 
 /**
@@ -246,13 +273,18 @@ export interface BatchArrays {
   readonly regionFeatures: Float32Array;
   /** [P, R, C] */
   readonly classProbabilities: Float32Array;
+  /**
+   * [P, R], 1 where a region is to be masked and predicted; its features are in `regionFeatures` all the same. All 0 for a
+   * picture that only stands in pairs that are not predicted, so a batch that masks regions must not be asked which pairs match.
+   */
+  readonly maskedRegions: Int32Array;
   /** [Q], rows of `pixels`; a picture's pairs are neighbours, the matched ones first. */
   readonly pictureOfPair: Int32Array;
   /** [Q, T], already masked; [PAD] behind the text. */
   readonly tokenIds: Int32Array;
   /** [Q, T], 1 where there is a token. */
   readonly tokenMask: Int32Array;
-  /** [Q, T], the id to predict, or -1; all -1 on unmatched pairs, which are masked alike. */
+  /** [Q, T], the id to predict, or -1; all -1 on unmatched pairs, which are masked alike, unless `predictedPairs` is "all". */
   readonly mlmLabels: Int32Array;
   /** [Q], 1 matched, 0 unmatched, -1 padding. */
   readonly matched: Int32Array;
@@ -269,6 +301,8 @@ export interface BatchArrays {
 export interface Batch extends BatchArrays {
   readonly epoch: number;
   readonly batchIndex: number;
+  /** The name of the task that the batch is for; null where the options have none. */
+  readonly task: string | null;
   readonly shape: BatchShape;
   readonly numPictures: number;
   readonly numPairs: number;

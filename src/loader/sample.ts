@@ -7,9 +7,15 @@ import {
   planPicture,
   type SampleContext,
 } from "./collating/sample-plan.ts";
+import { maskedRegionsOf } from "./collating/region-masks.ts";
 import { requiredRegions, type SampleRegions, sampleRegions } from "./collating/sample-regions.ts";
 import { sampleDraws, type SampleKey } from "./draws.ts";
-import { maskingRules, type RegionOptions, type SampleStatistics } from "./options.ts";
+import {
+  type LoaderOptions,
+  maskingRules,
+  type RegionOptions,
+  type SampleStatistics,
+} from "./options.ts";
 import type { PairedText, Pairing } from "./pairing/pair-sample.ts";
 import type { SceneLookup } from "./pairing/unmatched-search.ts";
 import { shownTexts } from "./pictures/augment.ts";
@@ -105,7 +111,9 @@ export async function buildSample(
 ): Promise<Sample> {
   const timed = { ...context, timer };
   const { regions: wanted = "none" } = context.options;
-  const regions = wanted === "none" ? undefined : await regionsOf(place, wanted, timed);
+  const found = wanted === "none" ? undefined : await regionsOf(place, wanted, timed);
+  const isPredicted = texts.some(({ matched }) => matched) || predictsAll(context.options);
+  const regions = found && isPredicted ? masked(found, key, context.options) : found;
   const pixels = await pixelsOf({ key, place, row }, timed);
   const { picture, shown } = place;
   return { key: picture.key, pixels, shown, regions, texts, statistics, timings: timer.timings };
@@ -129,6 +137,14 @@ async function regionsOf(
 ): Promise<SampleRegions> {
   const found = await timer.measure("readMs", () => samples.regions(pictureIndex, 0));
   return sampleRegions(requiredRegions(found, picture, regions), picture, { view, shown, regions });
+}
+
+function masked(found: SampleRegions, key: SampleKey, options: LoaderOptions): SampleRegions {
+  return { ...found, masked: maskedRegionsOf(key, found.shown.length, options) };
+}
+
+function predictsAll({ predictedPairs = "matched" }: LoaderOptions): boolean {
+  return predictedPairs === "all";
 }
 
 async function pixelsOf(
@@ -217,7 +233,7 @@ function textBox(
 
 /**
  * Unmatched texts are masked as well, or a mask would give the match away; but none of their words are
- * predicted: nothing can be learnt about a word from a picture that does not show it.
+ * predicted unless the options say so: nothing can be learnt about a word from a picture that does not show it.
  */
 function maskPair(
   tokenIds: readonly number[],
@@ -225,9 +241,10 @@ function maskPair(
   context: TextContext,
 ): MaskedTokens {
   const { key, pair, part } = place;
-  const masked = maskTokens(tokenIds, sampleDraws("masking", key, part), {
+  const words = maskTokens(tokenIds, sampleDraws("masking", key, part), {
     rules: maskingRules(context.options),
     tokenizer: context.tokenizer,
   });
-  return pair.matched ? masked : { ...masked, labels: tokenIds.map(() => NOT_PREDICTED) };
+  if (pair.matched || predictsAll(context.options)) return words;
+  return { ...words, labels: tokenIds.map(() => NOT_PREDICTED) };
 }

@@ -92,3 +92,40 @@ describe("options of pictures, regions and boxes", () => {
     expect(messageOf(changes)).toBe(`loader options: ${fault}`);
   });
 });
+
+describe("options of tasks and masks", () => {
+  const pairing = { kind: "bernoulli", probability: 0.5, replace: "picture" } as const;
+  const task = { name: "mlm", ratio: 1, pairing, mlmProbability: 0.15, regionMaskProbability: 0 };
+  const batching = { kind: "tokens", maxTokens: 320, multipleOf: 8, bucketSize: 32 } as const;
+
+  it("of several tasks are taken, whatever stands in the places of theirs", () => {
+    const tasks = [task, { ...task, name: "mrfr", ratio: 0, regionMaskProbability: 0.15 }];
+    const whole = { tasks, regions, batching, taskGroup: 2 } as const;
+    expect(messageOf({ ...whole, pairing: { kind: "exact-half" }, mlmProbability: -1 })).toBe("");
+  });
+
+  it.each<{ fault: string; changes: Partial<LoaderOptions> }>([
+    {
+      changes: { tasks: [{ ...task, mlmProbability: 1.5, regionMaskProbability: Number.NaN }] },
+      fault:
+        "tasks[0].mlmProbability is 1.5, expected 0 to 1; tasks[0].regionMaskProbability is NaN, expected 0 to 1",
+    },
+    {
+      changes: { tasks: [task, { ...task, ratio: -1 }], taskGroup: 0 },
+      fault:
+        "taskGroup is 0, expected an integer of at least 1; two tasks have one name: mlm, mlm; tasks[1].ratio is -1, expected a number of at least 0",
+    },
+    { changes: { tasks: [{ ...task, ratio: 0 }] }, fault: "all tasks' ratios are 0" },
+    {
+      changes: { batching, tasks: [task, { ...task, name: "b", pairing: { kind: "exact-half" } }] },
+      fault:
+        'tasks[1].pairing must be of kind "bernoulli" with replace "picture", which keeps the text that batching.kind "tokens" measures a sample by',
+    },
+    {
+      changes: { regionMaskProbability: 0.15 },
+      fault: 'regionMaskProbability is 0.15, but regions is "none"',
+    },
+  ])("are refused: $fault", ({ changes, fault }) => {
+    expect(messageOf(changes)).toBe(`loader options: ${fault}`);
+  });
+});

@@ -77,6 +77,7 @@ export function contentOf(batch: Batch): Content {
     batch.matched,
     batch.textBoxes,
     batch.hasTextBox,
+    batch.maskedRegions,
   ];
   return {
     place: `${batch.epoch}/${batch.batchIndex}`,

@@ -5,6 +5,7 @@ import { mixSeed } from "../../core/random.ts";
 import { drawPurposes, type SampleKey } from "../draws.ts";
 import type { BatchingOptions, LoaderOptions } from "../options.ts";
 import { permutation } from "../order.ts";
+import { optionsOfTask, taskOf } from "../tasks.ts";
 import { lastAtMost } from "./members.ts";
 import { MixingSchedule } from "./mixing.ts";
 import { makePools, type SetSize } from "./make-pools.ts";
@@ -123,10 +124,16 @@ export class BatchComposer {
     const { lengths, samples, sizes } = this.#bucket({ ...place, epoch, batching });
     const inBucket = this.#bucketOrder(epoch, place, sizes.length)(place.index);
     const first = sizes.slice(0, inBucket).reduce((sum, size) => sum + size, 0);
-    const end = first + (sizes[inBucket] ?? 0);
+    const chosen = samples.slice(first, first + (sizes[inBucket] ?? 0));
+    const task = taskOf(this.#options, { epoch, batchIndex });
+    const { pairing } = optionsOfTask(this.#options, task);
+    const chosenLengths = chosen.map((key, index) => {
+      const length = lengths[first + index] ?? { textTokens: 0, pictureTokens: 0 };
+      return this.#sampleLengths.underPairing(length, key, pairing);
+    });
     return {
-      samples: placed(samples.slice(first, end), { epoch, batchIndex }),
-      ...widest(lengths.slice(first, end), batching),
+      samples: placed(chosen, { epoch, batchIndex }),
+      ...widest(chosenLengths, batching),
     };
   }
 

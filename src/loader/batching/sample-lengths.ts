@@ -1,6 +1,7 @@
 import type { SampleKey } from "../draws.ts";
-import type { LoaderOptions } from "../options.ts";
+import type { LoaderOptions, PairingOptions } from "../options.ts";
 import { firstPicture, type SceneRange } from "../pairing/replaced-picture.ts";
+import { optionsOfTasks } from "../tasks.ts";
 import { lastAtMost } from "./members.ts";
 import type { SetSize } from "./make-pools.ts";
 import type { SceneTable } from "./scene-table.ts";
@@ -14,6 +15,8 @@ export interface SampleLength {
 /** The lengths of samples that are a text with its picture, known from the table alone. */
 export class SampleLengths {
   readonly #options: LoaderOptions;
+  /** Those of all tasks. */
+  readonly #pairings: readonly PairingOptions[];
   readonly #table: SceneTable;
   /** The first scene of each split. */
   readonly #starts: readonly number[];
@@ -29,6 +32,7 @@ export class SampleLengths {
     readonly table: SceneTable;
   }) {
     this.#options = options;
+    this.#pairings = optionsOfTasks(options).map(({ pairing }) => pairing);
     this.#table = table;
     const sizes = sets.flatMap(({ numScenes, splitSizes = [numScenes] }) => splitSizes);
     let start = 0;
@@ -39,11 +43,20 @@ export class SampleLengths {
     this.#numScenes = start;
   }
 
-  /** `text` is the text's number among all; the picture is the one that is shown, which need not be the text's own. */
+  /**
+   * `text` is the text's number among all; the picture is the one that is shown, which need not be the text's own. Where
+   * tasks show different ones it is the largest: which task a batch has is not known before the batches are cut.
+   */
   of(text: number, key: () => SampleKey): SampleLength {
     const { maxTokens } = this.#options.text;
     const textTokens = Math.min(maxTokens, this.#table.textLengths[text] ?? 0);
-    return { textTokens, pictureTokens: this.#pictureTokens(key) };
+    return { textTokens, pictureTokens: this.#pictureTokens(key, this.#pairings) };
+  }
+
+  /** The same once the batch's task, and so its pairing, is known. */
+  underPairing(length: SampleLength, key: SampleKey, pairing: PairingOptions): SampleLength {
+    if (this.#pairings.length === 1) return length;
+    return { ...length, pictureTokens: this.#pictureTokens(() => key, [pairing]) };
   }
 
   /** The fewest and the most that a picture takes. */
@@ -57,14 +70,17 @@ export class SampleLengths {
     return { least: regionCounts.reduce((least, count) => Math.min(least, count), most), most };
   }
 
-  #pictureTokens(keyOf: () => SampleKey): number {
-    const { batching, pairing } = this.#options;
+  #pictureTokens(keyOf: () => SampleKey, pairings: readonly PairingOptions[]): number {
+    const { batching } = this.#options;
     if (batching.kind === "pictures") return 0;
     const { tokensPerPicture = 0 } = batching;
     if (tokensPerPicture !== "regions") return tokensPerPicture;
     const key = keyOf();
-    const shown = firstPicture(key, pairing, this.#rangeOf(key.sampleIndex));
-    return Math.min(this.#maxRegions(), this.#table.regionCounts[shown] ?? 0);
+    const counts = pairings.map((pairing) => {
+      const shown = firstPicture(key, pairing, this.#rangeOf(key.sampleIndex, pairing));
+      return this.#table.regionCounts[shown] ?? 0;
+    });
+    return Math.min(this.#maxRegions(), Math.max(...counts));
   }
 
   #maxRegions(): number {
@@ -73,8 +89,7 @@ export class SampleLengths {
   }
 
   /** What an unmatched picture is drawn from. */
-  #rangeOf(sampleIndex: number): SceneRange {
-    const { unmatchedFrom = "same-split" } = this.#options.pairing;
+  #rangeOf(sampleIndex: number, { unmatchedFrom = "same-split" }: PairingOptions): SceneRange {
     if (unmatchedFrom === "all-splits") return { first: 0, size: this.#numScenes };
     const split = lastAtMost(this.#starts, sampleIndex);
     const first = this.#starts[split] ?? 0;

@@ -11,12 +11,14 @@ import type { SampleSource } from "../sample-source.ts";
 export interface SampleRegions {
   readonly found: PictureRegions;
   readonly shown: readonly { readonly row: number; readonly box: Box }[];
+  /** Of each shown one, whether it is masked; empty where none is. */
+  readonly masked: readonly boolean[];
 }
 
 // A crop that shows half of what a region is of: as for texts' boxes.
 const MIN_VISIBLE_SHARE = 0.5;
 
-/** The regions that a view shows, the first ones up to `maxRegions`. */
+/** The regions that a view shows, the first ones up to `maxRegions`; none is masked yet. */
 export function sampleRegions(
   found: PictureRegions,
   picture: PictureInfo,
@@ -25,7 +27,7 @@ export function sampleRegions(
   const { regions, shown, view } = options;
   const { maxRegions, minVisibleShare = MIN_VISIBLE_SHARE } = regions;
   const inView = regionsInView(found.boxes, picture, { view, shown, minVisibleShare });
-  return { found, shown: inView.slice(0, maxRegions) };
+  return { found, shown: inView.slice(0, maxRegions), masked: [] };
 }
 
 /** ConfigError when a picture has no regions, or others than the options say. */
@@ -88,13 +90,17 @@ interface RegionRows {
   readonly features: Float32Array;
   /** [R, C] */
   readonly classProbabilities: Float32Array;
+  /** [R] */
+  readonly masked: Int32Array;
 }
 
 /** Writes all of a picture's rows; those behind its regions become 0. */
-export function writeRegions({ found, shown }: SampleRegions, into: RegionRows): void {
+export function writeRegions({ found, masked, shown }: SampleRegions, into: RegionRows): void {
   const rows = shown.map(({ row }) => row);
   into.boxes.fill(0);
   into.boxes.set(shown.flatMap(({ box: { height, width, x, y } }) => [x, y, width, height]));
+  into.masked.fill(0);
+  if (into.masked.length > 0) into.masked.set(masked.map(Number));
   writeRows(found.features, into.features, { rows, width: found.numFeatures });
   if (into.classProbabilities.length === 0) return;
   writeRows(found.classProbabilities, into.classProbabilities, { rows, width: found.numClasses });

@@ -92,6 +92,7 @@ function regionRows(row: number, { arrays, shape }: BatchTarget) {
     boxes: rowsOf(arrays.regionBoxes, NUMBERS_OF_A_BOX),
     features: rowsOf(arrays.regionFeatures, featuresPerRegion),
     classProbabilities: rowsOf(arrays.classProbabilities, classesPerRegion),
+    masked: arrays.maskedRegions.subarray(row * regionsPerPicture, (row + 1) * regionsPerPicture),
   };
 }
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { PairingOptions } from "../../../src/loader/options.ts";
 import { pairSample } from "../../../src/loader/pairing/pair-sample.ts";
+import { chiSquare, chiSquareLimit } from "../chi-square.ts";
 import { lookup, rules, scene } from "./scenes.ts";
 
 const NUM_SCENES = 41;
@@ -13,15 +14,6 @@ const scenes = lookup(
     ),
   ),
 );
-/** The 0.9999 quantile of chi-square by Wilson and Hilferty. */
-function limit(degrees: number): number {
-  return degrees * (1 - 2 / (9 * degrees) + 3.719 * Math.sqrt(2 / (9 * degrees))) ** 3;
-}
-
-function chiSquare(observed: readonly number[]): number {
-  const mean = observed.reduce((sum, count) => sum + count, 0) / observed.length;
-  return observed.reduce((sum, count) => sum + (count - mean) ** 2 / mean, 0);
-}
 
 async function counts(
   pairing: PairingOptions,
@@ -57,8 +49,8 @@ describe("The distribution of pairs, by chi-square at 0.0001", () => {
     [{ kind: "bernoulli", probability: 0.5, replace: "either" }],
   ] as const)("is uniform over other scenes, texts and labels: %o", async (pairing) => {
     const { distance, labels, part } = await counts(pairing, 150);
-    expect(chiSquare(distance)).toBeLessThan(limit(NUM_SCENES - 2));
-    expect(chiSquare(part)).toBeLessThan(limit(2));
-    expect(chiSquare(labels)).toBeLessThan(limit(1));
+    expect(chiSquare(distance)).toBeLessThan(chiSquareLimit(NUM_SCENES - 2));
+    expect(chiSquare(part)).toBeLessThan(chiSquareLimit(2));
+    expect(chiSquare(labels)).toBeLessThan(chiSquareLimit(1));
   });
 });

@@ -26,6 +26,7 @@ const shape: BuiltBatch["shape"] = {
   featuresPerRegion: 0,
   classesPerRegion: 0,
   hasTextBoxes: false,
+  hasRegionMasks: false,
 };
 
 function built(number: number): BuildOutcome {
