@@ -11,7 +11,7 @@ import { swinSpecs } from "../../src/models/swin/specs.ts";
 import { visualParsingSpecs } from "../../src/models/visual-parsing/visual-parsing.ts";
 import { linearSpecs, type Weights, type WeightSpec } from "../../src/models/weights.ts";
 import type { NamedTensor } from "../../src/tensor/weight-files/element-types.ts";
-import type { RecipeOptimisation } from "../../src/train/recipe.ts";
+import type { RecipeOptimisation } from "../../src/train/recipes/recipe-base.ts";
 import { recipeNamed } from "../../src/train/recipes/recipe-named.ts";
 import {
   pretrainingLosses,

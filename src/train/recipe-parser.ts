@@ -1,93 +1,23 @@
 import { closest, distance } from "fastest-levenshtein";
 import { z } from "zod";
 import { ConfigError } from "../core/errors.ts";
-import { executions, precisions } from "../tensor/compiled/options.ts";
-import { misfits } from "./recipes/misfits.ts";
 import type { TrainingRecipe } from "./recipe.ts";
+import type { Demand } from "./recipes/recipe-base.ts";
+import { visualParsingDemands, visualParsingSchema } from "./recipes/visual-parsing-recipe.ts";
 
-const positiveInteger = z.int().positive();
-const rate = z.number().nonnegative();
+const systemSchema = z.looseObject({ system: z.enum(["visual-parsing"]) });
 
-const swinSchema = z.strictObject({
-  imageSize: positiveInteger,
-  patchSize: positiveInteger,
-  embedDim: positiveInteger,
-  depths: z.array(positiveInteger).min(1),
-  heads: z.array(positiveInteger).min(1),
-  windowSize: positiveInteger,
-  mlpRatio: positiveInteger,
-  stochasticDepth: z.number().min(0).lt(1),
-});
+const recipeSchemas: Readonly<Record<TrainingRecipe["system"], z.ZodType<TrainingRecipe>>> = {
+  "visual-parsing": visualParsingSchema,
+};
 
-const transformerSchema = z.strictObject({
-  hiddenSize: positiveInteger,
-  layers: positiveInteger,
-  heads: positiveInteger,
-  intermediateSize: positiveInteger,
-  maxPositions: positiveInteger,
-  tokenTypes: z.int().nonnegative(),
-  dropout: z.number().min(0).lt(1),
-  recompute: z.boolean(),
-});
-
-const dataSchema = z.strictObject({
-  vocabulary: z.string(),
-  picturesPerBatch: positiveInteger,
-  matchedTexts: positiveInteger,
-  unmatchedTexts: z.int().nonnegative(),
-  maxTextTokens: positiveInteger,
-  mlmProbability: z.number().min(0).max(1),
-  minimumCropArea: z.number().positive().max(1),
-  numWorkers: positiveInteger,
-  prefetchBatches: positiveInteger,
-});
-
-const objectivesSchema = z.strictObject({
-  mlmWeight: rate,
-  itmWeight: rate,
-  mfrWeight: rate,
-  mfrMaskedTokens: positiveInteger,
-});
-
-const optimisationSchema = z.strictObject({
-  duration: z.strictObject({ unit: z.enum(["epochs", "steps"]), length: positiveInteger }),
-  visualLearningRate: rate,
-  transformerLearningRate: rate,
-  visualSgd: z.strictObject({ momentum: z.number().min(0).lt(1), weightDecay: rate }).nullable(),
-  frozenVisualEpochs: z.int().nonnegative(),
-  warmupSteps: z.int().nonnegative(),
-  decay: z.enum(["steps", "linear", "cosine"]),
-  milestones: z.array(positiveInteger),
-  decayFactor: rate,
-  beta1: z.number().min(0).lt(1),
-  beta2: z.number().min(0).lt(1),
-  epsilon: z.number().positive(),
-  weightDecay: rate,
-  clipNorm: z.number().positive(),
-});
-
-const recipeObject = z.strictObject({
-  name: z.string(),
-  system: z.literal("visual-parsing"),
-  seed: z.int().nonnegative(),
-  model: z.strictObject({
-    initialScale: z.enum(["published", "fan-in"]),
-    swin: swinSchema,
-    transformer: transformerSchema,
-  }),
-  data: dataSchema,
-  objectives: objectivesSchema,
-  optimisation: optimisationSchema,
-  precision: z.enum(precisions),
-  execution: z.enum(executions),
-  checkpointEverySteps: positiveInteger,
-});
-
-const recipeSchema: z.ZodType<TrainingRecipe> = recipeObject.superRefine((recipe, context) => {
-  for (const { path, message } of misfits(recipe)) {
-    context.addIssue({ code: "custom", path: path.split("."), message });
+/** What keeps a recipe's model from being built or trained though each value is in its own range. */
+function demandsOf(recipe: TrainingRecipe): Demand[] {
+  switch (recipe.system) {
+    case "visual-parsing":
+      return visualParsingDemands(recipe);
   }
-});
+}
 
 /** Reads a recipe from outside data; all faults at once, each with its path. Throws ConfigError. */
 export function parseRecipe(value: unknown, file: string): TrainingRecipe {
@@ -99,25 +29,49 @@ function parsedRecipe(
   value: unknown,
   { origin, file, remedy }: { origin: string; file?: string; remedy: string },
 ): TrainingRecipe {
-  const parsed = recipeSchema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.flatMap(faultTexts);
+  const { faults, recipe } = readRecipe(value);
+  if (recipe !== undefined) return recipe;
   const heading = `${origin}: ${faults.length} ${faults.length === 1 ? "fault" : "faults"}`;
   throw new ConfigError([heading, ...faults].join("\n"), { file, remedy });
 }
 
-function faultTexts(issue: z.core.$ZodIssue): string[] {
+interface RecipeReading {
+  /** Where there are no faults. */
+  readonly recipe?: TrainingRecipe;
+  readonly faults: readonly string[];
+}
+
+function readRecipe(value: unknown): RecipeReading {
+  const named = systemSchema.safeParse(value);
+  if (!named.success) {
+    return { faults: named.error.issues.flatMap((issue) => faultTexts(issue, systemSchema)) };
+  }
+  const schema = recipeSchemas[named.data.system];
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) {
+    return { faults: parsed.error.issues.flatMap((issue) => faultTexts(issue, schema)) };
+  }
+  const faults = unmetDemands(parsed.data);
+  return faults.length > 0 ? { faults } : { faults, recipe: parsed.data };
+}
+
+function unmetDemands(recipe: TrainingRecipe): string[] {
+  const unmet = demandsOf(recipe).filter(({ isMet }) => !isMet);
+  return unmet.map(({ message, path }) => `  ${path}: ${message}`);
+}
+
+function faultTexts(issue: z.core.$ZodIssue, recipe: z.ZodType): string[] {
   const path = issue.path.join(".");
   if (issue.code !== "unrecognized_keys") return [`  ${path || "recipe"}: ${issue.message}`];
-  const known = keysAt(issue.path);
+  const known = keysAt(recipe, issue.path);
   return issue.keys.map(
     (key) =>
       `  ${[...issue.path, key].join(".")}: no such key; the nearest is ${closest(key, known)}`,
   );
 }
 
-function keysAt(path: readonly PropertyKey[]): string[] {
-  let schema: unknown = recipeObject;
+function keysAt(recipe: z.ZodType, path: readonly PropertyKey[]): string[] {
+  let schema: unknown = recipe;
   for (const key of path) {
     schema = schema instanceof z.ZodObject ? schema.shape[String(key)] : undefined;
   }

@@ -5,7 +5,7 @@ import { compile, type CompiledStep } from "../tensor/compiled/compiled-step.ts"
 import type { CompileOptions, Execution } from "../tensor/compiled/options.ts";
 import { adamWStep, stepScalars, type AdamWState, type AdamWUpdate } from "./adamw.ts";
 import { perWeight, type FlatLayout } from "./flat-weights.ts";
-import type { RecipeOptimisation } from "./recipe.ts";
+import type { RecipeOptimisation } from "./recipes/recipe-base.ts";
 import { splitStep } from "./split-optimizer.ts";
 
 /**

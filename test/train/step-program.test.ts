@@ -4,7 +4,7 @@ import { noDropout } from "../../src/models/dropout.ts";
 import { VISUAL_PREFIX } from "../../src/models/visual-parsing/visual-parsing.ts";
 import { loadTensorFlow } from "../../src/tensor/load.ts";
 import { unflatten } from "../../src/train/flat-weights.ts";
-import type { VisualParsingRecipe } from "../../src/train/recipe.ts";
+import type { VisualParsingRecipe } from "../../src/train/recipes/visual-parsing-recipe.ts";
 import { StepProgram, type StepReading } from "../../src/train/step-program.ts";
 import { pretrainingLosses } from "../../src/train/systems/visual-parsing-losses.ts";
 import { disposeState, type TrainingState } from "../../src/train/training-state.ts";

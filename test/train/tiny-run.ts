@@ -1,7 +1,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { VisualParsingConfig } from "../../src/models/visual-parsing/visual-parsing.ts";
 import { recipeNamed } from "../../src/train/recipes/recipe-named.ts";
-import type { TrainingRecipe, VisualParsingRecipe } from "../../src/train/recipe.ts";
+import type { TrainingRecipe } from "../../src/train/recipe.ts";
+import type { VisualParsingRecipe } from "../../src/train/recipes/visual-parsing-recipe.ts";
 import { ONLY_VARIANT, type StepBatch, type System } from "../../src/train/systems/system.ts";
 import type { VisualParsingBatch } from "../../src/train/systems/visual-parsing-losses.ts";
 import { visualParsingSystem } from "../../src/train/systems/visual-parsing.ts";

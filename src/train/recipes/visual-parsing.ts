@@ -1,4 +1,4 @@
-import type { VisualParsingRecipe } from "../recipe.ts";
+import type { VisualParsingRecipe } from "./visual-parsing-recipe.ts";
 
 // Visual Parsing: Xue et al., "Probing Inter-modality: Visual Parsing with Self-Attention for
 // Vision-Language Pre-training", NeurIPS 2021; "VP 4.1" below is its section 4.1.

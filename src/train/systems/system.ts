@@ -85,6 +85,12 @@ export type SystemBatches = Pick<
   | "pictures"
   | "regions"
   | "augment"
+  | "letterCase"
   | "mlmProbability"
   | "mlmRules"
+  | "predictedPairs"
+  | "regionMaskProbability"
+  | "regionMaskSelection"
+  | "tasks"
+  | "taskGroup"
 >;

@@ -26,7 +26,7 @@ import {
   maskOfIndices,
   rankedMask,
 } from "../objectives/masked-features.ts";
-import type { VisualParsingObjectives } from "../recipe.ts";
+import type { VisualParsingObjectives } from "../recipes/visual-parsing-recipe.ts";
 
 // P pictures, B pairs, of a rank's part of a batch; S image side, n text tokens, m visual tokens, M predicted words
 

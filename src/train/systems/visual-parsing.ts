@@ -1,7 +1,7 @@
 import { visualParsingModel } from "../../models/visual-parsing/pairs.ts";
 import { VISUAL_PREFIX } from "../../models/visual-parsing/visual-parsing.ts";
 import { swinOutputShape } from "../../models/swin/stages.ts";
-import type { VisualParsingRecipe } from "../recipe.ts";
+import type { VisualParsingRecipe } from "../recipes/visual-parsing-recipe.ts";
 import { decaysByShape, ONLY_VARIANT, type System } from "./system.ts";
 import { batchCounts, deviceBatch } from "./visual-parsing-batch.ts";
 import { pretrainingLosses, visualParsingBatch } from "./visual-parsing-losses.ts";

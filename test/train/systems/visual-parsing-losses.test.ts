@@ -13,7 +13,7 @@ import {
 import { loadTensorFlow } from "../../../src/tensor/load.ts";
 import { flatLayout, flatten, perWeight, unflatten } from "../../../src/train/flat-weights.ts";
 import { hideTokens } from "../../../src/train/objectives/masked-features.ts";
-import type { VisualParsingObjectives } from "../../../src/train/recipe.ts";
+import type { VisualParsingObjectives } from "../../../src/train/recipes/visual-parsing-recipe.ts";
 import {
   pretrainingLosses,
   type VisualParsingBatch,

@@ -1,0 +1,169 @@
+import { z } from "zod";
+import type { BertConfig } from "../../models/bert/config.ts";
+import {
+  executions,
+  precisions,
+  type Execution,
+  type Precision,
+} from "../../tensor/compiled/options.ts";
+
+export const positiveInteger: z.ZodInt = z.int().positive();
+export const nonNegative: z.ZodNumber = z.number().nonnegative();
+
+/** Of all systems' recipes. */
+export interface RecipeData {
+  /** Path of a WordPiece vocabulary, one token a line. */
+  readonly vocabulary: string;
+  readonly picturesPerBatch: number;
+  /** With [CLS] and [SEP]; longer texts are cut. */
+  readonly maxTextTokens: number;
+  readonly mlmProbability: number;
+  readonly numWorkers: number;
+  readonly prefetchBatches: number;
+}
+
+/** Of recipes that show each picture with matched and unmatched texts. */
+export interface PairedPictureData extends RecipeData {
+  readonly matchedTexts: number;
+  readonly unmatchedTexts: number;
+  /** The smallest share of a picture's area that a random crop keeps; 1 leaves pictures whole. */
+  readonly minimumCropArea: number;
+}
+
+export interface RecipeOptimisation {
+  /** How long the run is, in epochs or in steps; milestones use the same unit. */
+  readonly duration: { readonly unit: "epochs" | "steps"; readonly length: number };
+  /** Of the picture encoder. */
+  readonly visualLearningRate: number;
+  /** Of everything else. */
+  readonly transformerLearningRate: number;
+  /** Stochastic gradient descent for the picture encoder (SOHO), or null: AdamW for all weights. */
+  readonly visualSgd: { readonly momentum: number; readonly weightDecay: number } | null;
+  /** Epochs from the start in which the picture encoder is not trained (SOHO: 10). */
+  readonly frozenVisualEpochs: number;
+  readonly warmupSteps: number;
+  readonly decay: "steps" | "linear" | "cosine";
+  readonly milestones: readonly number[];
+  readonly decayFactor: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly weightDecay: number;
+  readonly clipNorm: number;
+}
+
+/** What the recipes of all systems have. */
+export interface RecipeBase {
+  readonly name: string;
+  readonly seed: number;
+  readonly optimisation: RecipeOptimisation;
+  /** The type in which matrices are multiplied; weights and moments are float32 in any. */
+  readonly precision: Precision;
+  /** How the step is executed; "eager" runs its operations one by one. */
+  readonly execution: Execution;
+  readonly checkpointEverySteps: number;
+}
+
+/** Its vocabulary's size comes from the vocabulary. */
+export type RecipeTransformer = Omit<BertConfig, "vocabularySize">;
+
+/** Values of a recipe that do not go together; `path` names one of them. */
+export interface Misfit {
+  readonly path: string;
+  readonly message: string;
+}
+
+export interface Demand extends Misfit {
+  readonly isMet: boolean;
+}
+
+/** What keeps any system's Transformer from being built. */
+export function transformerDemands(recipe: {
+  readonly data: RecipeData;
+  readonly model: { readonly transformer: RecipeTransformer };
+}): Demand[] {
+  const { data, model } = recipe;
+  const { heads, hiddenSize, maxPositions } = model.transformer;
+  return [
+    {
+      isMet: hiddenSize % heads === 0,
+      path: "model.transformer.heads",
+      message: `${heads} heads cannot share ${hiddenSize} channels evenly`,
+    },
+    {
+      isMet: hiddenSize % 4 === 0,
+      path: "model.transformer.hiddenSize",
+      message: `${hiddenSize} is no multiple of 4, which the sine positions need`,
+    },
+    {
+      isMet: data.maxTextTokens <= maxPositions,
+      path: "data.maxTextTokens",
+      message: `${data.maxTextTokens} tokens, but there are ${maxPositions} positions (model.transformer.maxPositions)`,
+    },
+  ];
+}
+
+export const transformerSchema: z.ZodType<RecipeTransformer> = z.strictObject({
+  hiddenSize: positiveInteger,
+  layers: positiveInteger,
+  heads: positiveInteger,
+  intermediateSize: positiveInteger,
+  maxPositions: positiveInteger,
+  tokenTypes: z.int().nonnegative(),
+  dropout: z.number().min(0).lt(1),
+  recompute: z.boolean(),
+});
+
+const dataShape = {
+  vocabulary: z.string(),
+  picturesPerBatch: positiveInteger,
+  maxTextTokens: positiveInteger,
+  mlmProbability: z.number().min(0).max(1),
+  numWorkers: positiveInteger,
+  prefetchBatches: positiveInteger,
+};
+
+export const dataSchema: z.ZodType<RecipeData> = z.strictObject(dataShape);
+
+export const pairedPictureDataSchema: z.ZodType<PairedPictureData> = z.strictObject({
+  ...dataShape,
+  matchedTexts: positiveInteger,
+  unmatchedTexts: z.int().nonnegative(),
+  minimumCropArea: z.number().positive().max(1),
+});
+
+const optimisationSchema: z.ZodType<RecipeOptimisation> = z.strictObject({
+  duration: z.strictObject({ unit: z.enum(["epochs", "steps"]), length: positiveInteger }),
+  visualLearningRate: nonNegative,
+  transformerLearningRate: nonNegative,
+  visualSgd: z
+    .strictObject({ momentum: z.number().min(0).lt(1), weightDecay: nonNegative })
+    .nullable(),
+  frozenVisualEpochs: z.int().nonnegative(),
+  warmupSteps: z.int().nonnegative(),
+  decay: z.enum(["steps", "linear", "cosine"]),
+  milestones: z.array(positiveInteger),
+  decayFactor: nonNegative,
+  beta1: z.number().min(0).lt(1),
+  beta2: z.number().min(0).lt(1),
+  epsilon: z.number().positive(),
+  weightDecay: nonNegative,
+  clipNorm: z.number().positive(),
+});
+
+/** The keys that the recipes of all systems have, as a schema's shape; each adds `system`, `model`, `data` and `objectives`. */
+export const recipeBaseShape: {
+  readonly name: z.ZodString;
+  readonly seed: z.ZodInt;
+  readonly optimisation: z.ZodType<RecipeOptimisation>;
+  readonly precision: z.ZodType<Precision>;
+  readonly execution: z.ZodType<Execution>;
+  readonly checkpointEverySteps: z.ZodInt;
+} = {
+  name: z.string(),
+  seed: z.int().nonnegative(),
+  optimisation: optimisationSchema,
+  precision: z.enum(precisions),
+  execution: z.enum(executions),
+  checkpointEverySteps: positiveInteger,
+};
