@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { gatherSlices } from "../tensor/gather.ts";
+import { asSaver, asTensor } from "./custom-gradient.ts";
 import { weight, type Weights } from "./weights.ts";
 
 // B batch, N tokens, C channels
@@ -114,18 +115,4 @@ export function stopGradient(x: tf.Tensor): tf.Tensor {
   // A second tensor on the same data that the tape has never seen; the data is counted twice.
   tf.backend().incRef(x.dataId);
   return tf.engine().makeTensorFromTensorInfo({ dataId: x.dataId, shape: x.shape, dtype: x.dtype });
-}
-
-function asTensor(value: unknown): tf.Tensor {
-  if (value instanceof tf.Tensor) return value;
-  throw new TypeError("a custom gradient takes tensors");
-}
-
-function asSaver(value: unknown): tf.GradSaveFunc {
-  if (isSaver(value)) return value;
-  throw new TypeError("a custom gradient ends with the function that saves tensors");
-}
-
-function isSaver(value: unknown): value is tf.GradSaveFunc {
-  return typeof value === "function";
 }

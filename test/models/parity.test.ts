@@ -31,6 +31,7 @@ const swin: SwinConfig = {
   heads: [2, 4],
   windowSize: 3,
   mlpRatio: 2,
+  stochasticDepth: 0,
 };
 
 const bert: BertConfig = {
@@ -40,7 +41,9 @@ const bert: BertConfig = {
   heads: 4,
   intermediateSize: 64,
   maxPositions: 12,
+  tokenTypes: 0,
   dropout: 0,
+  recompute: false,
 };
 
 const VISUAL_INPUT = "visual";
@@ -111,7 +114,7 @@ async function loadedBert(): Promise<{ fixture: Fixture; weights: Weights }> {
 
 function joinedBert(weights: Weights): { text: tf.Tensor3D; joint: tf.Tensor3D } {
   const tokenIds = tf.tensor2d(TOKEN_IDS, [2, 7], "int32");
-  const text = embedText(weights, tokenIds, noDropout);
+  const text = embedText(weights, { tokenIds, dropout: noDropout });
   const isToken = tf.cast(tf.greater(tokenIds, 0), "int32");
   const mask = matrix(tf.concat([isToken, tf.ones([2, 4], "int32")], 1));
   const visual = tensor3(weights[VISUAL_INPUT] ?? text);

@@ -1,5 +1,4 @@
 import * as tf from "@tensorflow/tfjs-core";
-import type { Dropout } from "../dropout.ts";
 import { linear } from "../layers.ts";
 import { weight, type Weights } from "../weights.ts";
 
@@ -15,19 +14,28 @@ export function attentionBias(tokenMask: tf.Tensor2D): tf.Tensor4D {
   return tf.reshape(tf.mul(pads, PAD_LOGIT), [batch, 1, 1, length]);
 }
 
-export interface EncoderInput {
+export interface AttentionInput {
+  readonly heads: number;
   /** [B, N, D] */
   readonly tokens: tf.Tensor3D;
   /** [B, 1, 1, N], of `attentionBias`. */
   readonly bias: tf.Tensor4D;
-  readonly dropout: Dropout;
+  readonly drop: (attention: tf.Tensor) => tf.Tensor;
 }
 
-export interface LayerInput extends EncoderInput {
-  readonly heads: number;
+export interface AttentionOutput {
+  /** [B, N, D], before the output's linear layer */
+  readonly mixed: tf.Tensor;
+  /** Weights before dropout, [B, H, N, N]: row i is what token i attends to. */
+  readonly attention: tf.Tensor;
 }
 
-export function selfAttention(weights: Weights, layer: string, input: LayerInput): tf.Tensor {
+/** Scaled dot-product self-attention of the layer whose weights' names begin with `layer` (Vaswani et al. 2017). */
+export function selfAttention(
+  weights: Weights,
+  layer: string,
+  input: AttentionInput,
+): AttentionOutput {
   const [batch, length, hiddenSize] = input.tokens.shape;
   const depth = hiddenSize / input.heads;
   const names = ["query", "key", "value"].map((name) => `${layer}.attention.self.${name}`);
@@ -48,10 +56,10 @@ export function selfAttention(weights: Weights, layer: string, input: LayerInput
   if (query === undefined || key === undefined || value === undefined)
     throw new RangeError("qkv is one tensor of three");
   const logits = tf.matMul(tf.mul(query, depth ** -0.5), key, false, true);
-  const attention = input.dropout(tf.softmax(tf.add(logits, input.bias))); // [B, H, N, N]
-  return tf.reshape(tf.transpose(tf.matMul(attention, value), [0, 2, 1, 3]), [
-    batch,
-    length,
-    hiddenSize,
-  ]);
+  const attention = tf.softmax(tf.add(logits, input.bias)); // [B, H, N, N]
+  const mixed = tf.matMul(input.drop(attention), value);
+  return {
+    mixed: tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [batch, length, hiddenSize]),
+    attention,
+  };
 }

@@ -1,51 +1,78 @@
-import * as tf from "@tensorflow/tfjs-core";
-import { BERT_NORM_EPSILON, gelu, layerNorm, linear } from "../layers.ts";
-import { tensor3 } from "../ranks.ts";
-import { linearSpecs, normSpecs, type Weights, type WeightSpec } from "../weights.ts";
-import { selfAttention, type EncoderInput, type LayerInput } from "./attention.ts";
+import type * as tf from "@tensorflow/tfjs-core";
+import type { Dropout } from "../dropout.ts";
+import { tensor3, tensor4 } from "../ranks.ts";
+import { recomputed } from "../recompute.ts";
+import { weight, type Weights, type WeightSpec } from "../weights.ts";
 import type { BertConfig } from "./config.ts";
+import { encoderLayer, layerSpecs, nextDrops, type LayerInput, type LayerOutput } from "./layer.ts";
 
-// B batch, N tokens of the joint sequence, D hidden size
+// B batch, N tokens of the joint sequence, D hidden size, H heads
+
+export interface EncoderInput {
+  /** [B, N, D] */
+  readonly tokens: tf.Tensor3D;
+  /** [B, 1, 1, N], of `attentionBias`. */
+  readonly bias: tf.Tensor4D;
+  readonly dropout: Dropout;
+}
 
 export function encoderSpecs(config: BertConfig): WeightSpec[] {
-  const { hiddenSize, intermediateSize } = config;
-  return Array.from({ length: config.layers }, (_, index) => `encoder.layer.${index}`).flatMap(
-    (layer) => [
-      ...linearSpecs(`${layer}.attention.self.query`, hiddenSize, hiddenSize),
-      ...linearSpecs(`${layer}.attention.self.key`, hiddenSize, hiddenSize),
-      ...linearSpecs(`${layer}.attention.self.value`, hiddenSize, hiddenSize),
-      ...linearSpecs(`${layer}.attention.output.dense`, hiddenSize, hiddenSize),
-      ...normSpecs(`${layer}.attention.output.LayerNorm`, hiddenSize),
-      ...linearSpecs(`${layer}.intermediate.dense`, hiddenSize, intermediateSize),
-      ...linearSpecs(`${layer}.output.dense`, intermediateSize, hiddenSize),
-      ...normSpecs(`${layer}.output.LayerNorm`, hiddenSize),
-    ],
-  );
+  return layerNames(config).flatMap((layer) => layerSpecs(layer, config));
 }
 
 /** The stack of self-attention and feed-forward layers: [B, N, D] to [B, N, D]. */
 export function encode(weights: Weights, config: BertConfig, input: EncoderInput): tf.Tensor3D {
-  let tokens = input.tokens;
-  for (let index = 0; index < config.layers; index += 1) {
-    tokens = encoderLayer(weights, `encoder.layer.${index}`, {
-      ...input,
-      tokens,
-      heads: config.heads,
-    });
+  const { bias, dropout } = input;
+  let { tokens } = input;
+  for (const layer of layerNames(config)) {
+    const layerInput = { heads: config.heads, tokens, bias, drops: nextDrops(dropout) };
+    tokens = config.recompute
+      ? recomputedLayer(weights, layer, { ...layerInput, specs: layerSpecs(layer, config) })
+      : encoderLayer(weights, layer, layerInput).tokens;
   }
   return tokens;
 }
 
-function encoderLayer(weights: Weights, layer: string, input: LayerInput): tf.Tensor3D {
-  const norm = (x: tf.Tensor, name: string): tf.Tensor =>
-    layerNorm(weights, x, { name: `${layer}.${name}.LayerNorm`, epsilon: BERT_NORM_EPSILON });
-  const mixed = linear(
-    weights,
-    `${layer}.attention.output.dense`,
-    selfAttention(weights, layer, input),
-  );
-  const attended = norm(tf.add(input.tokens, input.dropout(mixed)), "attention.output");
-  const hidden = gelu(linear(weights, `${layer}.intermediate.dense`, attended));
-  const output = input.dropout(linear(weights, `${layer}.output.dense`, hidden));
-  return tensor3(norm(tf.add(attended, output), "output"));
+/** The output and the attention of each layer, first to last; nothing is recomputed. */
+export function encodeLayers(
+  weights: Weights,
+  config: BertConfig,
+  input: EncoderInput,
+): LayerOutput[] {
+  const { bias, dropout } = input;
+  const outputs: LayerOutput[] = [];
+  for (const layer of layerNames(config)) {
+    const tokens = outputs.at(-1)?.tokens ?? input.tokens;
+    const drops = nextDrops(dropout);
+    outputs.push(encoderLayer(weights, layer, { heads: config.heads, tokens, bias, drops }));
+  }
+  return outputs;
+}
+
+function layerNames({ layers }: BertConfig): string[] {
+  return Array.from({ length: layers }, (_, index) => `encoder.layer.${index}`);
+}
+
+function recomputedLayer(
+  weights: Weights,
+  layer: string,
+  input: LayerInput & { readonly specs: readonly WeightSpec[] },
+): tf.Tensor3D {
+  const names = input.specs.map(({ name }) => name);
+  const run = (
+    [tokens, ...tensors]: readonly tf.Tensor[],
+    [bias]: readonly tf.Tensor[],
+  ): tf.Tensor => {
+    if (tokens === undefined || bias === undefined) throw new RangeError("a layer takes tokens");
+    const named = Object.fromEntries(names.map((name, place) => [name, tensors[place] ?? tokens]));
+    const { drops, heads } = input;
+    return encoderLayer(named, layer, {
+      heads,
+      drops,
+      tokens: tensor3(tokens),
+      bias: tensor4(bias),
+    }).tokens;
+  };
+  const trained = [input.tokens, ...names.map((name) => weight(weights, name))];
+  return tensor3(recomputed(run, { trained, constants: [input.bias] }));
 }

@@ -7,4 +7,6 @@ export interface SwinConfig {
   readonly heads: readonly number[];
   readonly windowSize: number;
   readonly mlpRatio: number;
+  /** The last block's probability of stochastic depth; it grows evenly from 0 at the first block. */
+  readonly stochasticDepth: number;
 }

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { attentionBias } from "../bert/attention.ts";
+import { jointSequence, splitJoint } from "../bert/joint.ts";
 import { encode, encoderSpecs } from "../bert/encoder.ts";
 import { embeddingSpecs, embedText } from "../bert/embeddings.ts";
 import type { BertConfig } from "../bert/config.ts";
@@ -110,22 +110,16 @@ export function fusePairs(
   config: VisualParsingConfig,
   input: PairInput,
 ): PairOutput {
-  const [batch, length] = input.tokenIds.shape;
-  const [, visualTokens, hiddenSize] = input.visual.shape;
-  const words = embedText(weights, input.tokenIds, input.dropout);
-  const tokenMask: tf.Tensor2D = tf.concat(
-    [input.tokenMask, tf.ones([batch, visualTokens], "int32")],
-    1,
-  );
-  const joint = encode(weights, config.transformer, {
-    tokens: tf.concat([words, input.visual], 1),
-    bias: attentionBias(tokenMask),
-    dropout: input.dropout,
+  const { dropout, tokenIds, visual } = input;
+  const sequence = jointSequence({
+    words: embedText(weights, { tokenIds, dropout }),
+    wordMask: input.tokenMask,
+    others: visual,
+    otherMask: tf.ones<tf.Rank.R2>([visual.shape[0], visual.shape[1]], "int32"),
   });
-  return {
-    text: tf.slice(joint, [0, 0, 0], [batch, length, hiddenSize]),
-    visual: tf.slice(joint, [0, length, 0], [batch, visualTokens, hiddenSize]),
-  };
+  const joint = encode(weights, config.transformer, { ...sequence, dropout });
+  const { words, others } = splitJoint(joint, tokenIds.shape[1]);
+  return { text: words, visual: others };
 }
 
 /** Logits of (unmatched, matched) from [CLS], [B, 2] (Image-Text Matching head: a single linear layer). */

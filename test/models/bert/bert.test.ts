@@ -4,49 +4,13 @@ import { attentionBias } from "../../../src/models/bert/attention.ts";
 import { embeddingSpecs, embedText } from "../../../src/models/bert/embeddings.ts";
 import { encode, encoderSpecs } from "../../../src/models/bert/encoder.ts";
 import { noDropout, type Dropout } from "../../../src/models/dropout.ts";
-import type { BertConfig } from "../../../src/models/bert/config.ts";
-import { matrix, tensor3 } from "../../../src/models/ranks.ts";
-import type { Weights, WeightSpec } from "../../../src/models/weights.ts";
+import { matrix } from "../../../src/models/ranks.ts";
+import type { Weights } from "../../../src/models/weights.ts";
 import { loadTensorFlow } from "../../../src/tensor/load.ts";
 import { fixtureWeights, largestDifference, uniformTensor } from "../parity-fixture.ts";
+import { tinyBert } from "./tiny-bert.ts";
 
 beforeAll(loadTensorFlow);
-
-const bertBase: BertConfig = {
-  vocabularySize: 30_522,
-  hiddenSize: 768,
-  layers: 12,
-  heads: 12,
-  intermediateSize: 3072,
-  maxPositions: 512,
-  dropout: 0.1,
-};
-
-const small: BertConfig = {
-  vocabularySize: 20,
-  hiddenSize: 16,
-  layers: 2,
-  heads: 2,
-  intermediateSize: 32,
-  maxPositions: 10,
-  dropout: 0,
-};
-
-const countOf = (specs: readonly WeightSpec[]): number =>
-  specs.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
-
-describe("BERT's parameter counts (B-1)", () => {
-  it("are exact for a layer, for twelve and with the embeddings", () => {
-    expect(countOf(encoderSpecs({ ...bertBase, layers: 1 }))).toBe(7_087_872);
-    expect(countOf(encoderSpecs(bertBase))).toBe(85_054_464);
-    // transformers' uncased model without pooler has two token types; pairs of text and picture have none.
-    const tokenTypes = 2 * 768;
-    const withEmbeddings = (vocabularySize: number): number =>
-      countOf([...embeddingSpecs({ ...bertBase, vocabularySize }), ...encoderSpecs(bertBase)]);
-    expect(withEmbeddings(30_522)).toBe(108_891_648 - tokenTypes);
-    expect(withEmbeddings(28_996)).toBe(107_719_680 - tokenTypes);
-  });
-});
 
 const MASK = [
   [1, 1, 1, 1, 1, 1],
@@ -64,8 +28,8 @@ function realOutputs(weights: Weights, pad: number, dropout: Dropout = noDropout
     [2, 6],
     "int32",
   );
-  const output = encode(weights, small, {
-    tokens: embedText(weights, tokenIds, dropout),
+  const output = encode(weights, tinyBert, {
+    tokens: embedText(weights, { tokenIds, dropout }),
     bias: attentionBias(tf.tensor2d(MASK, [2, 6], "int32")),
     dropout,
   });
@@ -73,7 +37,7 @@ function realOutputs(weights: Weights, pad: number, dropout: Dropout = noDropout
 }
 
 const smallWeights = (): Weights =>
-  fixtureWeights([...embeddingSpecs(small), ...encoderSpecs(small)], 4);
+  fixtureWeights([...embeddingSpecs(tinyBert), ...encoderSpecs(tinyBert)], 4);
 
 function gradientOf(name: string, pad: number): Float32Array {
   const weights = smallWeights();
@@ -84,8 +48,8 @@ function gradientOf(name: string, pad: number): Float32Array {
   return Float32Array.from(gradient.dataSync());
 }
 
-describe("pads (B-3)", () => {
-  it("change no real token, whatever they hold", () => {
+describe("pads", () => {
+  it("B-3: change no real token, whatever they hold", () => {
     const [zero, other] = [0, 13].map((pad) => realOutputs(smallWeights(), pad).dataSync());
     expect(largestDifference(zero ?? [], other ?? [])).toBeLessThan(1e-6);
   });
@@ -94,18 +58,18 @@ describe("pads (B-3)", () => {
     "encoder.layer.0.attention.self.value.weight",
     "encoder.layer.1.intermediate.dense.weight",
     "embeddings.position_embeddings.weight",
-  ])("change no gradient of %s", (name) => {
+  ])("B-3: change no gradient of %s", (name) => {
     expect(largestDifference(gradientOf(name, 0), gradientOf(name, 13))).toBeLessThan(1e-6);
   });
 
-  it("get no gradient themselves", () => {
+  it("B-3: get no gradient themselves", () => {
     const gradient = gradientOf("embeddings.word_embeddings.weight", 13);
     expect(gradient.subarray(13 * 16, 14 * 16).every((value) => value === 0)).toBe(true);
   });
 });
 
-describe("the key's bias (B-5)", () => {
-  it("changes nothing", () => {
+describe("the key's bias", () => {
+  it("B-5: changes nothing", () => {
     const weights = smallWeights();
     const name = "encoder.layer.0.attention.self.key.bias";
     const moved = { ...weights, [name]: tf.add(weights[name] ?? 0, 2) };
@@ -120,7 +84,7 @@ describe("the key's bias (B-5)", () => {
 describe("dropout", () => {
   it("is asked for the embeddings, each attention and each branch", () => {
     const shapes: string[] = [];
-    realOutputs(smallWeights(), 0, (x) => {
+    realOutputs(smallWeights(), 0, () => (x) => {
       shapes.push(x.shape.join("x"));
       return x;
     });
@@ -130,20 +94,25 @@ describe("dropout", () => {
 });
 
 describe("text embeddings", () => {
-  it("are the normalised sum of word and position", () => {
+  it("are the normalised sum of word, position and token type", () => {
     const weights = smallWeights();
     const tokenIds = tf.tensor2d([[4, 4]], [1, 2], "int32");
     const [words, positions] = ["word", "position"].map(
       (kind) => weights[`embeddings.${kind}_embeddings.weight`],
     );
-    const sum = tf.add(tf.slice(words ?? [], 4, 1), tf.slice(positions ?? [], 0, 2));
+    const types = weights["embeddings.token_type_embeddings.weight"] ?? [];
+    const placed = tf.add(tf.slice(words ?? [], 4, 1), tf.slice(positions ?? [], 0, 2));
+    const sum = tf.add(placed, tf.slice(types, 1, 1));
     const { mean, variance } = tf.moments(sum, -1, true);
     const normalised = tf.div(tf.sub(sum, mean), tf.sqrt(tf.add(variance, 1e-12)));
     const expected = tf.add(
       tf.mul(normalised, weights["embeddings.LayerNorm.weight"] ?? 1),
       weights["embeddings.LayerNorm.bias"] ?? 0,
     );
-    const actual = tensor3(embedText(weights, tokenIds, noDropout));
-    expect(largestDifference(actual.dataSync(), expected.dataSync())).toBeLessThan(1e-5);
+    for (const tokenTypes of [1, tf.tensor2d([[1, 1]], [1, 2], "int32")]) {
+      const actual = embedText(weights, { tokenIds, tokenTypes, dropout: noDropout });
+      expect(actual.shape).toEqual([1, 2, 16]);
+      expect(largestDifference(actual.dataSync(), expected.dataSync())).toBeLessThan(1e-5);
+    }
   });
 });

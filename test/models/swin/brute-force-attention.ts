@@ -15,6 +15,7 @@ export const oneStage: SwinConfig = {
   heads: [HEADS],
   windowSize: WINDOW,
   mlpRatio: 1,
+  stochasticDepth: 0,
 };
 export const NUM_TOKENS: number = SIDE * SIDE;
 

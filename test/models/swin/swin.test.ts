@@ -32,6 +32,7 @@ const swinTiny: SwinConfig = {
   heads: [3, 6, 12, 24],
   windowSize: 7,
   mlpRatio: 4,
+  stochasticDepth: 0,
 };
 const swinBase: SwinConfig = {
   ...swinTiny,

@@ -31,6 +31,7 @@ const config: VisualParsingConfig = {
     heads: [1, 2],
     windowSize: 2,
     mlpRatio: 2,
+    stochasticDepth: 0,
   },
   transformer: {
     vocabularySize: 12,
@@ -39,7 +40,9 @@ const config: VisualParsingConfig = {
     heads: 2,
     intermediateSize: 16,
     maxPositions: 6,
+    tokenTypes: 0,
     dropout: 0,
+    recompute: false,
   },
 };
 
