@@ -41,9 +41,10 @@ describe("the triplet loss", () => {
   });
 });
 
+const isMatch = (candidate: number): boolean => candidate % 7 === 3;
+
 describe("hard negatives", () => {
   it("H-5: 399 are drawn, none a true match, and the best 31 by score are kept", () => {
-    const isMatch = (candidate: number): boolean => candidate % 7 === 3;
     const random = new RandomStream(1, 2);
     const drawn = drawNegatives(random, { numCandidates: 5000, isMatch }, onlineNegatives.drawn);
     expect(new Set(drawn).size).toBe(399);
