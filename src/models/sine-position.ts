@@ -1,3 +1,5 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { tensor4 } from "./ranks.ts";
 import type { Grid } from "./swin/windows.ts";
 
 /** The temperature and the epsilon of the sine position code (Carion et al. 2020; SOHO's code). */
@@ -28,4 +30,40 @@ function sineCode(coordinate: number, extent: number, size: number): Float32Arra
     const angle = phase / TEMPERATURE ** ((2 * Math.floor(index / 2)) / size);
     return index % 2 === 0 ? Math.sin(angle) : Math.cos(angle);
   });
+}
+
+// P pictures, h and w grid, D dimension
+
+/** Which rows [P, h] and which columns [P, w] of a grid lie in each picture: ones, then zeros. */
+export interface GridExtents {
+  readonly rows: tf.Tensor2D;
+  readonly columns: tf.Tensor2D;
+}
+
+/**
+ * The same code of grids that are padded at the right and below, normalised over each picture's own extent:
+ * [P, h, w, D]. What it gives in the padding is of no meaning. `dimension` must be a multiple of 4.
+ */
+export function sinePositionsWithin(extents: GridExtents, dimension: number): tf.Tensor4D {
+  const { columns, rows } = extents;
+  const [pictures, height] = rows.shape;
+  const [, width] = columns.shape;
+  const half = dimension / 2;
+  const along = (inside: tf.Tensor2D): tf.Tensor => {
+    const coordinates = tf.cumsum(inside, 1); // [P, h], from 1
+    const extent = tf.add(tf.sum(inside, 1, true), EXTENT_EPSILON); // [P, 1]
+    const phases = tf.mul(tf.div(coordinates, extent), 2 * Math.PI);
+    const angles = tf.div(tf.expandDims(phases, 2), tf.tensor1d(periodsOf(half))); // [P, h, D / 4]
+    const pairs = tf.stack([tf.sin(angles), tf.cos(angles)], 3);
+    return tf.reshape(pairs, [pictures, -1, half]);
+  };
+  const down = tf.reshape(along(rows), [pictures, height, 1, half]);
+  const across = tf.reshape(along(columns), [pictures, 1, width, half]);
+  const shape = tf.zeros([1, height, width, 1]);
+  return tensor4(tf.concat([tf.add(down, shape), tf.add(across, shape)], 3));
+}
+
+/** What the phase is divided by for each pair of sine and cosine, [size / 2]. */
+function periodsOf(size: number): number[] {
+  return Array.from({ length: size / 2 }, (_, pair) => TEMPERATURE ** ((2 * pair) / size));
 }
