@@ -1,15 +1,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { ImageKey } from "../core/keys.ts";
 import type { Progress } from "../core/progress.ts";
-import {
-  evaluationPictures,
-  evaluationTexts,
-  type EvaluationPicture,
-  type EvaluationText,
-} from "../loader/evaluation.ts";
+import { evaluationPictures, evaluationTexts, type EvaluationText } from "../loader/evaluation.ts";
 import type { SceneReader } from "../loader/sample-source.ts";
 import type { WordPieceTokenizer } from "../loader/text/word-piece.ts";
-import type { PictureArrays } from "../models/pair-model.ts";
 import { loadTensorFlow } from "../tensor/load.ts";
 import { PairScorer, TextChunks, type LoadedModel } from "./pair-scorer.ts";
 import { retrievalMetrics, type RetrievalMetrics, type ScoreMatrix } from "./retrieval-ranks.ts";
@@ -44,8 +38,9 @@ export async function evaluateRetrieval(options: RetrievalOptions): Promise<Retr
   const scores = new Float32Array(texts.length * numPictures);
   const pictures: ImageKey[] = [];
   const startMs = performance.now();
-  for await (const picture of evaluationPictures(split, { imageSize: options.imageSize, signal })) {
-    const embedded = scorer.embed(squarePicture(picture, options.imageSize));
+  const sizing = { kind: "square", size: options.imageSize } as const;
+  for await (const picture of evaluationPictures(split, { pictures: sizing, signal })) {
+    const embedded = scorer.embed(picture);
     const column = scorer.scores(embedded, chunks);
     tf.dispose([embedded.tokens, embedded.mask]);
     for (const [text, score] of column.entries()) {
@@ -100,24 +95,4 @@ export function bestTexts(matrix: ScoreMatrix, picture: number, count: number): 
 function best(scores: Float32Array, count: number): Hit[] {
   const hits = Array.from(scores, (score, index) => ({ index, score }));
   return hits.toSorted((a, b) => b.score - a.score || a.index - b.index).slice(0, count);
-}
-
-/** A square picture as the arrays of a batch of one. */
-export function squarePicture({ pixels }: EvaluationPicture, size: number): PictureArrays {
-  return {
-    numPictures: 1,
-    shape: {
-      pictureHeight: size,
-      pictureWidth: size,
-      regionsPerPicture: 0,
-      featuresPerRegion: 0,
-      classesPerRegion: 0,
-    },
-    pixels,
-    validHeights: Int32Array.of(size),
-    validWidths: Int32Array.of(size),
-    numRegions: Int32Array.of(0),
-    regionBoxes: new Float32Array(),
-    regionFeatures: new Float32Array(),
-  };
 }

@@ -1,4 +1,10 @@
-import type { BatchArrays, BatchShape, LoaderOptions, PairingOptions } from "./options.ts";
+import type {
+  BatchArrays,
+  BatchShape,
+  LoaderOptions,
+  PairingOptions,
+  RegionOptions,
+} from "./options.ts";
 import type { Size } from "./pictures/view-geometry.ts";
 import { hasRegionMasks } from "./tasks.ts";
 
@@ -22,7 +28,19 @@ export function rankRows(
   };
 }
 
-const noRegions = { maxRegions: 0, numFeatures: 0, numClasses: 0 };
+/** The sizes of the arrays of regions. */
+export function regionSizes(
+  regions: "none" | RegionOptions = "none",
+): Pick<BatchShape, "regionsPerPicture" | "featuresPerRegion" | "classesPerRegion"> {
+  if (regions === "none")
+    return { regionsPerPicture: 0, featuresPerRegion: 0, classesPerRegion: 0 };
+  const { maxRegions, numClasses = 0, numFeatures } = regions;
+  return {
+    regionsPerPicture: maxRegions,
+    featuresPerRegion: numFeatures,
+    classesPerRegion: numClasses,
+  };
+}
 
 /** The shape of each rank's share of a global batch. */
 export function rankShape(
@@ -35,17 +53,17 @@ export function rankShape(
   },
   options: LoaderOptions,
 ): BatchShape {
-  const { pairing, regions = "none", textBoxes = false, worldSize } = options;
-  const { maxRegions, numFeatures, numClasses = 0 } = regions === "none" ? noRegions : regions;
+  const { pairing, textBoxes = false, worldSize } = options;
+  const regions = regionSizes(options.regions);
+  const { regionsPerPicture: most } = regions;
   return {
     numPictures: Math.ceil(batch.numSamples / worldSize),
     textsPerPicture: textsPerPicture(pairing),
     textTokens: batch.textTokens,
     pictureHeight: batch.picture.height,
     pictureWidth: batch.picture.width,
-    regionsPerPicture: Math.min(maxRegions, batch.regionsPerPicture ?? maxRegions),
-    featuresPerRegion: numFeatures,
-    classesPerRegion: numClasses,
+    ...regions,
+    regionsPerPicture: Math.min(most, batch.regionsPerPicture ?? most),
     hasTextBoxes: textBoxes,
     hasRegionMasks: hasRegionMasks(options),
   };

@@ -1,20 +1,43 @@
 import type { ImageKey } from "../core/keys.ts";
 import type { PictureInfo, SceneText } from "../core/records.ts";
-import type { MatchedUnmatchedPairing } from "./options.ts";
+import { batchSizeBytes, regionSizes, viewBatch } from "./batch-shape.ts";
+import { requiredRegions, type SampleRegions, sampleRegions } from "./collating/sample-regions.ts";
+import { writePicture } from "./collating/write-sample.ts";
+import type {
+  BatchArrays,
+  BatchShape,
+  LoaderOptions,
+  MatchedUnmatchedPairing,
+  PictureSizing,
+  RegionOptions,
+} from "./options.ts";
 import { pairTexts } from "./pairing/pair-sample.ts";
-import { wholePicture } from "./pictures/view-geometry.ts";
+import { batchSize, shownSize } from "./pictures/picture-sizes.ts";
+import { type Size, wholePicture } from "./pictures/view-geometry.ts";
 import { decodeStored } from "./sample.ts";
 import type { SceneReader } from "./sample-source.ts";
 import { cutTokens, type TextRow, writeTextRow } from "./text/text-rows.ts";
 import type { WordPieceTokenizer } from "./text/word-piece.ts";
 
-export interface EvaluationPicture {
+/**
+ * A whole picture, never augmented, as the arrays of a batch of one picture without texts: its pixels and all of its
+ * regions, as far as they are asked for, nothing masked. The arrays are the consumer's own.
+ */
+export interface EvaluationPicture extends Omit<
+  BatchArrays,
+  "pictureOfPair" | "tokenIds" | "tokenMask" | "mlmLabels" | "matched" | "textBoxes" | "hasTextBox"
+> {
   readonly sceneIndex: number;
   /** 0, or 1 for the second picture of a scene of two. */
   readonly pictureIndex: number;
   readonly key: ImageKey;
-  /** [S, S, 3], RGB: the whole picture, never augmented. The consumer's own. */
-  readonly pixels: Uint8Array;
+  readonly numPictures: 1;
+  readonly shape: BatchShape;
+}
+
+/** How pictures are shown, as in a loader's options. */
+export interface PictureOptions extends Pick<LoaderOptions, "pictures" | "regions"> {
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A text as a row of tokens: [T] ids, [CLS] and [SEP] included, and [T] mask. Nothing is masked for prediction. */
@@ -41,15 +64,18 @@ export interface TextOptions {
 // They decode in libuv's pool, which has four threads; the calling one only resamples them.
 const PICTURES_AT_ONCE = 4;
 
-/** All pictures of a split in order, each once, decoded off the calling thread a few ahead of the consumer. */
+/**
+ * All pictures of a split in order, each once, decoded off the calling thread a few ahead of the consumer. ConfigError when
+ * one has not the regions that are asked for, ShardError when one is damaged.
+ */
 export async function* evaluationPictures(
   split: SceneReader,
-  options: { imageSize: number; signal?: AbortSignal | undefined },
+  options: PictureOptions,
 ): AsyncGenerator<EvaluationPicture> {
   const ahead: Promise<PromiseSettledResult<EvaluationPicture>>[] = [];
   try {
     for await (const place of picturesInOrder(split, options.signal)) {
-      ahead.push(settled(readPicture(split, place, options.imageSize)));
+      ahead.push(settled(readPicture(split, place, options)));
       if (ahead.length >= PICTURES_AT_ONCE) yield valueOf(await ahead.shift());
     }
     while (ahead.length > 0) yield valueOf(await ahead.shift());
@@ -79,16 +105,53 @@ async function* picturesInOrder(
 
 async function readPicture(
   split: SceneReader,
-  { sceneIndex, pictureIndex, picture }: PicturePlace,
-  size: number,
+  place: PicturePlace,
+  options: PictureOptions,
 ): Promise<EvaluationPicture> {
+  const { picture, pictureIndex, sceneIndex } = place;
+  const { pictures, regions: wanted = "none" } = options;
+  const shown = shownSize(pictures, picture, wholePicture);
+  const [pixels, regions] = await Promise.all([
+    pictures.kind === "none" ? new Uint8Array() : pixelsOf(split, place, { shown, pictures }),
+    wanted === "none" ? undefined : regionsOf(split, place, { shown, regions: wanted }),
+  ]);
+  const shape = pictureShape(batchSize(pictures, [shown]), wanted);
+  const arrays = viewBatch(new SharedArrayBuffer(batchSizeBytes(shape)), shape);
+  writePicture({ pixels, shown, regions }, 0, { arrays, shape });
+  return { ...arrays, sceneIndex, pictureIndex, key: picture.key, numPictures: 1, shape };
+}
+
+/** Of one picture and no text. */
+function pictureShape(size: Size, regions: "none" | RegionOptions): BatchShape {
+  return {
+    numPictures: 1,
+    textsPerPicture: 0,
+    textTokens: 0,
+    pictureHeight: size.height,
+    pictureWidth: size.width,
+    ...regionSizes(regions),
+    hasTextBoxes: false,
+    hasRegionMasks: false,
+  };
+}
+
+async function pixelsOf(
+  split: SceneReader,
+  { picture, pictureIndex, sceneIndex }: PicturePlace,
+  { pictures, shown }: { pictures: Exclude<PictureSizing, { kind: "none" }>; shown: Size },
+): Promise<Uint8Array> {
   const bytes = await split.pictureBytes(sceneIndex, pictureIndex);
-  const pixels = await decodeStored(bytes, picture, {
-    shown: { width: size, height: size },
-    view: wholePicture,
-    thread: "pool",
-  });
-  return { sceneIndex, pictureIndex, key: picture.key, pixels };
+  const { sampling } = pictures;
+  return decodeStored(bytes, picture, { shown, view: wholePicture, sampling, thread: "pool" });
+}
+
+async function regionsOf(
+  split: SceneReader,
+  { picture, pictureIndex, sceneIndex }: PicturePlace,
+  { regions, shown }: { regions: RegionOptions; shown: Size },
+): Promise<SampleRegions> {
+  const found = requiredRegions(await split.regions(sceneIndex, pictureIndex), picture, regions);
+  return sampleRegions(found, picture, { view: wholePicture, shown, regions });
 }
 
 /** All texts of a split in order: those of scene 0, of scene 1, … */

@@ -15,7 +15,7 @@ import { sceneNames } from "./pairing/same-picture.ts";
 import type { SampleLookup } from "./collating/sample-plan.ts";
 
 /** What evaluation reads of a split; the shard sets' SplitReader has it. */
-export type SceneReader = Pick<SplitReader, "numScenes" | "head" | "pictureBytes">;
+export type SceneReader = Pick<SplitReader, "numScenes" | "head" | "pictureBytes" | "regions">;
 /** What training reads. */
 type TrainingReader = Pick<SplitReader, "numScenes" | "headSoon" | "pictureBytesSoon" | "regions">;
 

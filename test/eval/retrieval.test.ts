@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { silentProgress } from "../../src/core/progress.ts";
 import { PairScorer, TextChunks, type LoadedModel } from "../../src/eval/pair-scorer.ts";
-import { evaluateRetrieval, type RetrievalResult, squarePicture } from "../../src/eval/retrieval.ts";
+import { evaluateRetrieval, type RetrievalResult } from "../../src/eval/retrieval.ts";
 import {
   evaluationPictures,
   evaluationTexts,
@@ -85,7 +85,9 @@ const textsOf = (): Promise<EvaluationText[]> =>
   );
 
 const picturesOf = (): Promise<EvaluationPicture[]> =>
-  Array.fromAsync(evaluationPictures(setting().split, { imageSize: IMAGE_SIZE }));
+  Array.fromAsync(
+    evaluationPictures(setting().split, { pictures: { kind: "square", size: IMAGE_SIZE } }),
+  );
 
 /** The pair's score by the model's own functions, operation by operation, one pair at a time. */
 function plainScore(picture: EvaluationPicture, text: EvaluationText): number {
@@ -147,7 +149,7 @@ describe("scoring in chunks", () => {
     const [picture] = pictures;
     if (!picture) throw new RangeError("no picture");
     using scorer = new PairScorer(setting().model);
-    const embedded = scorer.embed(squarePicture(picture, IMAGE_SIZE));
+    const embedded = scorer.embed(picture);
     const scoresOf = (some: readonly EvaluationText[]): Float32Array => {
       using chunks = new TextChunks(some);
       return scorer.scores(embedded, chunks);

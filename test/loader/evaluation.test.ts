@@ -10,8 +10,12 @@ import {
 import { WordPieceTokenizer } from "../../src/loader/text/word-piece.ts";
 import { ShardSetReader, type SplitReader } from "../../src/shards/shard-set-reader.ts";
 import { type LoaderFixture, loaderFixture, NUM_SCENES } from "./loader-fixture.ts";
+import { BatchLoader } from "../../src/loader/batch-loader.ts";
+import { noAugmentation } from "../../src/loader/pictures/augment.ts";
+import { keepRatioSize } from "../../src/loader/pictures/view-geometry.ts";
+import { boxedScenes, numClasses, numFeatures } from "./boxed-scenes.ts";
 import { wholePixels } from "./decoded.ts";
-import { drawnScenes } from "./shard-set-fixture.ts";
+import { drawnScenes, temporaryFolder, writeSet } from "./shard-set-fixture.ts";
 
 let fixture: LoaderFixture;
 let reader: ShardSetReader;
@@ -30,22 +34,80 @@ afterAll(async () => {
   await fixture[Symbol.asyncDispose]();
 });
 
+const pictures = { kind: "square", size: 12 } as const;
+const pictureArrays = [
+  "pixels",
+  "validHeights",
+  "validWidths",
+  "numRegions",
+  "regionBoxes",
+  "regionFeatures",
+  "classProbabilities",
+  "maskedRegions",
+] as const;
+
 describe("pictures for evaluation", () => {
   it("come in order, each once, whole", async () => {
-    const pictures = await Array.fromAsync(evaluationPictures(split, { imageSize: 12 }));
-    expect(pictures.map(({ sceneIndex }) => sceneIndex)).toEqual([...scenes.keys()]);
-    for (const { key, pictureIndex, pixels, sceneIndex } of pictures) {
+    const found = await Array.fromAsync(evaluationPictures(split, { pictures }));
+    expect(found.map(({ sceneIndex }) => sceneIndex)).toEqual([...scenes.keys()]);
+    for (const { key, pictureIndex, pixels, sceneIndex } of found) {
       expect(`${key} ${pictureIndex}`).toBe(`coco:${sceneIndex} 0`);
       const stored = scenes[sceneIndex]?.pictures[0]?.bytes ?? new Uint8Array();
       expect(pixels).toEqual(await wholePixels(stored, 12));
     }
   });
 
+  it("keep their ratio where asked to, in arrays as large as they are, rounded up", async () => {
+    const kept = { kind: "keep-ratio", shorter: 16, longer: 26, padToMultipleOf: 8 } as const;
+    for await (const picture of evaluationPictures(split, { pictures: kept })) {
+      const { numPictures, pixels, shape, validHeights, validWidths } = picture;
+      const [stored] = scenes[picture.sceneIndex]?.pictures ?? [];
+      const { height, width } = keepRatioSize(stored ?? { height: 0, width: 0 }, kept);
+      expect([numPictures, validHeights[0], validWidths[0]]).toEqual([1, height, width]);
+      expect(shape.pictureHeight).toBe(Math.ceil(height / 8) * 8);
+      expect(shape.pictureWidth).toBe(Math.ceil(width / 8) * 8);
+      expect(pixels).toHaveLength(shape.pictureHeight * shape.pictureWidth * 3);
+    }
+  });
+
+  it("carry the regions that a training batch has of them, and no pixels unless they are wanted", async () => {
+    await using folder = await temporaryFolder();
+    await writeSet(folder.path, await boxedScenes(8));
+    await using set = await ShardSetReader.open(folder.path);
+    const regions = { maxRegions: 4, numFeatures, numClasses };
+    const options = { pictures: { kind: "none" }, regions } as const;
+    const found = await Array.fromAsync(evaluationPictures(set.split("train"), options));
+    await using loader = await BatchLoader.open(
+      fixture.options({
+        ...options,
+        sets: [{ folder: folder.path, splits: ["train"] }],
+        augment: noAugmentation,
+      }),
+    );
+    for await (const batch of loader.batches({ epoch: 0, step: 0 })) {
+      for (const [row, key] of batch.keys.entries()) {
+        const picture = found.find((one) => one.key === key);
+        for (const name of pictureArrays) {
+          const length = batch[name].length / batch.numPictures;
+          expect(picture?.[name]).toEqual(batch[name].slice(row * length, (row + 1) * length));
+        }
+        expect(picture?.shape).toMatchObject({ regionsPerPicture: 4, pictureHeight: 0 });
+      }
+      break;
+    }
+  });
+
+  it("are refused without the regions that are asked for", async () => {
+    const regions = { maxRegions: 4, numFeatures: 4 };
+    const wanting = evaluationPictures(split, { pictures: { kind: "none" }, regions });
+    await expect(Array.fromAsync(wanting)).rejects.toThrow("coco:0 has no region features");
+  });
+
   it("may be left before the end", async () => {
-    for await (const { sceneIndex } of evaluationPictures(split, { imageSize: 12 })) {
+    for await (const { sceneIndex } of evaluationPictures(split, { pictures })) {
       if (sceneIndex === 3) break;
     }
-    const again = await Array.fromAsync(evaluationPictures(split, { imageSize: 12 }));
+    const again = await Array.fromAsync(evaluationPictures(split, { pictures }));
     expect(again).toHaveLength(NUM_SCENES);
   });
 
@@ -53,6 +115,7 @@ describe("pictures for evaluation", () => {
     const damaged = {
       numScenes: NUM_SCENES,
       head: (sceneIndex: number) => split.head(sceneIndex),
+      regions: () => Promise.resolve(null),
       pictureBytes: (sceneIndex: number) =>
         sceneIndex === 5
           ? Promise.resolve(Buffer.from("no picture"))
@@ -60,7 +123,7 @@ describe("pictures for evaluation", () => {
     };
     const seen: number[] = [];
     const consume = async (): Promise<void> => {
-      for await (const { sceneIndex } of evaluationPictures(damaged, { imageSize: 12 })) {
+      for await (const { sceneIndex } of evaluationPictures(damaged, { pictures })) {
         seen.push(sceneIndex);
       }
     };
@@ -73,11 +136,11 @@ describe("pictures for evaluation", () => {
 
   it("stop with the signal's reason", async () => {
     const reason = new Error("enough");
-    const pictures = evaluationPictures(split, {
-      imageSize: 12,
+    const stopped = evaluationPictures(split, {
+      pictures,
       signal: AbortSignal.abort(reason),
     });
-    await expect(pictures.next()).rejects.toBe(reason);
+    await expect(stopped.next()).rejects.toBe(reason);
   });
 });
 

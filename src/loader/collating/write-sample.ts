@@ -7,17 +7,21 @@ import { writeTextRow } from "../text/text-rows.ts";
 import type { SpecialTokenIds } from "../text/word-piece.ts";
 import { writeRegions } from "./sample-regions.ts";
 
-/** The arrays that samples are written to. */
-export interface BatchTarget {
+/** The arrays that pictures are written to. */
+interface PictureTarget {
   readonly arrays: BatchArrays;
   readonly shape: BatchShape;
+}
+
+/** The arrays that samples are written to. */
+export interface BatchTarget extends PictureTarget {
   readonly specials: SpecialTokenIds;
 }
 
 /** The row of the batch's pixels that a picture gets, [height, width, 3]. */
 export function pixelRow(
   row: number,
-  { arrays, shape: { pictureHeight, pictureWidth } }: BatchTarget,
+  { arrays, shape: { pictureHeight, pictureWidth } }: PictureTarget,
 ): { readonly pixels: Uint8Array; readonly width: number } {
   const length = pictureHeight * pictureWidth * 3;
   const pixels = arrays.pixels.subarray(row * length, (row + 1) * length);
@@ -27,11 +31,7 @@ export function pixelRow(
 /** Writes a sample over all of a row of each array. */
 export function writeSample(sample: Sample, row: number, target: BatchTarget): void {
   const { arrays, shape } = target;
-  writePixels(sample, row, target);
-  if (sample.regions !== undefined) {
-    arrays.numRegions[row] = sample.regions.shown.length;
-    writeRegions(sample.regions, regionRows(row, target));
-  }
+  writePicture(sample, row, target);
   for (const [part, text] of sample.texts.entries()) {
     const pairRow = row * shape.textsPerPicture + part;
     arrays.pictureOfPair[pairRow] = row;
@@ -39,6 +39,19 @@ export function writeSample(sample: Sample, row: number, target: BatchTarget): v
     writeTokens(text.tokens, pairRow, target);
     writeTextBox(text.box, pairRow, target);
   }
+}
+
+/** Writes a picture over its row of each array. */
+export function writePicture(
+  picture: Pick<Sample, "pixels" | "shown" | "regions">,
+  row: number,
+  target: PictureTarget,
+): void {
+  const { regions } = picture;
+  writePixels(picture, row, target);
+  if (regions === undefined) return;
+  target.arrays.numRegions[row] = regions.shown.length;
+  writeRegions(regions, regionRows(row, target));
 }
 
 /** A black picture whose pairs count for nothing; their texts are [CLS] [SEP], so that no row of attention is empty. */
@@ -60,7 +73,7 @@ export function writePadding(row: number, target: BatchTarget): void {
 function writePixels(
   { pixels, shown }: Pick<Sample, "pixels" | "shown">,
   row: number,
-  target: BatchTarget,
+  target: PictureTarget,
 ): void {
   const { validHeights, validWidths } = target.arrays;
   validHeights[row] = shown.height;
@@ -82,7 +95,7 @@ function writePixels(
   room.pixels.fill(0, to);
 }
 
-function regionRows(row: number, { arrays, shape }: BatchTarget) {
+function regionRows(row: number, { arrays, shape }: PictureTarget) {
   const { classesPerRegion, featuresPerRegion, regionsPerPicture } = shape;
   const rowsOf = (values: Float32Array, width: number): Float32Array => {
     const length = regionsPerPicture * width;
