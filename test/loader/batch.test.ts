@@ -95,7 +95,7 @@ describe("a batch", () => {
     }
   });
 
-  it("never masks [CLS], [SEP] or padding, and predicts nothing on unmatched pairs (M-1, I-5)", async () => {
+  it("M-1, I-5: never masks [CLS], [SEP] or padding, and predicts nothing on unmatched pairs", async () => {
     for (const { ids, labels, expected, length, isMatched } of await rows(12)) {
       const specialPlaces = [0, ...expected.keys().filter((place) => place >= length - 1)];
       expect(specialPlaces.map((place) => ids[place])).toEqual(

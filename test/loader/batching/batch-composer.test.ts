@@ -17,7 +17,7 @@ const uniter = { kind: "tokens", maxTokens: 10_240, multipleOf: 8, bucketSize: 8
 
 describe("batches of any configuration", () => {
   // G21: 5,000 of them, each over all its ranks.
-  it("are equally many and equally shaped on all ranks, whose rows are a partition of the samples", async () => {
+  it("D-8: are equally many and equally shaped on all ranks, whose rows are a partition of the samples", async () => {
     await assert(
       asyncProperty(
         record({
@@ -94,7 +94,7 @@ describe("batches of any configuration", () => {
   });
 });
 
-describe("token batches (D-7)", () => {
+describe("token batches", () => {
   const table = madeTable(9000);
   const sets = [{ numScenes: 9000, weight: undefined }];
   const composer = new BatchComposer({ options: composing({ batching: uniter }), sets, table });
@@ -105,7 +105,7 @@ describe("token batches (D-7)", () => {
     // With 36 regions each, UNITER's number (G24).
     { tokensPerPicture: 36, waste: 0.05 },
   ])(
-    "stay within the budget, padding included, in multiples of 8, with $tokensPerPicture tokens a picture",
+    "D-7: stay within the budget, padding included, in multiples of 8, with $tokensPerPicture tokens a picture",
     async ({ tokensPerPicture, waste }) => {
       const options = composing({ batching: { ...uniter, tokensPerPicture } });
       const numbers = new TextNumbers(table.textCounts);
@@ -132,7 +132,7 @@ describe("token batches (D-7)", () => {
   );
 
   it.each([0, 0.5, 1])(
-    "stay within the budget by the regions of the pictures that are shown, %f of them another's",
+    "D-7: stay within the budget by the regions of the pictures that are shown, %f of them another's",
     async (probability) => {
       const options = composing({
         batching: { ...uniter, tokensPerPicture: "regions" },
@@ -175,7 +175,7 @@ describe("token batches (D-7)", () => {
     },
   );
 
-  it("drop nothing but the epoch's last texts, fewer than 8 and other ones each epoch", async () => {
+  it("D-7: drop nothing but the epoch's last texts, fewer than 8 and other ones each epoch", async () => {
     const dropped = await Promise.all(
       [0, 1].map(async (epoch) => {
         const seen = new Set(
@@ -244,7 +244,7 @@ describe("weighted sets", () => {
     { numScenes: 5060, weight: 1 },
   ];
 
-  it("are drawn half and half although one is 9.5 times larger (UNITER, D-9)", async () => {
+  it("D-9: are drawn half and half although one is 9.5 times larger (UNITER)", async () => {
     const options = composing({ batching: { kind: "pictures", picturesPerBatch: 10 } });
     const composer = new BatchComposer({ options, sets, table: emptyTable });
     const passes = new Map<string, number>();
@@ -258,6 +258,15 @@ describe("weighted sets", () => {
     expect([...passes.values()].every((times) => times === 1)).toBe(true);
     const smallVisits = [...passes.keys()].filter((name) => Number(name.split("/")[1]) < 533);
     expect(smallVisits.length).toBe(4 * 5 * Math.floor(5593 / 10));
+  });
+
+  it("D-9: are drawn by size without weights, in one pass through all", async () => {
+    const options = composing({ batching: { kind: "pictures", picturesPerBatch: 7 } });
+    const bySize = sets.map(({ numScenes }) => ({ numScenes, weight: undefined }));
+    const composer = new BatchComposer({ options, sets: bySize, table: emptyTable });
+    const seen = (await epochOf(composer, 3)).flatMap(({ samples }) => samples);
+    expect(seen).toHaveLength(533 + 5060);
+    expect(new Set(seen.map(({ sampleIndex }) => sampleIndex)).size).toBe(533 + 5060);
   });
 
   it("go through all of their own samples before any comes again", async () => {

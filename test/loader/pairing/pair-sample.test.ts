@@ -37,7 +37,7 @@ async function many(pairing: PairingOptions, count: number): Promise<Pairing[]> 
 
 describe("Bernoulli pairs (UNITER)", () => {
   it.each([0, 0.3, 0.5, 1])(
-    "are unmatched with probability %f, within 4 sigma (I-3)",
+    "I-3: are unmatched with probability %f, within 4 sigma",
     async (share) => {
       const count = 4000;
       const drawn = await many(bernoulli("picture", share), count);
@@ -48,22 +48,25 @@ describe("Bernoulli pairs (UNITER)", () => {
     },
   );
 
-  it.each(["picture", "text", "either"] as const)("replace the %s (I-4)", async (replace) => {
-    const drawn = await many(bernoulli(replace), 4000);
-    const counts = { picture: 0, text: 0 };
-    for (const [index, { pairs, pictureIndex }] of drawn.entries()) {
-      const [only] = pairs;
-      const isOtherPicture = pictureIndex !== index % 40;
-      const isOtherText = only?.sampleIndex !== index % 40;
-      expect(isOtherPicture || isOtherText).toBe(only?.matched === false);
-      expect(isOtherPicture && isOtherText).toBe(false);
-      counts.picture += Number(isOtherPicture);
-      counts.text += Number(isOtherText);
-    }
-    const expected = { picture: [2000, 0], text: [0, 2000], either: [1000, 1000] }[replace];
-    expect(Math.abs(counts.picture - (expected[0] ?? 0))).toBeLessThan(130);
-    expect(Math.abs(counts.text - (expected[1] ?? 0))).toBeLessThan(130);
-  });
+  it.each(["picture", "text", "either"] as const)(
+    "I-4: replace the %s, counted",
+    async (replace) => {
+      const drawn = await many(bernoulli(replace), 4000);
+      const counts = { picture: 0, text: 0 };
+      for (const [index, { pairs, pictureIndex }] of drawn.entries()) {
+        const [only] = pairs;
+        const isOtherPicture = pictureIndex !== index % 40;
+        const isOtherText = only?.sampleIndex !== index % 40;
+        expect(isOtherPicture || isOtherText).toBe(only?.matched === false);
+        expect(isOtherPicture && isOtherText).toBe(false);
+        counts.picture += Number(isOtherPicture);
+        counts.text += Number(isOtherText);
+      }
+      const expected = { picture: [2000, 0], text: [0, 2000], either: [1000, 1000] }[replace];
+      expect(Math.abs(counts.picture - (expected[0] ?? 0))).toBeLessThan(130);
+      expect(Math.abs(counts.text - (expected[1] ?? 0))).toBeLessThan(130);
+    },
+  );
 
   it("never replace a picture by one that owns an equal text, or by the same picture", async () => {
     const scenes = [
@@ -107,7 +110,7 @@ function halfLabels(numRows: number, batchIndex: number, epoch = 0): Promise<boo
 }
 
 describe("Exactly half of a batch", () => {
-  it.each([1, 2, 8, 31, 64])("of %i samples is unmatched (I-3)", async (numRows) => {
+  it.each([1, 2, 8, 31, 64])("I-3: of %i samples is unmatched", async (numRows) => {
     const counts = await Promise.all(
       Array.from({ length: 40 }, async (_, batch) => {
         const drawn = await halfLabels(numRows, batch);
@@ -157,7 +160,7 @@ describe("A picture in the place of another", () => {
 });
 
 describe("Texts of pairs", () => {
-  it("that are too long are left out and counted (D-6)", async () => {
+  it("D-6: that are too long are left out and counted", async () => {
     const scenes = [scene(0, ["a dog", "x".repeat(30)]), ...plain.slice(1)];
     const options = { scenes: lookup(scenes), pairing: twoAndTwo };
     const drop = { ...rules, maxTokens: 20, longer: "drop" } as const;

@@ -38,7 +38,7 @@ function confusingScenes(): SceneHead[] {
 }
 
 describe("pairing pictures with texts", () => {
-  it("gives two matched and two unmatched texts, all different (I-3)", async () => {
+  it("I-3: gives exactly two matched and two unmatched texts, all different", async () => {
     const scenes = Array.from({ length: 20 }, (_, id) =>
       scene(id, [`first of ${id}`, `second of ${id}`, `third of ${id}`]),
     );
@@ -52,7 +52,7 @@ describe("pairing pictures with texts", () => {
     }
   });
 
-  it("draws no unmatched text that could be true of the picture in 24,000 draws (I-2)", async () => {
+  it("I-2: draws no unmatched text that could be true of the picture in 24,000 draws", async () => {
     const scenes = confusingScenes();
     let numRedraws = 0;
     for (let draw = 0; draw < 12_000; draw += 1) {
