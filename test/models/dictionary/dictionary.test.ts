@@ -104,16 +104,16 @@ const codes = (): tf.Tensor2D => matrix(uniformTensor(2, "codes", [4, 3]));
 const features = (): tf.Tensor2D => matrix(uniformTensor(2, "features", [5, 3]));
 const rowsOf = (x: tf.Tensor2D): number[][] => tf.unstack(x).map((row) => [...row.dataSync()]);
 
+const restarted = (counted: number[]): ReturnType<typeof restartIdleCodes> =>
+  restartIdleCodes({
+    codes: codes(),
+    idleSteps: tf.tensor1d([0, 5, 4, 6]),
+    features: features(),
+    counted: tf.tensor1d(counted),
+    uniforms: tf.tensor1d([0, 0, 0.5, 0.999_999]),
+    afterSteps: 5,
+  });
 describe("the restart of idle codes", () => {
-  const restarted = (counted: number[]): ReturnType<typeof restartIdleCodes> =>
-    restartIdleCodes({
-      codes: codes(),
-      idleSteps: tf.tensor1d([0, 5, 4, 6]),
-      features: features(),
-      counted: tf.tensor1d(counted),
-      uniforms: tf.tensor1d([0, 0, 0.5, 0.999_999]),
-      afterSteps: 5,
-    });
   it("V-8: makes each a feature of the batch, never of the padding, and leaves the others", () => {
     const { codes: now, idleSteps, restarted: marks } = restarted([0, 1, 1, 1, 0]);
     const [before, offered] = [rowsOf(codes()), rowsOf(features())];
@@ -134,7 +134,6 @@ describe("a dictionary's buffers", () => {
     codes: 400,
     dimension: 50,
     update: { law: "moving-sums", decay: 0.4 },
-    restartAfterSteps: 0,
   };
 
   it("start with codes of N(0, 1) and nothing counted", () => {
