@@ -1,22 +1,24 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { ImageKey } from "../core/keys.ts";
 import type { Progress } from "../core/progress.ts";
-import { evaluationPictures, evaluationTexts, type EvaluationText } from "../loader/evaluation.ts";
+import {
+  evaluationPictures,
+  evaluationTexts,
+  type EvaluationText,
+  type PictureOptions,
+} from "../loader/evaluation.ts";
 import type { SceneReader } from "../loader/sample-source.ts";
 import type { WordPieceTokenizer } from "../loader/text/word-piece.ts";
 import { loadTensorFlow } from "../tensor/load.ts";
 import { PairScorer, TextChunks, type LoadedModel } from "./pair-scorer.ts";
 import { retrievalMetrics, type RetrievalMetrics, type ScoreMatrix } from "./retrieval-ranks.ts";
 
-export interface RetrievalOptions {
+export interface RetrievalOptions extends PictureOptions {
   readonly model: LoadedModel;
-  /** Side of the square pictures that the model sees, in pixels. */
-  readonly imageSize: number;
   readonly split: SceneReader;
   readonly tokenizer: WordPieceTokenizer;
   readonly maxTextTokens: number;
   readonly progress: Progress;
-  readonly signal?: AbortSignal | undefined;
 }
 
 export interface RetrievalResult {
@@ -30,7 +32,7 @@ export interface RetrievalResult {
 /** Scores every picture of a split with every text of it and ranks both ways. Scenes show one picture each. */
 export async function evaluateRetrieval(options: RetrievalOptions): Promise<RetrievalResult> {
   await loadTensorFlow();
-  const { split, progress, signal } = options;
+  const { split, progress } = options;
   const texts = await Array.fromAsync(evaluationTexts(split, options));
   using scorer = new PairScorer(options.model);
   using chunks = new TextChunks(texts);
@@ -38,8 +40,7 @@ export async function evaluateRetrieval(options: RetrievalOptions): Promise<Retr
   const scores = new Float32Array(texts.length * numPictures);
   const pictures: ImageKey[] = [];
   const startMs = performance.now();
-  const sizing = { kind: "square", size: options.imageSize } as const;
-  for await (const picture of evaluationPictures(split, { pictures: sizing, signal })) {
+  for await (const picture of evaluationPictures(split, options)) {
     const embedded = scorer.embed(picture);
     const column = scorer.scores(embedded, chunks);
     tf.dispose([embedded.tokens, embedded.mask]);

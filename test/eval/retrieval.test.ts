@@ -73,7 +73,7 @@ function setting(): Setting {
 const evaluate = (signal?: AbortSignal): Promise<RetrievalResult> =>
   evaluateRetrieval({
     ...setting(),
-    imageSize: IMAGE_SIZE,
+    pictures: { kind: "square", size: IMAGE_SIZE },
     maxTextTokens: MAX_TEXT_TOKENS,
     progress: silentProgress,
     signal,

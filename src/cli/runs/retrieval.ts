@@ -49,7 +49,8 @@ export async function evaluateRun(
     ...shared,
     model,
     split,
-    imageSize: model.record.recipe.model.swin.imageSize,
+    pictures: model.batches.pictures,
+    ...(model.batches.regions && { regions: model.batches.regions }),
   });
   const pairs = evaluationPairs(split, {
     ...shared,

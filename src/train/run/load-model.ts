@@ -6,6 +6,7 @@ import type { PairModel } from "../../models/pair-model.ts";
 import type { Weights } from "../../models/weights.ts";
 import { loadTensorFlow } from "../../tensor/load.ts";
 import { readSafetensors } from "../../tensor/safetensors.ts";
+import type { SystemBatches } from "../systems/system.ts";
 import { systemOf } from "../systems/system-of-recipe.ts";
 import { latestCheckpoint, MODEL_FILE, verifyCheckpoint } from "./checkpoint.ts";
 import { CHECKPOINTS_FOLDER, readRunRecord, VOCABULARY_FILE } from "./run-folder.ts";
@@ -16,6 +17,8 @@ export interface RunModel {
   readonly record: RunRecord;
   readonly step: number;
   readonly model: PairModel;
+  /** What the system asks of a loader: how it is shown pictures. */
+  readonly batches: SystemBatches;
   /** Weights and buffers. */
   readonly weights: Weights;
   readonly tokenizer: WordPieceTokenizer;
@@ -26,7 +29,7 @@ export async function loadRunModel(run: string): Promise<RunModel> {
   await loadTensorFlow();
   const record = await readRunRecord(run);
   const tokenizer = await WordPieceTokenizer.fromFile(join(run, VOCABULARY_FILE));
-  const { model } = systemOf(record.recipe, tokenizer.size);
+  const { batches, model } = systemOf(record.recipe, tokenizer.size);
   const latest = await latestCheckpoint(join(run, CHECKPOINTS_FOLDER));
   if (latest === undefined) {
     throw new StateError(`${run} has no checkpoint yet`, {
@@ -47,5 +50,6 @@ export async function loadRunModel(run: string): Promise<RunModel> {
     }
     return [name, tf.tensor(found.data, [...shape])] as const;
   });
-  return { record, step: latest.step, model, weights: Object.fromEntries(weights), tokenizer };
+  const { step } = latest;
+  return { record, step, model, batches, weights: Object.fromEntries(weights), tokenizer };
 }
