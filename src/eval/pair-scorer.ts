@@ -1,49 +1,35 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { EvaluationText } from "../loader/evaluation.ts";
 import { noDropout } from "../models/dropout.ts";
-import type { NamedTensors, PairModel, PictureArrays, VisualTokens } from "../models/pair-model.ts";
-import { matrix, tensor3 } from "../models/ranks.ts";
-import type { Weights } from "../models/weights.ts";
+import type { PictureArrays, VisualTokens } from "../models/pair-model.ts";
+import { matrix } from "../models/ranks.ts";
 import { type CompiledStep, compile } from "../tensor/compiled/compiled-step.ts";
+import { type LoadedModel, ModelOnDevice, repeatPicture } from "./model-on-device.ts";
 
-// P pictures, m visual tokens, D hidden size, B texts of a chunk, n text tokens
-
-/** A trained model, its weights and buffers on the device. */
-export interface LoadedModel {
-  readonly model: PairModel;
-  readonly weights: Weights;
-}
+// m visual tokens, D hidden size, B texts of a chunk, n text tokens
 
 /** Texts scored against one picture in one run of the model. */
 const TEXTS_PER_CHUNK = 128;
 
 /** Scores pairs by the matching head: the logit of "matched" less that of "unmatched". Nothing is masked. */
 export class PairScorer implements Disposable {
-  readonly #model: PairModel;
-  readonly #names: readonly string[];
-  readonly #weights: readonly tf.Tensor[];
+  readonly #device: ModelOnDevice;
   readonly #score: CompiledStep;
-  #embed: CompiledStep | undefined;
 
-  constructor({ model, weights }: LoadedModel) {
-    this.#model = model;
-    this.#names = Object.keys(weights);
-    this.#weights = Object.values(weights);
-    const numWeights = this.#weights.length;
+  constructor(loaded: LoadedModel) {
+    const device = new ModelOnDevice(loaded);
+    const { model } = device;
+    this.#device = device;
     this.#score = compile((inputs) => {
-      const [tokenIds, tokenMask, tokens, mask] = inputs.slice(numWeights);
+      const { rest, weights } = device.named(inputs);
+      const [tokenIds, tokenMask, tokens, mask] = rest;
       if (!tokenIds || !tokenMask || !tokens || !mask) {
         throw new RangeError("a chunk is four tensors");
       }
-      const [numTexts = 0] = tokenIds.shape;
-      const visual = {
-        tokens: tensor3(tf.tile(tokens, [numTexts, 1, 1])),
-        mask: matrix(tf.tile(mask, [numTexts, 1])),
-      };
-      const named = this.#named(inputs);
+      const visual = repeatPicture({ tokens, mask }, tokenIds.shape[0] ?? 0);
       const pair = { tokenIds: matrix(tokenIds), tokenMask: matrix(tokenMask), visual };
-      const output = model.fuse(named, { ...pair, dropout: noDropout });
-      const [unmatched, matched] = tf.unstack(model.matchingLogits(named, output), 1); // [B] each
+      const output = model.fuse(weights, { ...pair, dropout: noDropout });
+      const [unmatched, matched] = tf.unstack(model.matchingLogits(weights, output), 1); // [B] each
       if (!unmatched || !matched) throw new RangeError("the matching head has two logits");
       return [tf.sub(matched, unmatched)];
     });
@@ -51,12 +37,7 @@ export class PairScorer implements Disposable {
 
   /** A picture's embedded visual tokens, [1, m, D] and [1, m]; the caller's to dispose. */
   embed(picture: PictureArrays): VisualTokens {
-    const tensors = this.#model.pictureTensors(picture);
-    this.#embed ??= this.#compiledEmbedding(Object.keys(tensors));
-    const [tokens, mask] = this.#embed.run([...this.#weights, ...Object.values(tensors)]);
-    tf.dispose(Object.values(tensors));
-    if (!tokens || !mask) throw new RangeError("a picture is tokens and their mask");
-    return { tokens: tensor3(tokens), mask: matrix(mask) };
+    return this.#device.embed(picture);
   }
 
   /** The scores of all texts with one picture, in the order of the texts. */
@@ -64,33 +45,19 @@ export class PairScorer implements Disposable {
     const scores = new Float32Array(texts.numTexts);
     let offset = 0;
     for (const { tokenIds, tokenMask, count } of texts.chunks) {
-      const [chunk] = this.#score.run([...this.#weights, tokenIds, tokenMask, tokens, mask]);
-      const values = inputAt(chunk ? [chunk] : [], 0);
-      scores.set(Float32Array.from(values.dataSync()).subarray(0, count), offset);
-      values.dispose();
+      const inputs = [...this.#device.tensors, tokenIds, tokenMask, tokens, mask];
+      const [chunk] = this.#score.run(inputs);
+      if (chunk === undefined) throw new RangeError("a chunk has scores");
+      scores.set(Float32Array.from(chunk.dataSync()).subarray(0, count), offset);
+      chunk.dispose();
       offset += count;
     }
     return scores;
   }
 
   [Symbol.dispose](): void {
-    this.#embed?.[Symbol.dispose]();
+    this.#device[Symbol.dispose]();
     this.#score[Symbol.dispose]();
-  }
-
-  #compiledEmbedding(names: readonly string[]): CompiledStep {
-    const numWeights = this.#weights.length;
-    return compile((inputs) => {
-      const pictures: NamedTensors = Object.fromEntries(
-        names.map((name, place) => [name, inputAt(inputs, numWeights + place)]),
-      );
-      const { mask, tokens } = this.#model.embed(this.#named(inputs), pictures);
-      return [tokens, mask];
-    });
-  }
-
-  #named(inputs: readonly tf.Tensor[]): Weights {
-    return Object.fromEntries(this.#names.map((name, index) => [name, inputAt(inputs, index)]));
   }
 }
 
@@ -140,10 +107,4 @@ function textChunk(texts: readonly EvaluationText[], length: number): TextChunk 
     tokenMask: tf.tensor2d(tokenMask, [size, length], "int32"),
     count: texts.length,
   };
-}
-
-function inputAt(inputs: readonly tf.Tensor[], index: number): tf.Tensor {
-  const input = inputs[index];
-  if (input === undefined) throw new RangeError(`there is no tensor ${index}`);
-  return input;
 }

@@ -10,7 +10,8 @@ import {
 import type { SceneReader } from "../loader/sample-source.ts";
 import type { WordPieceTokenizer } from "../loader/text/word-piece.ts";
 import { loadTensorFlow } from "../tensor/load.ts";
-import { PairScorer, TextChunks, type LoadedModel } from "./pair-scorer.ts";
+import type { LoadedModel } from "./model-on-device.ts";
+import { PairScorer, TextChunks } from "./pair-scorer.ts";
 import { retrievalMetrics, type RetrievalMetrics, type ScoreMatrix } from "./retrieval-ranks.ts";
 
 export interface RetrievalOptions extends PictureOptions {

@@ -2,7 +2,8 @@ import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { silentProgress } from "../../src/core/progress.ts";
-import { PairScorer, TextChunks, type LoadedModel } from "../../src/eval/pair-scorer.ts";
+import type { LoadedModel } from "../../src/eval/model-on-device.ts";
+import { PairScorer, TextChunks } from "../../src/eval/pair-scorer.ts";
 import { evaluateRetrieval, type RetrievalResult } from "../../src/eval/retrieval.ts";
 import {
   evaluationPictures,
@@ -11,7 +12,7 @@ import {
   type EvaluationText,
 } from "../../src/loader/evaluation.ts";
 import { WordPieceTokenizer } from "../../src/loader/text/word-piece.ts";
-import { noDropout } from "../../src/models/dropout.ts";
+import { noDropout, wholeDepth } from "../../src/models/dropout.ts";
 import {
   embedPictures,
   fusePairs,
@@ -94,7 +95,7 @@ function plainScore(picture: EvaluationPicture, text: EvaluationText): number {
   const { weights } = setting().model;
   if (config === undefined) throw new RangeError("the set-up has failed");
   const pixels = tf.tensor4d(Int32Array.from(picture.pixels), [1, 16, 16, 3], "int32");
-  const { tokens } = parsePictures(weights, config, pixels);
+  const { tokens } = parsePictures(weights, config, { pixels, depth: wholeDepth });
   const output = fusePairs(weights, config, {
     tokenIds: tf.tensor2d(text.tokenIds, [1, MAX_TEXT_TOKENS], "int32"),
     tokenMask: tf.tensor2d(text.tokenMask, [1, MAX_TEXT_TOKENS], "int32"),

@@ -29,6 +29,9 @@ export interface RunRetrieval {
   readonly matching: MatchingResult;
 }
 
+/** The pairs whose matching is judged, whatever the run was trained with: as Visual Parsing and SOHO pair (section 4.1 of both). */
+const JUDGED_PAIRS = { kind: "matched-unmatched", matched: 2, unmatched: 2 } as const;
+
 /** Evaluates a run's newest checkpoint on a split. */
 export async function evaluateRun(
   call: RetrievalCall,
@@ -55,11 +58,7 @@ export async function evaluateRun(
   const pairs = evaluationPairs(split, {
     ...shared,
     seed,
-    pairing: {
-      kind: "matched-unmatched",
-      matched: data.matchedTexts,
-      unmatched: data.unmatchedTexts,
-    },
+    pairing: JUDGED_PAIRS,
   });
   const rowOf = await textRows(split);
   return {
