@@ -118,14 +118,32 @@ function parseEntry(name: string, value: unknown, path: string): TensorEntry {
 function findRepeatedName(json: string): string | undefined {
   const objects: Set<string>[] = [];
   let text = "";
-  for (const [token] of json.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"|[{}:]/g)) {
-    if (token === "{") objects.push(new Set());
-    else if (token === "}") objects.pop();
-    else if (token !== ":") text = String(JSON.parse(token));
-    else if (objects.at(-1)?.has(text) === true) return text;
+  // Strings are passed over by hand: a regular expression for them runs out of stack where one has millions of escapes.
+  const marks = /["{}:]/g;
+  for (let found = marks.exec(json); found !== null; found = marks.exec(json)) {
+    const [mark] = found;
+    if (mark === "{") objects.push(new Set());
+    else if (mark === "}") objects.pop();
+    else if (mark === '"') {
+      marks.lastIndex = stringEnd(json, found.index);
+      text = String(JSON.parse(json.slice(found.index, marks.lastIndex)));
+    } else if (objects.at(-1)?.has(text) === true) return text;
     else objects.at(-1)?.add(text);
   }
   return undefined;
+}
+
+/** The place behind the string that begins at `start` of a sound JSON text. */
+function stringEnd(json: string, start: number): number {
+  let end = json.indexOf('"', start + 1);
+  while (isEscaped(json, end)) end = json.indexOf('"', end + 1);
+  return end + 1;
+}
+
+function isEscaped(json: string, place: number): boolean {
+  let first = place;
+  while (json[first - 1] === "\\") first -= 1;
+  return (place - first) % 2 === 1;
 }
 
 /** Ranges follow each other from 0 to the end of the file, each as long as its shape says. */
