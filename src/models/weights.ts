@@ -69,6 +69,11 @@ export function weight(weights: Weights, name: string): tf.Tensor {
   return tensor;
 }
 
+/** The specs with `prefix` before their names. */
+export function specsUnder(specs: readonly WeightSpec[], prefix: string): WeightSpec[] {
+  return specs.map((spec) => ({ ...spec, name: prefix + spec.name }));
+}
+
 function initialTensor(spec: WeightSpec, draw: InitialDraw): tf.Tensor {
   const shape = [...spec.shape];
   switch (spec.initialisation) {
