@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { RandomStream } from "../../src/core/random.ts";
 import { attentionBias } from "../../src/models/bert/attention.ts";
 import { encode, encoderSpecs } from "../../src/models/bert/encoder.ts";
-import { noDropout } from "../../src/models/dropout.ts";
+import { noDropout, wholeDepth } from "../../src/models/dropout.ts";
 import { linear } from "../../src/models/layers.ts";
 import { tensor3, tensor4, vector } from "../../src/models/ranks.ts";
 import { swinForward } from "../../src/models/swin/swin.ts";
@@ -79,7 +79,10 @@ export const stepCases: Readonly<Record<string, StepCase>> = {
     initialScale: "published",
     batch: () => [floats("pictures", [4, 224, 224, 3]), whole("labels", [4], NUM_CLASSES)],
     loss: (weights, [pictures, labels]) => {
-      const { tokens } = swinForward(weights, swinTiny, tensor4(given(pictures)));
+      const { tokens } = swinForward(weights, swinTiny, {
+        pixels: tensor4(given(pictures)),
+        depth: wholeDepth,
+      });
       const logits = linear(weights, "head", tf.mean(tokens, 1));
       const target = tf.oneHot(vector(given(labels)), NUM_CLASSES, 1, 0, "float32");
       return tf.neg(tf.mean(tf.sum(tf.mul(tf.logSoftmax(logits), target), 1)));
@@ -98,6 +101,7 @@ export const stepCases: Readonly<Record<string, StepCase>> = {
         model: smallModel,
         objectives: small.objectives,
         dropout: noDropout,
+        depth: wholeDepth,
       });
       return total;
     },

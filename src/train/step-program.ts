@@ -6,7 +6,7 @@ import { type CompiledStep, compile } from "../tensor/compiled/compiled-step.ts"
 import type { CompileOptions, Execution, Step, TraceReport } from "../tensor/compiled/options.ts";
 import { type Cluster, soloCluster } from "../tensor/cluster/cluster.ts";
 import { flatLayout, flatten, unflatten, type FlatLayout } from "./flat-weights.ts";
-import { keyedDropout } from "./keyed-dropout.ts";
+import { keyedDepth, keyedDropout } from "./keyed-dropout.ts";
 import type { TrainingRecipe } from "./recipe.ts";
 import { ONLY_VARIANT, type StepBatch, type System } from "./systems/system.ts";
 import type { TrainingState } from "./training-state.ts";
@@ -207,10 +207,9 @@ function gradientOf(inputs: readonly tf.Tensor[], context: GradientContext): tf.
     batchTensors.map((tensor, place) => [names[place] ?? "", tensor]),
   );
   const [numPairs = 0] = tensorNamed(batch, "tokenIds").shape;
-  const dropout = keyedDropout(recipe.model.transformer.dropout, {
-    randomKey: vector(randomKey),
-    numPairs,
-  });
+  const key = { randomKey: vector(randomKey), numPairs };
+  const dropout = keyedDropout(recipe.model.transformer.dropout, key);
+  const depth = keyedDepth(key);
   const kept: tf.Tensor[] = [];
   const { grad } = tf.valueAndGrad((flat: tf.Tensor) => {
     const { readings, statistics, total } = system.losses({
@@ -219,6 +218,7 @@ function gradientOf(inputs: readonly tf.Tensor[], context: GradientContext): tf.
       buffers: unflatten(bufferLayout, vector(buffers)),
       batch,
       dropout,
+      depth,
     });
     const numbers = tf.stack([total, ...readings]);
     kept.push(tf.keep(statistics === undefined ? numbers : tf.concat([numbers, statistics])));

@@ -3,9 +3,10 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { attentionBias } from "../../src/models/bert/attention.ts";
 import { embeddingSpecs, embedText } from "../../src/models/bert/embeddings.ts";
 import { encode, encoderSpecs } from "../../src/models/bert/encoder.ts";
-import { noDropout } from "../../src/models/dropout.ts";
+import { noDropout, wholeDepth } from "../../src/models/dropout.ts";
 import type { BertConfig } from "../../src/models/bert/config.ts";
 import { matrix, tensor3, tensor4 } from "../../src/models/ranks.ts";
+import { attentionOverPicture } from "../../src/models/swin/output.ts";
 import { swinForward } from "../../src/models/swin/swin.ts";
 import { swinSpecs } from "../../src/models/swin/specs.ts";
 import type { SwinConfig } from "../../src/models/swin/config.ts";
@@ -129,10 +130,11 @@ function joinedBert(weights: Weights): { text: tf.Tensor3D; joint: tf.Tensor3D }
 describe("Swin against transformers (S-8, S-9)", () => {
   it("has the same tokens and the same last attention", async () => {
     const { fixture, weights, pixels } = await loadedSwin();
-    const { attention, tokens } = swinForward(weights, swin, pixels);
+    const output = swinForward(weights, swin, { pixels, depth: wholeDepth });
+    const { tokens } = output;
     expect(largestDifference(tokens.dataSync(), fixture.values("tokens"))).toBeLessThan(2e-4);
     expect(relativeL2(tokens.dataSync(), fixture.values("tokens"))).toBeLessThan(1e-5);
-    const weightsOfLast = attention?.dataSync() ?? [];
+    const weightsOfLast = attentionOverPicture(output).dataSync();
     expect(largestDifference(weightsOfLast, fixture.values("attention"))).toBeLessThan(1e-5);
   });
 
@@ -142,7 +144,7 @@ describe("Swin against transformers (S-8, S-9)", () => {
     const gradients = probedGradients(
       weights,
       probe,
-      (named) => swinForward(named, swin, pixels).tokens,
+      (named) => swinForward(named, swin, { pixels, depth: wholeDepth }).tokens,
     );
     expect(faultsOf(gradients, fixture)).toEqual([]);
     const expected = fixture.names.filter((name) => name.startsWith("gradient/"));

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { noDropout } from "../../src/models/dropout.ts";
+import { noDropout, wholeDepth } from "../../src/models/dropout.ts";
 import { vector } from "../../src/models/ranks.ts";
 import { compile } from "../../src/tensor/compiled/compiled-step.ts";
 import type { Precision } from "../../src/tensor/compiled/options.ts";
@@ -22,7 +22,7 @@ function gradientIn(precision: Precision): { readonly loss: number; readonly gra
     ([weights]) => {
       if (weights === undefined) return [];
       const { grad, value } = tf.valueAndGrad((flat: tf.Tensor) => {
-        const options = { model: tinyModel, objectives: tinyRecipe.objectives, dropout: noDropout };
+        const options = { model: tinyModel, objectives: tinyRecipe.objectives, dropout: noDropout, depth: wholeDepth };
         return pretrainingLosses(unflatten(layout, vector(flat)), tinyBatch(), options).total;
       })(weights);
       return [grad, value];

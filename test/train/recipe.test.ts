@@ -81,11 +81,12 @@ describe("a recipe from outside", () => {
     expect(fault).toContain("data.maxTextTokens: 21 tokens, but there are 20 positions");
   });
 
-  it("is refused when the last Swin stage has several windows, or windows do not fit (S-13)", () => {
+  it("S-13: is refused when the last Swin stage has several windows, or stages do not fit", () => {
     expect(faultOfSettings("model.swin.imageSize=32")).toContain(
       "model.swin.windowSize: the last stage's 16 tokens lie in several windows",
     );
-    expect(faultOfSettings("model.swin.imageSize=20")).toContain("model.swin: layers.0");
+    expect(faultOfSettings("model.swin.imageSize=20")).toContain("9 tokens lie in several windows");
+    expect(faultOfSettings("model.swin.heads=[1]")).toContain("2 stages by its depths, 1 by its");
   });
 });
 

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { noDropout } from "../../src/models/dropout.ts";
+import { noDropout, wholeDepth } from "../../src/models/dropout.ts";
 import { VISUAL_PREFIX } from "../../src/models/visual-parsing/visual-parsing.ts";
 import { loadTensorFlow } from "../../src/tensor/load.ts";
 import { unflatten } from "../../src/train/flat-weights.ts";
@@ -40,6 +40,7 @@ describe("the training step", () => {
       model: tinyModel,
       objectives: tinyRecipe.objectives,
       dropout: noDropout,
+      depth: wholeDepth,
     });
     const { total, ...parts } = losses;
     const valueOf = (part: tf.Tensor): number => part.dataSync()[0] ?? Number.NaN;

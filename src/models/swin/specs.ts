@@ -1,6 +1,6 @@
 import { linearSpecs, normSpecs, type WeightSpec } from "../weights.ts";
 import type { SwinConfig } from "./config.ts";
-import { blocksOf, stagesOf, swinOutputShape, type Stage } from "./stages.ts";
+import { blocksOf, ownGrid, stagesOf, swinOutputShape, type Stage } from "./stages.ts";
 
 export function swinSpecs(config: SwinConfig): WeightSpec[] {
   const { patchSize, embedDim } = config;
@@ -13,18 +13,19 @@ export function swinSpecs(config: SwinConfig): WeightSpec[] {
     },
     { name: "patch_embed.proj.bias", shape: [embedDim], initialisation: "zeros" },
     ...normSpecs("patch_embed.norm", embedDim),
-    ...stagesOf(config).flatMap((stage) => stageSpecs(stage, config.mlpRatio)),
+    ...stagesOf(config, ownGrid(config)).flatMap((stage) => stageSpecs(stage, config)),
     ...normSpecs("norm", channels),
   ];
 }
 
-function stageSpecs(stage: Stage, mlpRatio: number): WeightSpec[] {
+function stageSpecs(stage: Stage, config: SwinConfig): WeightSpec[] {
   const { channels } = stage;
-  const blocks = blocksOf(stage).flatMap((block): WeightSpec[] => [
+  const { mlpRatio } = config;
+  const blocks = blocksOf(stage, config).flatMap((block): WeightSpec[] => [
     ...normSpecs(`${block.name}.norm1`, channels),
     {
       name: `${block.name}.attn.relative_position_bias_table`,
-      shape: [(2 * stage.windowSize - 1) ** 2, stage.heads],
+      shape: [(2 * stage.tableWindow - 1) ** 2, stage.heads],
       initialisation: "truncated-normal",
     },
     ...linearSpecs(`${block.name}.attn.qkv`, channels, 3 * channels),

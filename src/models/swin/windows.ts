@@ -12,35 +12,47 @@ export interface WindowOptions {
   readonly shift: number;
 }
 
+/** Stands in an order of tokens for one that is not there: the grid is filled up to whole windows with zeros. */
+export const PAD = -1;
+
 /** The additive mask between tokens of a window that the roll brought together from different regions (Swin's code). */
 const SHIFT_MASK_VALUE = -100;
 
+/** The smallest grid of whole windows that holds `grid`. */
+export function paddedGrid(grid: Grid, windowSize: number): Grid {
+  const padded = (size: number): number => Math.ceil(size / windowSize) * windowSize;
+  return { height: padded(grid.height), width: padded(grid.width) };
+}
+
 /**
- * The order in which the grid's tokens stand after a cyclic shift and a cut into windows:
- * entry i is the token (row * width + column) that comes i-th, window by window.
- * Both sides of the grid must be multiples of the window size.
+ * The order in which the grid's tokens stand after it is filled up to whole windows, rolled and cut:
+ * entry i is the token (row * width + column) that comes i-th, window by window, or PAD.
  */
 export function windowOrder(grid: Grid, options: WindowOptions): Int32Array {
-  const order = new Int32Array(grid.height * grid.width);
-  forEachWindowToken(grid, options.windowSize, (position, row, column) => {
-    const sourceRow = (row + options.shift) % grid.height;
-    const sourceColumn = (column + options.shift) % grid.width;
-    order[position] = sourceRow * grid.width + sourceColumn;
+  const padded = paddedGrid(grid, options.windowSize);
+  const order = new Int32Array(padded.height * padded.width);
+  forEachWindowToken(padded, options.windowSize, (position, row, column) => {
+    const source = [
+      (row + options.shift) % padded.height,
+      (column + options.shift) % padded.width,
+    ] as const;
+    order[position] = tokenAt(grid, source);
   });
   return order;
 }
 
 /**
  * The mask of shifted-window attention, [windows, w * w, w * w] in one array: 0 where two tokens of a
- * window lie in the same of the nine regions of the shifted grid, `SHIFT_MASK_VALUE` where they don't.
- * Undefined when nothing is shifted.
+ * window lie in the same of the nine regions of the filled up, shifted grid, `SHIFT_MASK_VALUE` where they don't.
+ * Undefined when nothing is shifted. Tokens that fill the grid up are seen like others, as in transformers.
  */
 export function shiftMask(grid: Grid, options: WindowOptions): Float32Array | undefined {
   if (options.shift === 0) return undefined;
+  const padded = paddedGrid(grid, options.windowSize);
   const tokensPerWindow = options.windowSize ** 2;
-  const region = new Int32Array(grid.height * grid.width);
-  forEachWindowToken(grid, options.windowSize, (position, row, column) => {
-    region[position] = 3 * band(row, grid.height, options) + band(column, grid.width, options);
+  const region = new Int32Array(padded.height * padded.width);
+  forEachWindowToken(padded, options.windowSize, (position, row, column) => {
+    region[position] = 3 * band(row, padded.height, options) + band(column, padded.width, options);
   });
   const mask = new Float32Array(region.length * tokensPerWindow);
   for (let query = 0; query < region.length; query += 1) {
@@ -54,10 +66,14 @@ export function shiftMask(grid: Grid, options: WindowOptions): Float32Array | un
 }
 
 /**
- * For each pair of tokens of a window the row of the relative position bias table
- * ((2w - 1)^2 rows) that belongs to it, [w * w, w * w] in one array.
+ * For each pair of tokens of a window the row of the relative position bias table that belongs to it,
+ * [w * w, w * w] in one array. The table is one for windows of `tableWindow`, at least as large, and has
+ * (2 tableWindow - 1)^2 rows.
  */
-export function relativePositionIndex(windowSize: number): Int32Array {
+export function relativePositionIndex(
+  windowSize: number,
+  tableWindow: number = windowSize,
+): Int32Array {
   const tokens = windowSize ** 2;
   const index = new Int32Array(tokens * tokens);
   for (let query = 0; query < tokens; query += 1) {
@@ -65,7 +81,7 @@ export function relativePositionIndex(windowSize: number): Int32Array {
       const rows = Math.floor(query / windowSize) - Math.floor(key / windowSize);
       const columns = (query % windowSize) - (key % windowSize);
       index[query * tokens + key] =
-        (rows + windowSize - 1) * (2 * windowSize - 1) + columns + windowSize - 1;
+        (rows + tableWindow - 1) * (2 * tableWindow - 1) + columns + tableWindow - 1;
     }
   }
   return index;
@@ -73,21 +89,31 @@ export function relativePositionIndex(windowSize: number): Int32Array {
 
 /**
  * The order of patch merging: four neighbours after each other, (even row, even column), (odd, even),
- * (even, odd), (odd, odd), so that a reshape joins them. Both sides of the grid must be even.
+ * (even, odd), (odd, odd), so that a reshape joins them; PAD beyond the last row or column of an odd grid.
  */
 export function mergeOrder(grid: Grid): Int32Array {
-  const order = new Int32Array(grid.height * grid.width);
+  const merged = mergedGrid(grid);
+  const order = new Int32Array(merged.height * merged.width * 4);
   const neighbours = [[0, 0], [1, 0], [0, 1], [1, 1]] as const; // prettier-ignore
   let position = 0;
   for (let row = 0; row < grid.height; row += 2) {
     for (let column = 0; column < grid.width; column += 2) {
       for (const [down, right] of neighbours) {
-        order[position] = (row + down) * grid.width + column + right;
+        order[position] = tokenAt(grid, [row + down, column + right]);
         position += 1;
       }
     }
   }
   return order;
+}
+
+/** The grid after patch merging. */
+export function mergedGrid(grid: Grid): Grid {
+  return { height: Math.ceil(grid.height / 2), width: Math.ceil(grid.width / 2) };
+}
+
+function tokenAt(grid: Grid, [row, column]: readonly [number, number]): number {
+  return row < grid.height && column < grid.width ? row * grid.width + column : PAD;
 }
 
 function forEachWindowToken(

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { tensorOfBytes } from "../../tensor/bytes.ts";
+import { wholeDepth } from "../dropout.ts";
 import { tensorNamed, type PairModel } from "../pair-model.ts";
 import { tensor4 } from "../ranks.ts";
 import {
@@ -21,7 +22,10 @@ export function visualParsingModel(config: VisualParsingConfig): PairModel {
       pixels: tensorOfBytes<tf.Rank.R4>(pixels, [numPictures, pictureHeight, pictureWidth, 3]),
     }),
     embed: (weights, pictures) => {
-      const parsed = parsePictures(weights, config, tensor4(tensorNamed(pictures, "pixels")));
+      const parsed = parsePictures(weights, config, {
+        pixels: tensor4(tensorNamed(pictures, "pixels")),
+        depth: wholeDepth,
+      });
       const tokens = embedPictures(weights, config, parsed.tokens);
       return { tokens, mask: tf.ones<tf.Rank.R2>([tokens.shape[0], tokens.shape[1]], "int32") };
     },

@@ -3,17 +3,24 @@ import { jointSequence, splitJoint } from "../bert/joint.ts";
 import { encode, encoderSpecs } from "../bert/encoder.ts";
 import { embeddingSpecs, embedText } from "../bert/embeddings.ts";
 import type { BertConfig } from "../bert/config.ts";
-import type { Dropout } from "../dropout.ts";
-import { floatsOf } from "../../tensor/bytes.ts";
+import type { Dropout, StochasticDepth } from "../dropout.ts";
+import { normalisedPixels } from "../imagenet.ts";
 import { BERT_NORM_EPSILON, layerNorm, linear, linearWithoutBias } from "../layers.ts";
-import { tensor4 } from "../ranks.ts";
 import { sinePositions } from "../sine-position.ts";
 import { swinForward } from "../swin/swin.ts";
 import { swinOutputShape } from "../swin/stages.ts";
 import { swinSpecs } from "../swin/specs.ts";
 import type { SwinConfig } from "../swin/config.ts";
 import type { SwinOutput } from "../swin/output.ts";
-import { linearSpecs, normSpecs, weight, type Weights, type WeightSpec } from "../weights.ts";
+import {
+  linearSpecs,
+  normSpecs,
+  weight,
+  withoutPrefix,
+  withPrefix,
+  type Weights,
+  type WeightSpec,
+} from "../weights.ts";
 
 // P pictures, B pairs, S image side, n text tokens, m visual tokens, c visual channels, D hidden size, V vocabulary
 
@@ -26,15 +33,11 @@ export interface VisualParsingConfig {
 /** The names of the vision Transformer's weights begin with this; they have their own learning rate. */
 export const VISUAL_PREFIX = "visual.";
 
-/** Mean and standard deviation of ImageNet's pictures, red, green and blue, of values in [0, 1]. */
-const IMAGENET_MEAN = [0.485, 0.456, 0.406] as const;
-const IMAGENET_DEVIATION = [0.229, 0.224, 0.225] as const;
-
 export function visualParsingSpecs(config: VisualParsingConfig): WeightSpec[] {
   const { hiddenSize, vocabularySize } = config.transformer;
   const { channels } = swinOutputShape(config.swin);
   return [
-    ...swinSpecs(config.swin).map((spec) => ({ ...spec, name: VISUAL_PREFIX + spec.name })),
+    ...withPrefix(swinSpecs(config.swin), VISUAL_PREFIX),
     ...linearSpecs("visual_embedding.projection", channels, hiddenSize),
     ...normSpecs("visual_embedding.LayerNorm", hiddenSize),
     { name: "visual_embedding.mask", shape: [hiddenSize], initialisation: "truncated-normal" },
@@ -46,18 +49,21 @@ export function visualParsingSpecs(config: VisualParsingConfig): WeightSpec[] {
   ];
 }
 
-/** Visual tokens [P, m, c] and their last attention [P, m, m] from 8-bit RGB pictures [P, S, S, 3], bytes or int32. */
+export interface PictureInput {
+  /** 8-bit RGB pictures [P, S, S, 3], bytes or int32. */
+  readonly pixels: tf.Tensor4D;
+  /** `wholeDepth` in evaluation. */
+  readonly depth: StochasticDepth;
+}
+
+/** Visual tokens [P, m, c] and the last attention of 8-bit pictures. */
 export function parsePictures(
   weights: Weights,
   config: VisualParsingConfig,
-  pixels: tf.Tensor4D,
+  { depth, pixels }: PictureInput,
 ): SwinOutput {
-  const scaled = tf.div(floatsOf(pixels), 255);
-  const normalised = tf.div(
-    tf.sub(scaled, tf.tensor1d([...IMAGENET_MEAN])),
-    tf.tensor1d([...IMAGENET_DEVIATION]),
-  );
-  return swinForward(withoutPrefix(weights, VISUAL_PREFIX), config.swin, tensor4(normalised));
+  const visual = withoutPrefix(weights, VISUAL_PREFIX);
+  return swinForward(visual, config.swin, { pixels: normalisedPixels(pixels), depth });
 }
 
 /**
@@ -153,9 +159,4 @@ function placeAndNormalise(weights: Weights, config: VisualParsingConfig, x: tf.
     name: "visual_embedding.LayerNorm",
     epsilon: BERT_NORM_EPSILON,
   });
-}
-
-function withoutPrefix(weights: Weights, prefix: string): Weights {
-  const entries = Object.entries(weights).filter(([name]) => name.startsWith(prefix));
-  return Object.fromEntries(entries.map(([name, tensor]) => [name.slice(prefix.length), tensor]));
 }

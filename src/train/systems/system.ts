@@ -1,6 +1,6 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { Batch, LoaderOptions } from "../../loader/options.ts";
-import type { Dropout } from "../../models/dropout.ts";
+import type { Dropout, StochasticDepth } from "../../models/dropout.ts";
 import type { NamedTensors, PairModel } from "../../models/pair-model.ts";
 import type { Weights, WeightSpec } from "../../models/weights.ts";
 
@@ -38,6 +38,8 @@ export interface LossCall {
   readonly batch: NamedTensors;
   /** Drawn by (seed, step, place in the model, pair of the global batch). */
   readonly dropout: Dropout;
+  /** Drawn likewise, by picture of the global batch. */
+  readonly depth: StochasticDepth;
 }
 
 /** A rank's part of the global batch's losses: over all ranks they add up to it, and their gradients to its gradient. */

@@ -1,6 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { gatherRows } from "../../tensor/gather.ts";
-import { ConfigError } from "../../core/errors.ts";
 import { stopGradient } from "../../models/layers.ts";
 import {
   embedPictures,
@@ -13,10 +12,10 @@ import {
   type PairOutput,
   type VisualParsingConfig,
 } from "../../models/visual-parsing/visual-parsing.ts";
-import type { Dropout } from "../../models/dropout.ts";
+import type { Dropout, StochasticDepth } from "../../models/dropout.ts";
 import { tensorNamed, type NamedTensors } from "../../models/pair-model.ts";
 import { matrix, tensor3, tensor4, vector } from "../../models/ranks.ts";
-import type { SwinOutput } from "../../models/swin/output.ts";
+import { attentionOverPicture, type SwinOutput } from "../../models/swin/output.ts";
 import type { Weights } from "../../models/weights.ts";
 import { meanNegativeLogLikelihood } from "../objectives/likelihood.ts";
 import {
@@ -93,10 +92,11 @@ export function pretrainingLosses(
     readonly model: VisualParsingConfig;
     readonly objectives: VisualParsingObjectives;
     readonly dropout: Dropout;
+    readonly depth: StochasticDepth;
   },
 ): VisualParsingLosses {
-  const { model, objectives, dropout } = options;
-  const parsed = parsePictures(weights, model, batch.pixels);
+  const { depth, dropout, model, objectives } = options;
+  const parsed = parsePictures(weights, model, { pixels: batch.pixels, depth });
   const maskedTokens = masksOf(parsed, batch, objectives);
   const visual = hiddenPictures(weights, { model, batch, parsed, maskedTokens });
   const { tokenIds, tokenMask } = batch;
@@ -136,17 +136,8 @@ function masksOf(
   batch: VisualParsingBatch,
   objectives: VisualParsingObjectives,
 ): tf.Tensor2D {
-  if (parsed.attention === undefined) {
-    throw new ConfigError(
-      "the last Swin stage has several windows, so there is no attention over the whole picture to rank tokens by",
-      {
-        remedy:
-          "choose imageSize and windowSize so that the last stage is one window: 224 with 7, 384 with 12",
-      },
-    );
-  }
   return rankedMask({
-    attention: tensor3(stopGradient(parsed.attention)),
+    attention: tensor3(stopGradient(attentionOverPicture(parsed))),
     pictureOfPair: batch.pictureOfPair,
     pivots: batch.pivots,
     maskedTokens: objectives.mfrMaskedTokens,

@@ -22,11 +22,11 @@ export function visualParsingSystem(recipe: VisualParsingRecipe, vocabularySize:
       tensors: { ...deviceBatch(batch, { ...context, visualTokens }) },
     }),
     readings: () => ["mlm", "itm", "mfr", "itmAccuracy"],
-    losses: ({ batch, dropout, weights }) => {
+    losses: ({ batch, depth, dropout, weights }) => {
       const { total, mlm, itm, mfr, itmAccuracy } = pretrainingLosses(
         weights,
         visualParsingBatch(batch),
-        { model: config, objectives, dropout },
+        { model: config, objectives, depth, dropout },
       );
       return { total, readings: [mlm, itm, mfr, itmAccuracy] };
     },

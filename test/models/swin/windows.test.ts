@@ -34,7 +34,7 @@ const countMasked = (side: number): string => {
 };
 
 describe("cutting into windows", () => {
-  it("reaches every token once, and its inverse puts all back (S-2)", () => {
+  it("S-2: reaches every token once, and its inverse puts all back", () => {
     fc.assert(
       fc.property(shapes, ({ grid, options }) => {
         const order = windowOrder(grid, options);
@@ -56,12 +56,12 @@ describe("cutting into windows", () => {
   });
 });
 
-describe("the relative position index (S-3)", () => {
+describe("the relative position index", () => {
   it.each([
     { windowSize: 7, largest: 168, diagonal: 84 },
     { windowSize: 12, largest: 528, diagonal: 264 },
   ])(
-    "goes from 0 to $largest for windows of $windowSize, with $diagonal for a token and itself",
+    "S-3: goes from 0 to $largest for windows of $windowSize, with $diagonal for a token and itself",
     ({ windowSize, largest, diagonal }) => {
       const index = relativePositionIndex(windowSize);
       const tokens = windowSize ** 2;
@@ -78,18 +78,18 @@ describe("the relative position index (S-3)", () => {
     },
   );
 
-  it("counts rows before columns, as the official tables do", () => {
+  it("S-3: counts rows before columns, as the official tables do", () => {
     // A window of 2: query (1, 0), key (0, 1): one row down, one column left.
     expect(relativePositionIndex(2)[2 * 4 + 1]).toBe((1 + 1) * 3 + (-1 + 1));
   });
 });
 
-describe("the mask of shifted windows (S-4)", () => {
-  it("is -100 in 15 of 64, 7 of 16 and 3 of 4 windows of the official model", () => {
+describe("the mask of shifted windows", () => {
+  it("S-4: is -100 in 15 of 64, 7 of 16 and 3 of 4 windows of the official model", () => {
     expect([56, 28, 14].map(countMasked)).toEqual(["15 of 64", "7 of 16", "3 of 4"]);
   });
 
-  it("holds nothing but 0 and -100, is symmetric and never hides a token from itself", () => {
+  it("S-4: holds nothing but 0 and -100, is symmetric and never hides a token from itself", () => {
     const mask = shiftMask({ height: 6, width: 6 }, { windowSize: 3, shift: 1 }) ?? [];
     expect(new Set(mask)).toEqual(new Set([0, -100]));
     const mirrored = Array.from(mask, (_, place) => {
@@ -102,7 +102,7 @@ describe("the mask of shifted windows (S-4)", () => {
     );
   });
 
-  it("keeps the four corners apart that the last window brings together", () => {
+  it("S-4: keeps the four corners apart that the last window brings together", () => {
     const mask = shiftMask({ height: 4, width: 4 }, { windowSize: 2, shift: 1 }) ?? [];
     const lastWindow = Array.from({ length: 4 }, (_, row) => {
       const start = 3 * 16 + row * 4;
@@ -116,13 +116,13 @@ describe("the mask of shifted windows (S-4)", () => {
     ]);
   });
 
-  it("is not there without a shift", () => {
+  it("S-4: is not there without a shift", () => {
     expect(shiftMask({ height: 14, width: 14 }, { windowSize: 7, shift: 0 })).toBeUndefined();
   });
 });
 
-describe("the order of patch merging (S-6)", () => {
-  it("is (even row, even column), (odd, even), (even, odd), (odd, odd)", () => {
+describe("the order of patch merging", () => {
+  it("S-6: is (even row, even column), (odd, even), (even, odd), (odd, odd)", () => {
     // Tokens coded as row * 10 + column.
     const coded = [...mergeOrder({ height: 4, width: 4 })].map(
       (token) => Math.floor(token / 4) * 10 + (token % 4),

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { noDropout } from "../../../src/models/dropout.ts";
+import { noDropout, wholeDepth } from "../../../src/models/dropout.ts";
 import { sinePositions } from "../../../src/models/sine-position.ts";
 import { swinForward } from "../../../src/models/swin/swin.ts";
 import { tensor4 } from "../../../src/models/ranks.ts";
@@ -73,8 +73,11 @@ describe("parsing pictures", () => {
       tf.sub(tf.div(tf.cast(pixels, "float32"), 255), [0.485, 0.456, 0.406]),
       [0.229, 0.224, 0.225],
     );
-    const expected = swinForward(own, config.swin, tensor4(normalised));
-    const actual = parsePictures(weights, config, pixels);
+    const expected = swinForward(own, config.swin, {
+      pixels: tensor4(normalised),
+      depth: wholeDepth,
+    });
+    const actual = parsePictures(weights, config, { pixels, depth: wholeDepth });
     expect(actual.tokens.shape).toEqual([1, 4, 8]);
     const difference = largestDifference(actual.tokens.dataSync(), expected.tokens.dataSync());
     expect(difference).toBeLessThan(1e-5);

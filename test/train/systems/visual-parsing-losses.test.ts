@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { ConfigError } from "../../../src/core/errors.ts";
-import { noDropout } from "../../../src/models/dropout.ts";
+import { noDropout, wholeDepth } from "../../../src/models/dropout.ts";
 import { tensor3, vector } from "../../../src/models/ranks.ts";
 import {
   embedPictures,
@@ -52,6 +52,7 @@ function lossesAt(
     model: tinyModel,
     objectives: { ...none, ...objectives },
     dropout: noDropout,
+    depth: wholeDepth,
   });
 }
 
@@ -224,6 +225,7 @@ describe("windowed attention", () => {
         model: { ...tinyModel, swin },
         objectives: none,
         dropout: noDropout,
+        depth: wholeDepth,
       });
     expect(run).toThrow(ConfigError);
     expect(run).toThrow("several windows");
