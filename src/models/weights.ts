@@ -69,8 +69,14 @@ export function weight(weights: Weights, name: string): tf.Tensor {
   return tensor;
 }
 
+/** The weights whose names begin with `prefix`, by the rest of their names. */
+export function withoutPrefix(weights: Weights, prefix: string): Weights {
+  const entries = Object.entries(weights).filter(([name]) => name.startsWith(prefix));
+  return Object.fromEntries(entries.map(([name, tensor]) => [name.slice(prefix.length), tensor]));
+}
+
 /** The specs with `prefix` before their names. */
-export function specsUnder(specs: readonly WeightSpec[], prefix: string): WeightSpec[] {
+export function withPrefix(specs: readonly WeightSpec[], prefix: string): WeightSpec[] {
   return specs.map((spec) => ({ ...spec, name: prefix + spec.name }));
 }
 

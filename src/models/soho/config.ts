@@ -9,7 +9,7 @@ import {
 } from "../dictionary/dictionary.ts";
 import { runningSpecs } from "../resnet/batch-norm.ts";
 import { resNetBuffers, resNetChannels, resNetSpecs, type ResNetConfig } from "../resnet/config.ts";
-import { linearSpecs, normSpecs, specsUnder, type WeightSpec } from "../weights.ts";
+import { linearSpecs, normSpecs, withPrefix, type WeightSpec } from "../weights.ts";
 import type { SohoSwitches } from "./switches.ts";
 
 // C channels of the network, D hidden size
@@ -56,7 +56,7 @@ export const GATE_OUTPUTS = 2;
 export function sohoSpecs(config: SohoConfig): WeightSpec[] {
   const { transformer } = config;
   return [
-    ...specsUnder(resNetSpecs(config.resnet), BACKBONE_PREFIX),
+    ...withPrefix(resNetSpecs(config.resnet), BACKBONE_PREFIX),
     ...neckSpecs(config),
     ...embeddingSpecs(transformer),
     ...encoderSpecs(transformer),
@@ -75,7 +75,7 @@ export function sohoBuffers(config: SohoConfig): WeightSpec[] {
   const { hiddenSize } = config.transformer;
   const { gridNorm, visualInput } = config.switches;
   return [
-    ...specsUnder(resNetBuffers(config.resnet), BACKBONE_PREFIX),
+    ...withPrefix(resNetBuffers(config.resnet), BACKBONE_PREFIX),
     ...(gridNorm === "batch" ? runningSpecs(sohoNames.convolutionNorm, hiddenSize) : []),
     ...(visualInput === "gated" ? runningSpecs(sohoNames.gateNorm, GATE_OUTPUTS) : []),
     ...dictionaryBuffers(dictionaryOf(config), sohoNames.dictionary),

@@ -16,7 +16,7 @@ import {
   type ValidPixels,
 } from "../resnet/grid-features.ts";
 import { resNetForward } from "../resnet/resnet.ts";
-import { weight, weightsUnder, type Weights } from "../weights.ts";
+import { weight, withoutPrefix, type Weights } from "../weights.ts";
 import { BACKBONE_PREFIX, sohoNames, type SohoConfig } from "./config.ts";
 
 // P pictures, H and W picture, h and w grid, C channels of the network, D hidden size
@@ -65,7 +65,7 @@ export function encodeGrid(
   const { pictures, run } = input;
   const [, height, width] = pictures.pixels.shape;
   const pixels = clearPadding(normalisedPixels(pictures.pixels), pictures.valid);
-  const backbone = resNetForward(weightsUnder(weights, BACKBONE_PREFIX), config.resnet, {
+  const backbone = resNetForward(withoutPrefix(weights, BACKBONE_PREFIX), config.resnet, {
     pixels,
     run: {
       mode: run.mode,
