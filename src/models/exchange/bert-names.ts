@@ -7,6 +7,9 @@ const DERIVED = /\.position_ids$|^cls\.predictions\.decoder\.|^feat_regress\.wei
 
 const ROOTS = ["embeddings", "encoder", "pooler"] as const;
 
+/** The head of Masked Language Modelling. */
+const MLM_RULE: NameRule = { ours: "mlm_head.*", theirs: ["cls.predictions.*"] };
+
 /** Norms of BERT's first PyTorch files have TensorFlow's names. */
 function respelled(name: string): string {
   return name.replace(/\.gamma$/, ".weight").replace(/\.beta$/, ".bias");
@@ -26,10 +29,7 @@ const sharedRow = {
 export const bertLayout: NameLayout = {
   name: "transformers-bert",
   origin: "transformers' BertModel and the models around it, also of its first releases",
-  rules: [
-    ...rootRules(ROOTS, "bert"),
-    { ours: "cls.predictions.*", theirs: ["cls.predictions.*"] },
-  ],
+  rules: [...rootRules(ROOTS, "bert"), MLM_RULE],
   present: (name) =>
     respelled(without(["module."], name)).replace(/^(?=(?:embeddings|encoder|pooler)\.)/, "bert."),
   derived: DERIVED,
@@ -38,7 +38,6 @@ export const bertLayout: NameLayout = {
 
 /** Heads of UNITER's released models, pre-trained and fine-tuned, by the first part of their names. */
 const UNITER_HEADS = [
-  "cls",
   "feat_regress",
   "region_classifier",
   "rank_output",
@@ -57,6 +56,7 @@ export const uniterLayout: NameLayout = {
   origin: "ChenRocks/UNITER, pre-trained and fine-tuned",
   rules: [
     ...rootRules([...ROOTS, "img_embeddings"], "uniter"),
+    MLM_RULE,
     { ours: "itm_head.*", theirs: ["itm_output.*"] },
     ...UNITER_HEADS.map((head) => ({ ours: `${head}.*`, theirs: [`${head}.*`] })),
   ],

@@ -1,7 +1,22 @@
 import { type NameLayout, without } from "./name-layout.ts";
 
-/** The decoder of words is a copy of the embeddings; BatchNorm counts its batches. */
-const DERIVED = /^mask_l_fc\.weight$|\.num_batches_tracked$|\.position_ids$/;
+/** The decoder of words is a copy of the embeddings; counts that nothing reads. */
+const DERIVED =
+  /^mask_l_fc\.weight$|^neck\.vq\.cluster_sum$|\.num_batches_tracked$|\.position_ids$/;
+
+/** Network, neck and head have the released code's names here too. */
+const SAME = [
+  "backbone.*",
+  "neck.conv.*",
+  "neck.pos_line.*",
+  "neck.gate_fc.*",
+  "neck.mask_emb.*",
+  "neck.ln.*",
+  "neck.vq.embed",
+  "neck.vq.embed_avg",
+  "neck.vq.cluster_size",
+  "head.*",
+] as const;
 
 export const sohoLayout: NameLayout = {
   name: "soho",
@@ -9,8 +24,7 @@ export const sohoLayout: NameLayout = {
   rules: [
     { ours: "embeddings.*", theirs: ["language.bert.embeddings.*"] },
     { ours: "encoder.*", theirs: ["language.bert.encoder.*"] },
-    { ours: "visual.*", theirs: ["backbone.*"] },
-    { ours: "itm_head.*", theirs: ["head.match_class.*"] },
+    ...SAME.map((name) => ({ ours: name, theirs: [name] })),
   ],
   present: (name) => without(["module."], name),
   derived: DERIVED,

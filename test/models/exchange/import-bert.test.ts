@@ -6,6 +6,7 @@ import { embeddingSpecs, embedText } from "../../../src/models/bert/embeddings.t
 import { encode, encoderSpecs } from "../../../src/models/bert/encoder.ts";
 import {
   bertLanguageHead,
+  type LanguageHead,
   languageHeadLogits,
   languageHeadSpecs,
 } from "../../../src/models/bert/language-head.ts";
@@ -57,8 +58,10 @@ function bertStates(weights: Weights, tokenTypes: number | undefined): tf.Tensor
   });
 }
 
+const head: LanguageHead = { ...bertLanguageHead, name: "mlm_head" };
+
 describe("a file of transformers' BERT", () => {
-  const specs = [...bertSpecs, ...poolerSpecs(bert), ...languageHeadSpecs(bert, bertLanguageHead)];
+  const specs = [...bertSpecs, ...poolerSpecs(bert), ...languageHeadSpecs(bert, head)];
   const layout = layoutNamed("transformers-bert");
 
   it("gives our model their states, pooled vector and word logits", async () => {
@@ -74,7 +77,7 @@ describe("a file of transformers' BERT", () => {
     files.expectClose(states, "transformers-bert/states", 1e-4);
     files.expectClose(pooled(weights, states), "transformers-bert/pooled", 1e-4);
     const rows = matrix(tf.reshape(states, [14, 32]));
-    const logits = languageHeadLogits(weights, bertLanguageHead, rows);
+    const logits = languageHeadLogits(weights, head, rows);
     files.expectClose(logits, "transformers-bert/logits", 2e-4);
   });
 
@@ -113,8 +116,8 @@ describe("a file of transformers' BERT", () => {
   it("tells the weights it lacks and those that are not its own", async () => {
     const tensors = await files.tensorsOf("transformers-bert");
     const some = tensors.filter(({ name }) => !name.endsWith("layer.1.output.dense.bias"));
-    const head = { name: "itm_head.bias", shape: [2], initialisation: "zeros" } as const;
-    const options = { layout, specs: [...bertSpecs, head] };
+    const other = { name: "itm_head.bias", shape: [2], initialisation: "zeros" } as const;
+    const options = { layout, specs: [...bertSpecs, other] };
     await using imported = await importWeights(await files.fileOf(some), options);
     expect(imported.report.missing).toEqual(["encoder.layer.1.output.dense.bias"]);
     expect(imported.report.outside).toEqual(["itm_head.bias"]);

@@ -1,11 +1,13 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { wholeDepth } from "../../../src/models/dropout.ts";
+import { biasTableFitting } from "../../../src/models/exchange/bias-table-fitting.ts";
 import { importWeights, type ImportOptions } from "../../../src/models/exchange/import-weights.ts";
 import { layoutNamed } from "../../../src/models/exchange/layouts.ts";
 import { tensor4 } from "../../../src/models/ranks.ts";
 import { resNetBuffers, resNetSpecs } from "../../../src/models/resnet/config.ts";
 import { resNetEvaluation, resNetForward } from "../../../src/models/resnet/resnet.ts";
+import { resizedBiasTable } from "../../../src/models/swin/bias-tables.ts";
 import type { SwinConfig } from "../../../src/models/swin/config.ts";
 import { swinSpecs } from "../../../src/models/swin/specs.ts";
 import { swinForward } from "../../../src/models/swin/swin.ts";
@@ -78,28 +80,26 @@ describe("a Swin's file", () => {
     );
   });
 
-  it("gives tables of another window by the function that is asked for, and says so", async () => {
+  it("S-11: gives its bias tables to a model of other windows where that is asked for", async () => {
     const layout = layoutNamed("timm-swin");
     const wider = swinSpecs({ ...swin, imageSize: 48, windowSize: 6 });
-    const path = await files.fileOf(await files.tensorsOf("timm-swin"));
+    const tensors = await files.tensorsOf("timm-swin");
+    const path = await files.fileOf(tensors);
     await expect(importWeights(path, { layout, specs: wider })).rejects.toThrow("4 shapes");
-    const fitting: ImportOptions["fitting"] = {
-      fits: (spec) => spec.name.endsWith("_table"),
-      fit: ({ shape: [rows = 0, heads = 0] }, [theirRows = 0]) =>
-        new Float32Array(rows * heads).fill(theirRows),
-    };
-    await using imported = await importWeights(path, { layout, specs: wider, fitting });
+    const options = { layout, specs: wider, fitting: biasTableFitting };
+    await using imported = await importWeights(path, options);
     expect(imported.report.fitted).toHaveLength(4);
-    const tables = [];
-    for await (const { name, values } of imported.weights()) {
-      if (name.endsWith("_table")) tables.push([values.length, values[0]]);
-    }
-    expect(tables).toEqual([
-      [242, 25],
-      [242, 25],
-      [484, 25],
-      [484, 25],
-    ]);
+    const name = "layers.1.blocks.0.attn.relative_position_bias_table";
+    const table = drawn(files.fixture.seed, name, [25, 4]);
+    const resized = resizedBiasTable(table, { heads: 4, from: 3, to: 6 });
+    expect((await importedTensors(imported))[name]?.dataSync()).toEqual(resized);
+  });
+
+  it("of another number of heads is refused all the same", async () => {
+    const path = await files.fileOf(await files.tensorsOf("timm-swin"));
+    const specs = swinSpecs({ ...swin, imageSize: 48, windowSize: 6, heads: [2, 2] });
+    const options = { layout: layoutNamed("timm-swin"), specs, fitting: biasTableFitting };
+    await expect(importWeights(path, options)).rejects.toThrow("2 shapes");
   });
 });
 
