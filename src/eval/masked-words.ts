@@ -8,24 +8,9 @@ import { matrix } from "../models/ranks.ts";
 import { type CompiledStep, compile } from "../tensor/compiled/compiled-step.ts";
 import { loadTensorFlow } from "../tensor/load.ts";
 import { type LoadedModel, ModelOnDevice, repeatPicture } from "./model-on-device.ts";
+import type { MaskedQuestion } from "./word-questions.ts";
 
 // m visual tokens, D hidden size, Q questions of a chunk, n text tokens, V vocabulary
-
-/** A text with one masked word, which a model has to tell. */
-export interface MaskedQuestion {
-  /** The scene that the text speaks of. */
-  readonly sceneIndex: number;
-  /** [n], [CLS], [SEP] and the mask included; equally long in all questions. */
-  readonly tokenIds: Int32Array;
-  /** [n] */
-  readonly tokenMask: Int32Array;
-  /** Where the masked word stands. */
-  readonly position: number;
-  /** The masked word's id. */
-  readonly answer: number;
-  /** What somebody who does not see the picture gets right of it at best, in [0, 1]. */
-  readonly chance: number;
-}
 
 export interface MaskedWordOptions extends PictureOptions {
   readonly model: LoadedModel;
@@ -40,7 +25,7 @@ export interface MaskedWordResult {
   readonly accuracy: number;
   /** Beside another scene's picture. */
   readonly shuffledAccuracy: number;
-  /** The mean of the questions' chances. */
+  /** What the best constant answer reaches: the share of the most frequent word. */
   readonly chance: number;
 }
 
@@ -76,12 +61,16 @@ export async function evaluateMaskedWords(options: MaskedWordOptions): Promise<M
     });
   }
   const numQuestions = questions.length;
+  const numOfAnswers = new Map<number, number>();
+  for (const { answer } of questions) {
+    numOfAnswers.set(answer, (numOfAnswers.get(answer) ?? 0) + 1);
+  }
   const share = (number: number): number => number / Math.max(1, numQuestions);
   return {
     numQuestions,
     accuracy: share(numRight),
     shuffledAccuracy: share(numRightShuffled),
-    chance: share(questions.reduce((sum, { chance }) => sum + chance, 0)),
+    chance: share(Math.max(0, ...numOfAnswers.values())),
   };
 }
 

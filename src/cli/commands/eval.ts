@@ -6,6 +6,7 @@ interface EvalFlags {
   readonly checkpoint: string;
   readonly data: string;
   readonly split?: string;
+  readonly words?: readonly string[];
   readonly out?: string;
   readonly dryRun?: true;
 }
@@ -15,10 +16,14 @@ export function addEvalCommand(program: Command): void {
   const command = program
     .command("eval")
     .description("Evaluate a run's newest checkpoint; chance levels stand beside the numbers.")
-    .argument("<task>", "retrieval")
+    .argument("<task>", "retrieval or masked-words")
     .requiredOption("--checkpoint <run>", "the run's folder")
     .requiredOption("--data <set>", "the folder of a shard set, or https://… or s3://…")
     .option("--split <name>", "the split to search; test where there is one")
+    .option(
+      "--words <word...>",
+      "masked-words: the words that are asked for, such as red green blue",
+    )
     .option("--out <folder>", "write results.json and report.html there")
     .option("--dry-run", "evaluate and print, but leave --out unwritten")
     .action((task: string, flags: EvalFlags) =>
@@ -34,6 +39,7 @@ export function addEvalCommand(program: Command): void {
   addExamples(command, [
     "crossweave eval retrieval --checkpoint runs/coco --data shards/coco",
     "crossweave eval retrieval --checkpoint runs/demo/run --data runs/demo/shards/coco --split val --out results",
+    "crossweave eval masked-words --checkpoint runs/demo/run --data runs/demo/shards/coco --split val --words red green blue yellow purple black",
   ]);
 }
 
@@ -45,16 +51,45 @@ interface EvalRequest {
 }
 
 async function evaluate(
-  { task, flags, seed }: EvalRequest,
+  request: EvalRequest,
   context: CommandContext,
 ): Promise<CommandOutcome<unknown>> {
-  const { ConfigError } = await import("../../core/errors.ts");
-  if (task !== "retrieval") {
-    throw new ConfigError(`there is no task "${task}"`, { remedy: "the tasks are: retrieval" });
+  switch (request.task) {
+    case "retrieval":
+      return await evaluateRetrieval(request, context);
+    case "masked-words":
+      return await askForWords(request, context);
+    default: {
+      const { ConfigError } = await import("../../core/errors.ts");
+      throw new ConfigError(`there is no task "${request.task}"`, {
+        remedy: "the tasks are: retrieval, masked-words",
+      });
+    }
   }
+}
+
+async function askForWords(
+  { flags }: EvalRequest,
+  context: CommandContext,
+): Promise<CommandOutcome<unknown>> {
+  const { askRun, maskedWordText } = await import("../runs/masked-words.ts");
+  const { requireWritable, writeResults } = await import("../runs/results-folder.ts");
+  const out = flags.dryRun === true ? undefined : flags.out;
+  if (out !== undefined) await requireWritable(out);
+  const { checkpoint: run, data, split, words = [] } = flags;
+  const result = await askRun({ run, data, split, words }, context);
+  if (out !== undefined) await writeResults(out, result);
+  return { result, text: maskedWordText(result) };
+}
+
+async function evaluateRetrieval(
+  { flags, seed }: EvalRequest,
+  context: CommandContext,
+): Promise<CommandOutcome<unknown>> {
   const { evaluateRun } = await import("../runs/retrieval.ts");
   const { retrievalJson, retrievalText } = await import("../runs/retrieval-text.ts");
-  const { requireWritable, writeRetrievalReport } = await import("../runs/run-page.ts");
+  const { writeRetrievalReport } = await import("../runs/run-page.ts");
+  const { requireWritable } = await import("../runs/results-folder.ts");
   const out = flags.dryRun === true ? undefined : flags.out;
   if (out !== undefined) await requireWritable(out);
   const call = { run: flags.checkpoint, data: flags.data, split: flags.split, seed };

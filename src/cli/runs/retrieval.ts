@@ -74,7 +74,8 @@ export async function evaluateRun(
   };
 }
 
-function defaultSplit(reader: ShardSetReader): string {
+/** `test` where there is one, else the set's only split; ConfigError where there are others. */
+export function defaultSplit(reader: ShardSetReader): string {
   const names = reader.index.splits.map(({ name }) => name);
   const [only, second] = names;
   if (names.includes("test")) return "test";

@@ -1,4 +1,3 @@
-import { access, constants, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { verdictSummary } from "../../audit/verdict-text.ts";
 import type { AuditVerdict } from "../../audit/verdict.ts";
@@ -20,6 +19,7 @@ import { readMetrics, readRunSummary, type MetricsLine } from "../../train/run/r
 import { packageVersion } from "../program.ts";
 import { auditShardSets } from "../auditing/shard-set-audit.ts";
 import { exampleQueries } from "./retrieval-examples.ts";
+import { writeResults } from "./results-folder.ts";
 import { retrievalJson } from "./retrieval-text.ts";
 import type { RetrievalCall, RunRetrieval } from "./retrieval.ts";
 
@@ -31,12 +31,6 @@ export interface ReportCall extends RetrievalCall {
   /** Audits that came before the last one, such as the one that found what was then left out. */
   readonly earlierAudits?: readonly ReportAudit[];
   readonly command?: string;
-}
-
-/** Makes a folder that will be written to once an evaluation is done; throws at once where it cannot be. */
-export async function requireWritable(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  await access(folder, constants.W_OK);
 }
 
 /** Writes results.json and the run's page; gives the page's path. */
@@ -60,9 +54,7 @@ export async function writeRetrievalReport(
     recipe: recipeEntries(evaluated.record.recipe),
     facts: await factsOf(evaluated, call),
   };
-  await mkdir(call.out, { recursive: true });
-  const results = `${JSON.stringify(retrievalJson(evaluated), null, 2)}\n`;
-  await writeFileAtomically(join(call.out, "results.json"), results);
+  await writeResults(call.out, retrievalJson(evaluated));
   const page = join(call.out, "report.html");
   await writeFileAtomically(page, await renderRunReport(report));
   return page;
