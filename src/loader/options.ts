@@ -131,13 +131,13 @@ export interface RegionOptions {
  * How the regions to predict are chosen: each on its own, and, where none was chosen, one of them by a uniform draw
  * ("at-least-one": UNITER as released), or none then ("independent").
  */
-export type RegionMaskSelection = "at-least-one" | "independent";
+type RegionMaskSelection = "at-least-one" | "independent";
 
 /**
  * The pairs whose masked words and regions are predicted: the matched ones (all three papers), or all (SOHO as released,
  * which never clears the labels of the unmatched ones). Words are masked on all pairs alike either way.
  */
-export type PredictedPairs = "matched" | "all";
+type PredictedPairs = "matched" | "all";
 
 export interface LoaderOptions {
   /** The samples are the scenes of these splits, in this order; each scene shows one picture. */

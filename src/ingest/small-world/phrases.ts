@@ -1,5 +1,5 @@
 import type { RandomStream } from "../../core/random.ts";
-import type { Point, SceneObject, View } from "./scene.ts";
+import { colors, type Point, type SceneObject, shapes, type View } from "./scene.ts";
 
 /** Objects in a row, first to last: left to right, or top to bottom. */
 export interface Row {
@@ -227,4 +227,73 @@ export function asTokenLine(phrase: string): string {
 /** Lower-case words without punctuation, as the Karpathy files list them. */
 export function wordsOf(sentence: string): string[] {
   return sentence.toLowerCase().match(/[a-z0-9]+/g) ?? [];
+}
+
+/** A word of a caption that only the picture decides: whoever reads the rest alone can't do better than chance. */
+export interface PictureWord {
+  readonly kind: "color" | "shape" | "number";
+  /** Counted from 0; punctuation marks count as words. */
+  readonly wordIndex: number;
+  readonly word: string;
+  /** The words that could stand there, `word` among them; before the picture is seen each is equally probable. */
+  readonly candidates: readonly string[];
+  /** The accuracy of guessing, exactly: 1 over the number of candidates. */
+  readonly chance: number;
+}
+
+/**
+ * The colours, shapes and numbers of a caption or region description that the rest of it leaves open. The world draws the
+ * kinds of a picture's objects uniformly, no two alike: where two objects share a shape, the one's colour rules itself out for
+ * the other, and the candidates are one less. Numbers are open in captions of several objects of one kind.
+ */
+export function pictureWordsOf(text: string): PictureWord[] {
+  const words = text.toLowerCase().match(/[a-z0-9]+|[^\sa-z0-9]/g) ?? [];
+  const shapeWords = placesOf(words, [...shapes, ...shapes.map(plural)]);
+  const colorWords = placesOf(words, colors);
+  const mentions = colorWords.flatMap((color, mention) => {
+    const shape = shapeWords[mention];
+    return shape === undefined ? [] : [{ color, shape, isPlural: isPlural(shape.word) }];
+  });
+  const found = mentions.flatMap(({ color, isPlural: isMany, shape }) => {
+    const others = mentions.filter((other) => other.color !== color);
+    const isOpen = (kind: string): boolean =>
+      others.every((other) => `${other.color.word} ${other.shape.word}` !== kind);
+    const allShapes = isMany ? shapes.map(plural) : shapes;
+    const openColors = colors.filter((name) => isOpen(`${name} ${shape.word}`));
+    const openShapes = allShapes.filter((name) => isOpen(`${color.word} ${name}`));
+    return [pictureWord("color", color, openColors), pictureWord("shape", shape, openShapes)];
+  });
+  return [...found, ...openNumbers(words, mentions)].toSorted((a, b) => a.wordIndex - b.wordIndex);
+}
+
+interface Place {
+  readonly wordIndex: number;
+  readonly word: string;
+}
+
+function placesOf(words: readonly string[], wanted: readonly string[]): Place[] {
+  return words.flatMap((word, wordIndex) => (wanted.includes(word) ? [{ wordIndex, word }] : []));
+}
+
+function isPlural(word: string): boolean {
+  return shapes.some((shape) => plural(shape) === word);
+}
+
+function pictureWord(
+  kind: PictureWord["kind"],
+  place: Place,
+  candidates: readonly string[],
+): PictureWord {
+  return { kind, ...place, candidates, chance: 1 / candidates.length };
+}
+
+// "one of three red circles" stands more often beside three than beside two, as each of them may be described.
+function openNumbers(
+  words: readonly string[],
+  mentions: readonly { readonly isPlural: boolean }[],
+): PictureWord[] {
+  const [only, second] = mentions;
+  if (only?.isPlural !== true || second !== undefined || words[1] === "of") return [];
+  const candidates = ["two", "three"];
+  return placesOf(words, candidates).map((place) => pictureWord("number", place, candidates));
 }
