@@ -2,6 +2,7 @@ import { flatLayout } from "../../src/train/flat-weights.ts";
 import { recipeNamed } from "../../src/train/recipes/recipe-named.ts";
 import { visualParsingSpecs } from "../../src/models/visual-parsing/visual-parsing.ts";
 import { swinOutputShape } from "../../src/models/swin/stages.ts";
+import { requireVisualParsing } from "../../test/train/tiny-run.ts";
 
 const GIGA = 1e9;
 /** A multiplication with its addition. */
@@ -28,7 +29,7 @@ function bertBase(tokens: number): number {
 
 /** Visual Parsing: 2,048 pairs (VP 4.1), which are 512 pictures with four texts. Weights from the code, Swin-B 384 as published. */
 export function visualParsing(): Workload {
-  const recipe = recipeNamed("pretrain/visual-parsing");
+  const recipe = requireVisualParsing(recipeNamed("pretrain/visual-parsing"));
   const model = {
     swin: recipe.model.swin,
     transformer: { ...recipe.model.transformer, vocabularySize: 30_522 },

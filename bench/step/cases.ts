@@ -17,6 +17,7 @@ import {
   pretrainingLosses,
   visualParsingBatch,
 } from "../../src/train/systems/visual-parsing-losses.ts";
+import { requireVisualParsing } from "../../test/train/tiny-run.ts";
 
 /** A batch by name, in the order in which a step takes it. */
 type CaseBatch = readonly NamedTensor[];
@@ -53,7 +54,7 @@ const swinTiny = {
 };
 const NUM_CLASSES = 1000;
 
-const small = recipeNamed("pretrain/visual-parsing-small");
+const small = requireVisualParsing(recipeNamed("pretrain/visual-parsing-small"));
 /** BERT's uncased vocabulary. */
 const smallModel = {
   swin: small.model.swin,

@@ -3,17 +3,21 @@ import { z } from "zod";
 import { ConfigError } from "../core/errors.ts";
 import type { TrainingRecipe } from "./recipe.ts";
 import type { Demand } from "./recipes/recipe-base.ts";
+import { uniterDemands, uniterSchema } from "./recipes/uniter-recipe.ts";
 import { visualParsingDemands, visualParsingSchema } from "./recipes/visual-parsing-recipe.ts";
 
-const systemSchema = z.looseObject({ system: z.enum(["visual-parsing"]) });
+const systemSchema = z.looseObject({ system: z.enum(["uniter", "visual-parsing"]) });
 
 const recipeSchemas: Readonly<Record<TrainingRecipe["system"], z.ZodType<TrainingRecipe>>> = {
+  uniter: uniterSchema,
   "visual-parsing": visualParsingSchema,
 };
 
 /** What keeps a recipe's model from being built or trained though each value is in its own range. */
 function demandsOf(recipe: TrainingRecipe): Demand[] {
   switch (recipe.system) {
+    case "uniter":
+      return uniterDemands(recipe);
     case "visual-parsing":
       return visualParsingDemands(recipe);
   }

@@ -1,7 +1,8 @@
+import type { UniterRecipe } from "./recipes/uniter-recipe.ts";
 import type { VisualParsingRecipe } from "./recipes/visual-parsing-recipe.ts";
 
 /** All constants of a training run; saved beside its results. */
-export type TrainingRecipe = VisualParsingRecipe;
+export type TrainingRecipe = UniterRecipe | VisualParsingRecipe;
 
 /** A recipe's constants one by one, each with its path: "optimisation.warmupSteps". */
 export function recipeEntries(

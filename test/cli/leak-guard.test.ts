@@ -14,6 +14,7 @@ import { recipeNamed } from "../../src/train/recipes/recipe-named.ts";
 import { writeVocabulary } from "../loader/shard-set-fixture.ts";
 import { ShardSetReader } from "../../src/shards/shard-set-reader.ts";
 import { madeUpScenes, temporaryFolder, writeShardSet } from "../shards/small-set.ts";
+import { requireVisualParsing } from "../train/tiny-run.ts";
 
 const context = { progress: silentProgress, signal: new AbortController().signal };
 
@@ -25,7 +26,7 @@ async function trainingCall(folder: string, evalFrom: number): Promise<TrainingC
   const evaluated = join(folder, "evaluated");
   const scenes = all.slice(evalFrom, evalFrom + 10);
   await writeShardSet(evaluated, [{ split: "test", role: "eval", scenes }]);
-  const recipe = recipeNamed("pretrain/visual-parsing");
+  const recipe = requireVisualParsing(recipeNamed("pretrain/visual-parsing"));
   return {
     recipe: {
       ...recipe,

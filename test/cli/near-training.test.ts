@@ -11,6 +11,7 @@ import type { Scene, StoredPicture } from "../../src/core/records.ts";
 import { recipeNamed } from "../../src/train/recipes/recipe-named.ts";
 import { photographScenes, temporaryFolder, writeVocabulary } from "../loader/shard-set-fixture.ts";
 import { writeShardSet } from "../shards/small-set.ts";
+import { requireVisualParsing } from "../train/tiny-run.ts";
 
 const context = { progress: silentProgress, signal: new AbortController().signal };
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -24,7 +25,7 @@ beforeAll(async () => {
   const [evaluated, trained] = [join(folder.path, "evaluated"), join(folder.path, "trained")];
   await writeShardSet(evaluated, [{ split: "test", role: "eval", scenes: [tested] }]);
   await writeShardSet(trained, [{ split: "train", scenes: [one, other, await partOf(tested)] }]);
-  const recipe = recipeNamed("pretrain/visual-parsing");
+  const recipe = requireVisualParsing(recipeNamed("pretrain/visual-parsing"));
   const vocabulary = await writeVocabulary(folder.path);
   call = {
     recipe: { ...recipe, data: { ...recipe.data, picturesPerBatch: 2, vocabulary } },

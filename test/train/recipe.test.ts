@@ -29,7 +29,14 @@ describe("a recipe's name", () => {
   });
 });
 
-const names = ["demo", "pretrain/visual-parsing", "pretrain/visual-parsing-small"];
+const names = [
+  "demo",
+  "demo-uniter",
+  "pretrain/visual-parsing",
+  "pretrain/visual-parsing-small",
+  "pretrain/uniter-base",
+  "pretrain/uniter-large",
+];
 
 describe("a recipe of ours", () => {
   it.each(names)("has room in the ring for the work of all its workers: %s", (name) => {

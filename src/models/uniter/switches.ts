@@ -27,6 +27,8 @@ export interface UniterSwitches {
   readonly unmatchedAlignment: "negated" | "ignored" | "counted";
   /** What makes a pair unmatched: another picture, or another of either side (paper, section 3.2). */
   readonly replacedSide: "picture" | "either";
+  /** Whether norms decay whose names are not "LayerNorm": the inner ones and the heads'. A slip of names in the code. */
+  readonly decayedNorms: boolean;
   /** How SNLI-VE is trained: cross-entropy (paper, A.2), or soft targets as VQA. */
   readonly entailmentLoss: "cross-entropy" | "soft-targets";
   /** When a retrieval model looks for hard negatives: every few thousand steps (paper, A.2), or in each step. */
@@ -52,6 +54,7 @@ export const uniterPaper: UniterSwitches = {
   alignedSpecials: false,
   unmatchedAlignment: "ignored",
   replacedSide: "either",
+  decayedNorms: false,
   entailmentLoss: "cross-entropy",
   hardNegatives: "offline",
   referringScale: "mean",
@@ -72,6 +75,7 @@ export const uniterReleased: UniterSwitches = {
   alignedSpecials: true,
   unmatchedAlignment: "negated",
   replacedSide: "picture",
+  decayedNorms: true,
   entailmentLoss: "soft-targets",
   hardNegatives: "online",
   referringScale: "sum",

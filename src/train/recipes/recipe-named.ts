@@ -1,9 +1,10 @@
 import { closest } from "fastest-levenshtein";
 import { ConfigError } from "../../core/errors.ts";
 import type { TrainingRecipe } from "../recipe.ts";
+import { uniterRecipes } from "./uniter.ts";
 import { visualParsingRecipes } from "./visual-parsing.ts";
 
-const trainingRecipes: readonly TrainingRecipe[] = [...visualParsingRecipes];
+const trainingRecipes: readonly TrainingRecipe[] = [...visualParsingRecipes, ...uniterRecipes];
 
 /** The recipe called `name`; ConfigError with the names there are. */
 export function recipeNamed(name: string): TrainingRecipe {

@@ -10,11 +10,12 @@ import { recipeNamed } from "../../../src/train/recipes/recipe-named.ts";
 import { writeVocabulary } from "../../loader/shard-set-fixture.ts";
 import { filesOf, temporaryFolder } from "../../shards/small-set.ts";
 import { type ProvenSets, writeProvenSets } from "./proven-set.ts";
+import { requireVisualParsing } from "../../train/tiny-run.ts";
 
 const context = { progress: silentProgress, signal: new AbortController().signal };
 
 async function trainingCall({ evaluated, folder, trained }: ProvenSets): Promise<TrainingCall> {
-  const recipe = recipeNamed("pretrain/visual-parsing");
+  const recipe = requireVisualParsing(recipeNamed("pretrain/visual-parsing"));
   const vocabulary = await writeVocabulary(folder);
   return {
     recipe: { ...recipe, data: { ...recipe.data, picturesPerBatch: 8, vocabulary } },
@@ -55,6 +56,7 @@ describe("a set with a proof", () => {
   });
 });
 
-function smaller({ recipe }: TrainingCall): TrainingCall["recipe"] {
+function smaller(call: TrainingCall): TrainingCall["recipe"] {
+  const recipe = requireVisualParsing(call.recipe);
   return { ...recipe, data: { ...recipe.data, picturesPerBatch: 2 } };
 }

@@ -1,0 +1,142 @@
+import { bertBaseCased, bertLargeCased, type BertConfig } from "../../models/bert/config.ts";
+import { uniterPaper, uniterReleased } from "../../models/uniter/switches.ts";
+import { uniterTransport } from "../objectives/transport.ts";
+import type { RecipeTransformer } from "./recipe-base.ts";
+import type { UniterRecipe } from "./uniter-recipe.ts";
+
+// UNITER: Chen et al., "UNITER: UNiversal Image-TExt Representation Learning", ECCV 2020. The paper leaves pre-training's
+// batches, steps and optimizer open; "code" below is ChenRocks/UNITER's configuration for in-domain data (COCO and VG).
+
+/** Of one GPU in a step (code). */
+const TOKENS_PER_GPU = 10_240;
+/** Steps whose gradients the code adds up before it moves the weights. */
+const ACCUMULATED = 2;
+
+/** A recipe's Transformer takes the size of its vocabulary from the vocabulary. */
+function withoutVocabulary(config: BertConfig): RecipeTransformer {
+  const { dropout, heads, hiddenSize, intermediateSize, layers } = config;
+  const { maxPositions, recompute, tokenTypes } = config;
+  return {
+    hiddenSize,
+    layers,
+    heads,
+    intermediateSize,
+    maxPositions,
+    tokenTypes,
+    dropout,
+    recompute,
+  };
+}
+
+/** In-domain pre-training of UNITER-base. */
+const uniterBase: UniterRecipe = {
+  name: "pretrain/uniter-base",
+  system: "uniter",
+  preset: "paper",
+  switches: uniterPaper,
+  seed: 42, // code
+  model: {
+    initialScale: "published",
+    regionFeatures: 2048, // bottom-up attention
+    regionClasses: 1601, // bottom-up attention; the paper's K of MRC
+    transformer: withoutVocabulary(bertBaseCased), // section 4, footnote 12; cased: code
+  },
+  data: {
+    vocabulary: "",
+    letterCase: "keep", // code
+    picturesPerBatch: 1024, // not read beside tokensPerBatch
+    tokensPerBatch: 8 * TOKENS_PER_GPU * ACCUMULATED, // code: 8 GPUs
+    bucketSize: 8192, // code
+    maxTextTokens: 62, // code: 60 without [CLS] and [SEP]
+    maxRegions: 100, // code: max_bb
+    mlmProbability: 0.15, // section 3.2
+    regionMaskProbability: 0.15, // section 3.2
+    masking: "conditional", // section 3.2
+    unmatchedProbability: 0.5, // code
+    taskGroup: 1, // code: one task for what a step accumulates, which is one batch here
+    numWorkers: 8,
+    prefetchBatches: 8,
+  },
+  objectives: {
+    ratios: { itm: 2, mlm: 2, mrfr: 1, mrc: 0, "mrc-kl": 1 }, // code; tasks: table 2, line 11
+    wraWeight: 0.1, // code
+    transport: uniterTransport,
+    hiddenOverlap: null, // the paper hides the masked regions only
+    softLabels: "as-stored",
+  },
+  optimisation: {
+    duration: { unit: "steps", length: 200_000 }, // code
+    visualLearningRate: 5e-5, // code
+    transformerLearningRate: 5e-5, // code
+    visualSgd: null,
+    frozenVisualEpochs: 0,
+    warmupSteps: 10_000, // code
+    decay: "linear", // code
+    milestones: [],
+    decayFactor: 0.1,
+    beta1: 0.9, // code
+    beta2: 0.98, // code
+    epsilon: 1e-6, // code
+    weightDecay: 0.01, // code
+    clipNorm: 5, // code
+  },
+  precision: "fp32",
+  execution: "captured",
+  checkpointEverySteps: 1000,
+};
+
+/** In-domain pre-training of UNITER-large. */
+const uniterLarge: UniterRecipe = {
+  ...uniterBase,
+  name: "pretrain/uniter-large",
+  model: { ...uniterBase.model, transformer: withoutVocabulary(bertLargeCased) }, // section 4, footnote 12
+  data: { ...uniterBase.data, tokensPerBatch: 16 * TOKENS_PER_GPU * ACCUMULATED }, // code: 16 GPUs
+  optimisation: {
+    ...uniterBase.optimisation,
+    duration: { unit: "steps", length: 500_000 }, // code
+  },
+};
+
+/** The demo's: a model of three layers that learns the small world's regions from nothing on two cores. */
+const uniterDemo: UniterRecipe = {
+  ...uniterBase,
+  name: "demo-uniter",
+  // The means of the released code: at sums over 2048 features regression would drown the other tasks.
+  preset: "released",
+  switches: uniterReleased,
+  model: {
+    ...uniterBase.model,
+    initialScale: "fan-in",
+    transformer: {
+      hiddenSize: 128,
+      layers: 3,
+      heads: 4,
+      intermediateSize: 512,
+      maxPositions: 64,
+      tokenTypes: 2,
+      dropout: 0,
+      recompute: false,
+    },
+  },
+  data: {
+    ...uniterBase.data,
+    letterCase: "lower",
+    picturesPerBatch: 64,
+    tokensPerBatch: null,
+    maxTextTokens: 24,
+    maxRegions: 16,
+    numWorkers: 1,
+    prefetchBatches: 3,
+  },
+  optimisation: {
+    ...uniterBase.optimisation,
+    duration: { unit: "steps", length: 1200 },
+    visualLearningRate: 1e-3,
+    transformerLearningRate: 1e-3,
+    warmupSteps: 50,
+    clipNorm: 1,
+  },
+  checkpointEverySteps: 200,
+};
+
+export const uniterRecipes: readonly UniterRecipe[] = [uniterBase, uniterLarge, uniterDemo];
