@@ -11,6 +11,7 @@ import { loadTensorFlow } from "../tensor/load.ts";
 import { loaderOptions } from "./run/loader-options.ts";
 import type { TrainingRecipe } from "./recipe.ts";
 import { saveCheckpoint } from "./run/checkpoint.ts";
+import type { InitialSource } from "./run/initial-weights.ts";
 import type { RunFolder, RunSummary } from "./run/run-folder.ts";
 import {
   requireEqualWeights,
@@ -39,6 +40,8 @@ export interface TrainOptions {
   readonly vocabulary: { readonly path: string; readonly size: number };
   /** Names the run's inputs. */
   readonly runDigest: string;
+  /** Files whose weights the run starts from; all are drawn when left out. */
+  readonly initial?: readonly InitialSource[] | undefined;
   /** Where rank 0 writes; undefined on the others. */
   readonly run: RunFolder | undefined;
   /** The processes that train together; this one alone unless given. */

@@ -22,6 +22,7 @@ interface TrainFlags extends NearFlags, RankFlags {
   readonly dryRun?: boolean;
   readonly cache?: string;
   readonly cacheGigabytes?: number;
+  readonly initial?: readonly string[];
 }
 
 /** Adds `crossweave train`. */
@@ -40,6 +41,11 @@ export function addTrainCommand(program: Command): void {
     .option("--cache <folder>", "where sets from servers are kept, for all runs of this machine")
     .option("--cache-gigabytes <number>", "how much --cache may hold; 100 if not said", wholeNumber)
     .option("--set <key=value>", "replace a constant of the recipe; repeatable", collect)
+    .option(
+      "--initial <layout=file>",
+      "start from published weights in safetensors, such as official-swin=swin.safetensors; repeatable",
+      collect,
+    )
     .addOption(new Option("--resume", "the default: go on where the run in --out stands"))
     .option("--fresh", "start over, removing the run in --out")
     .option(
@@ -140,6 +146,7 @@ async function callOf({ flags, recipeName, seed }: TrainRequest): Promise<Traini
     near: nearChoiceOf(flags),
     through: flags.through,
     decisionsFile: flags.decisions,
+    initial: flags.initial,
   };
 }
 

@@ -11,6 +11,7 @@ import { WordPieceTokenizer } from "../../loader/text/word-piece.ts";
 import type { CachePlan } from "../../shards/remote/cache-plan.ts";
 import { readIndex, type ShardSetIndex } from "../../shards/shard-set-index.ts";
 import type { TrainingRecipe } from "../../train/recipe.ts";
+import { initialSource } from "../../train/run/initial-weights.ts";
 import { runRecord } from "../../train/run/run-record.ts";
 import { readRunSummary, RunFolder, type RunSummary } from "../../train/run/run-folder.ts";
 import { train, type TrainSummary } from "../../train/trainer.ts";
@@ -43,6 +44,8 @@ export interface TrainingCall {
   readonly through?: readonly string[] | undefined;
   /** A list of what a person decided about pairs. */
   readonly decisionsFile?: string | undefined;
+  /** Published files whose weights the run starts from, each LAYOUT=FILE. */
+  readonly initial?: readonly string[] | undefined;
 }
 
 export interface TrainingResult {
@@ -77,8 +80,12 @@ export async function runTraining(
   const prepared = await prepareTraining(call, context);
   await loadTensorFlow(); // where there is none, no folder is begun
   using cluster = await clusterOf(call, context);
+  const initial = await Promise.all((call.initial ?? []).map((given) => initialSource(given)));
   const inputs = {
     recipe,
+    ...(initial.length > 0 && {
+      initial: initial.map(({ layout, sha256: digest }) => ({ layout, sha256: digest })),
+    }),
     vocabularySha256: sha256(prepared.vocabulary.text),
     setDigests: prepared.setDigests,
     audit: { digest: prepared.verdict.digest, clean: prepared.verdict.outcome === "clean" },
@@ -94,6 +101,7 @@ export async function runTraining(
     excluded: prepared.excluded,
     vocabulary: prepared.vocabulary,
     runDigest,
+    initial,
     run,
     cluster,
     ...context,

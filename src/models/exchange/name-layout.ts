@@ -13,6 +13,8 @@ export interface NameLayout {
   readonly name: string;
   /** Whose files: a program with its classes, in a few words. */
   readonly origin: string;
+  /** Whether it names a picture encoder alone, whose weights a system keeps under a prefix; not when left out. */
+  readonly isPictureEncoder?: boolean;
   readonly rules: readonly NameRule[];
   /** What such a file's name stands for: without wrappers, in today's spelling, as the rules have it. */
   readonly present: (fileName: string) => string;

@@ -7,6 +7,7 @@ const DERIVED = /\.num_batches_tracked$/;
 
 export const torchvisionResNetLayout: NameLayout = {
   name: "torchvision-resnet",
+  isPictureEncoder: true,
   origin: "torchvision's ResNet, and the backbones that take its names",
   rules: [
     { ours: "conv1.*", theirs: ["conv1.*"] },
@@ -33,6 +34,7 @@ const blockRules = [1, 2, 3].flatMap((place) => [
 
 export const transformersResNetLayout: NameLayout = {
   name: "transformers-resnet",
+  isPictureEncoder: true,
   origin: "transformers' ResNetModel and the models around it",
   rules: [
     { ours: "conv1.*", theirs: ["resnet.embedder.embedder.convolution.*"] },

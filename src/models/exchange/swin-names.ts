@@ -18,6 +18,7 @@ function unwrapped(name: string): string {
 
 export const officialSwinLayout: NameLayout = {
   name: "official-swin",
+  isPictureEncoder: true,
   origin: "microsoft/Swin-Transformer",
   rules: [...SAME_RULES, { ours: "layers.#.downsample.*", theirs: ["layers.#.downsample.*"] }],
   present: unwrapped,
@@ -27,6 +28,7 @@ export const officialSwinLayout: NameLayout = {
 /** timm merges patches at the start of a stage, the official code at the end of the stage before. */
 export const timmSwinLayout: NameLayout = {
   name: "timm-swin",
+  isPictureEncoder: true,
   origin: "timm's SwinTransformer",
   rules: [...SAME_RULES, { ours: "layers.#.downsample.*", theirs: ["layers.#+1.downsample.*"] }],
   present: unwrapped,
@@ -38,6 +40,7 @@ const PROJECTIONS = ["query", "key", "value"] as const;
 
 export const transformersSwinLayout: NameLayout = {
   name: "transformers-swin",
+  isPictureEncoder: true,
   origin: "transformers' SwinModel and the models around it",
   rules: [
     {

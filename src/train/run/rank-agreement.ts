@@ -1,12 +1,14 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { sha256 } from "../../core/digest.ts";
 import { IncompleteError, StateError } from "../../core/errors.ts";
+import type { Progress } from "../../core/progress.ts";
 import type { BatchLoader } from "../../loader/batch-loader.ts";
 import type { Batch } from "../../loader/options.ts";
 import { type Cluster, sumOverRanks } from "../../tensor/cluster/cluster.ts";
 import type { StepProgram } from "../step-program.ts";
 import { disposeState, type TrainingState } from "../training-state.ts";
 import { type CheckpointContent, latestCheckpoint, loadCheckpoint } from "./checkpoint.ts";
+import { type InitialSource, reportText, startFrom } from "./initial-weights.ts";
 import type { RunFolder } from "./run-folder.ts";
 
 // What the ranks of a run tell one another. The checkpoint and the loader's state know nothing of ranks.
@@ -28,7 +30,10 @@ export async function requireSharedRun(cluster: Cluster, runDigest: string): Pro
 export interface StartOptions {
   readonly cluster: Cluster;
   readonly loader: Pick<BatchLoader, "state">;
-  readonly program: Pick<StepProgram, "bufferLayout" | "initialState" | "layout">;
+  readonly program: Pick<StepProgram, "bufferLayout" | "initialState" | "layout" | "system">;
+  /** Files whose weights the run starts from. */
+  readonly initial?: readonly InitialSource[] | undefined;
+  readonly progress: Pick<Progress, "say">;
   readonly runDigest: string;
   /** Rank 0's. */
   readonly run: RunFolder | undefined;
@@ -46,10 +51,17 @@ async function ownStart(options: StartOptions): Promise<SessionStart> {
   const latest = run === undefined ? undefined : await latestCheckpoint(run.checkpoints);
   const start: SessionStart =
     latest === undefined
-      ? { state: program.initialState(), step: 0, loader: loader.state() }
+      ? { state: await initialState(options), step: 0, loader: loader.state() }
       : await loadCheckpoint(latest.folder, { ...layouts, runDigest });
   await run?.rewindMetrics(start.step);
   return start;
+}
+
+async function initialState(options: StartOptions): Promise<TrainingState> {
+  const { initial = [], program, progress } = options;
+  const { reports, state } = await startFrom(program.initialState(), initial, program);
+  for (const report of reports) progress.say(reportText(report));
+  return state;
 }
 
 /** Rank 0's start, on every rank; `start` is disposed. */

@@ -27,6 +27,7 @@ const recordSchema = z.object({
   setDigests: z.array(z.string()),
   audit: z.object({ digest: z.string(), clean: z.boolean() }),
   proofs: z.array(z.string().nullable()).optional(),
+  initial: z.array(z.object({ layout: z.string(), sha256: z.string() })).optional(),
   digest: z.string(),
 });
 

@@ -1,5 +1,6 @@
 import { canonicalJson, sha256, type JsonValue } from "../../core/digest.ts";
 import { recipeEntries, type TrainingRecipe } from "../recipe.ts";
+import type { InitialFile } from "./initial-weights.ts";
 
 /** What a run is bound to: a checkpoint goes on only where all of it is the same. */
 export interface RunInputs {
@@ -11,6 +12,8 @@ export interface RunInputs {
   readonly audit: { readonly digest: string; readonly clean: boolean };
   /** The digests of the audits' proofs that the indexes of the sets name, in order, null where one names none; not there without any. */
   readonly proofs?: readonly (string | null)[] | undefined;
+  /** The published files that it started from, in order; not there where all weights were drawn. */
+  readonly initial?: readonly InitialFile[] | undefined;
 }
 
 /** The run's record, `run.json`. */
@@ -40,6 +43,9 @@ export function differingInputs(there: RunInputs, now: RunInputs): string[] {
     ...(proofsText(there) === proofsText(now)
       ? []
       : [`the proofs of the sets: ${proofsText(there)} there, ${proofsText(now)} now`]),
+    ...(initialText(there) === initialText(now)
+      ? []
+      : [`the weights it starts from: ${initialText(there)} there, ${initialText(now)} now`]),
   ];
 }
 
@@ -60,6 +66,11 @@ function setsText({ setDigests }: RunInputs): string {
 function proofsText({ proofs = [] }: RunInputs): string {
   if (proofs.length === 0) return "none";
   return proofs.map((digest) => digest?.slice(0, 12) ?? "none").join(", ");
+}
+
+function initialText({ initial = [] }: RunInputs): string {
+  if (initial.length === 0) return "drawn";
+  return initial.map(({ layout, sha256: digest }) => `${layout} ${digest.slice(0, 12)}`).join(", ");
 }
 
 /** Names the inputs; what changes no result is left out: workers, prefetch depth, where the vocabulary lies. */

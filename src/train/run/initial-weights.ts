@@ -1,0 +1,117 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { sha256OfFile } from "../../core/digest.ts";
+import { ConfigError } from "../../core/errors.ts";
+import { biasTableFitting } from "../../models/exchange/bias-table-fitting.ts";
+import { importWeights, type NamedWeight } from "../../models/exchange/import-weights.ts";
+import { layoutNamed } from "../../models/exchange/layouts.ts";
+import type { MappingReport } from "../../models/exchange/mapping.ts";
+import type { FlatLayout } from "../flat-weights.ts";
+import type { System } from "../systems/system.ts";
+import type { TrainingState } from "../training-state.ts";
+import type { StateLayouts } from "./checkpoint.ts";
+
+/** A published file whose weights a run starts from, as the run's record names it. */
+export interface InitialFile {
+  /** The naming of its weights: "official-swin", "transformers-bert", … */
+  readonly layout: string;
+  readonly sha256: string;
+}
+
+/** The same with the place where it lies. */
+export interface InitialSource extends InitialFile {
+  readonly path: string;
+}
+
+/** Reads `LAYOUT=FILE` and the file's digest; ConfigError where it is none. */
+export async function initialSource(given: string): Promise<InitialSource> {
+  const equals = given.indexOf("=");
+  if (equals <= 0) {
+    throw new ConfigError(`--initial ${given}: expected LAYOUT=FILE`, {
+      remedy: "such as --initial official-swin=swin_base.safetensors",
+    });
+  }
+  const layout = layoutNamed(given.slice(0, equals)).name;
+  const path = given.slice(equals + 1);
+  return { layout, path, sha256: await sha256OfFile(path) };
+}
+
+export interface StartedState {
+  readonly state: TrainingState;
+  readonly reports: readonly MappingReport[];
+}
+
+/**
+ * A fresh state with the weights of published files in their places; `fresh` is disposed. Files are read weight by weight.
+ * StateError for a file that does not fit the model.
+ */
+export async function startFrom(
+  fresh: TrainingState,
+  sources: readonly InitialSource[],
+  model: StateLayouts & { readonly system: System },
+): Promise<StartedState> {
+  if (sources.length === 0) return { state: fresh, reports: [] };
+  const { bufferLayout, layout, system } = model;
+  const weights = new Destination(layout, await fresh.weights.data());
+  const buffers = new Destination(bufferLayout, await fresh.buffers.data());
+  const specs = [...layout.specs, ...bufferLayout.specs];
+  const reports: MappingReport[] = [];
+  for (const source of sources) {
+    const names = layoutNamed(source.layout);
+    const prefix = names.isPictureEncoder === true ? system.visualPrefix : "";
+    const options = { layout: names, specs, prefix, fitting: biasTableFitting };
+    await using imported = await importWeights(source.path, options);
+    for await (const weight of imported.weights()) {
+      if (!weights.take(weight)) buffers.take(weight);
+    }
+    reports.push(imported.report);
+  }
+  tf.dispose([fresh.weights, fresh.buffers]);
+  const state = { ...fresh, weights: weights.tensor(), buffers: buffers.tensor() };
+  return { state, reports };
+}
+
+/** A vector of named weights that is being filled. */
+class Destination {
+  readonly #values: Float32Array;
+  readonly #offsets = new Map<string, number>();
+
+  constructor(layout: FlatLayout, values: ArrayLike<number>) {
+    this.#values = Float32Array.from(values);
+    let offset = 0;
+    for (const [place, { name }] of layout.specs.entries()) {
+      this.#offsets.set(name, offset);
+      offset += layout.sizes[place] ?? 0;
+    }
+  }
+
+  /** Whether the weight is one of these. */
+  take({ name, values }: NamedWeight): boolean {
+    const offset = this.#offsets.get(name);
+    if (offset === undefined) return false;
+    this.#values.set(values, offset);
+    return true;
+  }
+
+  tensor(): tf.Tensor1D {
+    return tf.tensor1d(this.#values);
+  }
+}
+
+/** What became of a file, in a line: "official-swin=…: 325 weights taken, 2 of the model missing, 1 tensor unused". */
+export function reportText({
+  file,
+  fitted,
+  layout,
+  loaded,
+  missing,
+  unused,
+}: MappingReport): string {
+  const named = (names: readonly string[]): string =>
+    names.length === 0 ? "" : ` (${names.slice(0, 3).join(", ")}${names.length > 3 ? ", …" : ""})`;
+  return [
+    `${layout}=${file}: ${loaded.length} weights taken`,
+    `${missing.length} of the model missing${named(missing)}`,
+    `${unused.length} tensors unused${named(unused)}`,
+    ...(fitted.length === 0 ? [] : [`${fitted.length} fitted to the model's size`]),
+  ].join(", ");
+}
