@@ -70,6 +70,7 @@ export function rankShape(
 }
 
 function textsPerPicture(pairing: PairingOptions): number {
+  if (pairing.kind === "bernoulli-texts") return pairing.texts;
   return pairing.kind === "matched-unmatched" ? pairing.matched + pairing.unmatched : 1;
 }
 

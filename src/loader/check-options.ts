@@ -134,7 +134,10 @@ function pairingFaults(pairing: PairingOptions): string[] {
     ];
   }
   if (pairing.kind === "exact-half") return [];
-  return [...share("pairing.probability", pairing.probability)];
+  const faults = share("pairing.probability", pairing.probability);
+  if (pairing.kind === "bernoulli-texts")
+    faults.push(...atLeast(1, "pairing.texts", pairing.texts));
+  return faults;
 }
 
 function pictureFaults({ pictures, regions = "none" }: LoaderOptions): string[] {

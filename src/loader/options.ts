@@ -66,11 +66,27 @@ export interface MatchedUnmatchedPairing extends PairingSource {
   readonly unmatched: number;
 }
 
+/**
+ * Each picture with so many texts, each of which is another picture's with a probability (SOHO as released: 4 and 0.5, so
+ * that a picture can have four matched texts or none).
+ */
+export interface BernoulliTextsPairing extends PairingSource {
+  readonly kind: "bernoulli-texts";
+  readonly texts: number;
+  readonly probability: number;
+  /** Which of another picture's texts stands there: any of them, or always its first one (SOHO as released). */
+  readonly unmatchedText: "any" | "first";
+}
+
 /** What makes a pair unmatched: another picture beside the text (UNITER), another text, or one of both by a coin. */
 type ReplacedSide = "picture" | "text" | "either";
 
-/** Which pairs a batch holds; the kinds other than "matched-unmatched" make one pair of each sample. */
-export type PairingOptions = MatchedUnmatchedPairing | BernoulliPairing | ExactHalfPairing;
+/** Which pairs a batch holds; "bernoulli" and "exact-half" make one pair of each sample. */
+export type PairingOptions =
+  | MatchedUnmatchedPairing
+  | BernoulliTextsPairing
+  | BernoulliPairing
+  | ExactHalfPairing;
 
 interface BernoulliPairing extends PairingSource {
   readonly kind: "bernoulli";

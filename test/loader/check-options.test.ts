@@ -122,6 +122,13 @@ describe("options of tasks and masks", () => {
         'tasks[1].pairing must be of kind "bernoulli" with replace "picture", which keeps the text that batching.kind "tokens" measures a sample by',
     },
     {
+      changes: {
+        pairing: { kind: "bernoulli-texts", texts: 0, probability: 2, unmatchedText: "first" },
+      },
+      fault:
+        "pairing.probability is 2, expected 0 to 1; pairing.texts is 0, expected an integer of at least 1",
+    },
+    {
       changes: { regionMaskProbability: 0.15 },
       fault: 'regionMaskProbability is 0.15, but regions is "none"',
     },

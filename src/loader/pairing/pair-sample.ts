@@ -4,7 +4,7 @@ import { ConfigError, ShardError } from "../../core/errors.ts";
 import { mixSeed, RandomStream } from "../../core/random.ts";
 import type { SceneHead, SceneText } from "../../core/records.ts";
 import { drawPurposes, type PlaceInBatch, sampleDraws, type SampleKey } from "../draws.ts";
-import type { MatchedUnmatchedPairing, PairingOptions } from "../options.ts";
+import type { BernoulliTextsPairing, MatchedUnmatchedPairing, PairingOptions } from "../options.ts";
 import { permuted } from "../order.ts";
 import { replacedSide } from "./replaced-picture.ts";
 import { type OwnTexts, ownTexts, type TextRules } from "./scene-texts.ts";
@@ -35,6 +35,8 @@ export interface PairingContext<Options extends PairingOptions = PairingOptions>
   readonly head?: SceneHead;
   /** Whether a text of the scene speaks of what is shown of its picture; all do when left out. */
   readonly isShown?: (text: SceneText) => boolean;
+  /** Which text of another scene stands as unmatched one; any when left out. */
+  readonly unmatchedText?: "any" | "first";
 }
 
 /**
@@ -46,6 +48,7 @@ export interface PairingContext<Options extends PairingOptions = PairingOptions>
 export async function pairSample(key: SampleKey, context: PairingContext): Promise<Pairing> {
   const { pairing } = context;
   if (pairing.kind === "matched-unmatched") return pairTexts(key, { ...context, pairing });
+  if (pairing.kind === "bernoulli-texts") return bernoulliTexts(key, { ...context, pairing });
   if (pairing.kind === "bernoulli") return onePair(key, replacedSide(key, pairing), context);
   return onePair(key, isUnmatchedHalf(key.seed, key.place) ? "text" : "none", context);
 }
@@ -71,6 +74,21 @@ export async function pairTexts(
     numRepeats: Math.max(0, pairing.matched - own.texts.length) + pairing.unmatched - found.length,
     numDroppedTexts: own.numDropped,
   };
+}
+
+/** A coin for each text. */
+function bernoulliTexts(
+  key: SampleKey,
+  context: PairingContext<BernoulliTextsPairing>,
+): Promise<Pairing> {
+  const { probability, texts, unmatchedText, ...source } = context.pairing;
+  const draws = sampleDraws("labels", key);
+  const unmatched = Array.from({ length: texts }, () => draws.nextBoolean(probability)).filter(
+    Boolean,
+  ).length;
+  const numbers = { matched: texts - unmatched, unmatched };
+  const pairing = { ...source, ...numbers, kind: "matched-unmatched" } as const;
+  return pairTexts(key, { ...context, pairing, unmatchedText });
 }
 
 async function onePair(
@@ -107,7 +125,8 @@ async function prepare(
   if (own.texts.length === 0) throw noText(about);
   const { unmatchedFrom: from = "same-split" } = pairing;
   const { sampleIndex } = key;
-  const search = { sampleIndex, head, scenes, rules, draws, from };
+  const { unmatchedText = "any" } = context;
+  const search = { sampleIndex, head, scenes, rules, draws, from, unmatchedText };
   return { own, search: new UnmatchedSearch(search) };
 }
 

@@ -35,6 +35,7 @@ export interface SearchOptions {
   readonly rules: TextRules;
   readonly draws: RandomStream;
   readonly from: UnmatchedSource;
+  readonly unmatchedText: "any" | "first";
 }
 
 interface OtherScene {
@@ -65,7 +66,8 @@ export class UnmatchedSearch {
 
   /** Up to `count` texts, of different meaning, that no text of the scene has; ConfigError when there is none. */
   async texts(count: number): Promise<FoundText[]> {
-    const { head, rules } = this.#options;
+    const { head, rules, unmatchedText } = this.#options;
+    const isFirst = unmatchedText === "first";
     const taken = new SeenTexts(rules, head.texts);
     const fits = (text: SceneText): boolean =>
       isPairable(text) && !isDropped(text, rules) && !taken.has(text);
@@ -73,10 +75,10 @@ export class UnmatchedSearch {
     while (found.length < count) {
       const next = await this.#find({
         draw: (other, draws) => {
-          const text = other.texts[draws.nextInt(other.texts.length)];
+          const text = other.texts[isFirst ? 0 : draws.nextInt(other.texts.length)];
           return text !== undefined && fits(text) ? text : undefined;
         },
-        scan: (other) => other.texts.find(fits),
+        scan: (other) => (isFirst ? other.texts.slice(0, 1) : other.texts).find(fits),
       });
       if (next === undefined) break;
       taken.add(next.item);

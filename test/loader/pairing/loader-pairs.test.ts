@@ -18,6 +18,7 @@ const OPTIONS: readonly Partial<LoaderOptions>[] = [
   { pairing: { kind: "bernoulli", probability: 0.5, replace: "picture" } },
   { pairing: { kind: "bernoulli", probability: 0.5, replace: "either" } },
   { pairing: { kind: "exact-half" } },
+  { pairing: { kind: "bernoulli-texts", texts: 4, probability: 0.5, unmatchedText: "first" } },
   { text: { maxTokens: 19, longer: "drop" } },
   {
     augment: {

@@ -6,6 +6,7 @@ import type { SampleKey } from "../../../src/loader/draws.ts";
 import type { PairingOptions } from "../../../src/loader/options.ts";
 import { type Pairing, pairSample } from "../../../src/loader/pairing/pair-sample.ts";
 import { firstPicture } from "../../../src/loader/pairing/replaced-picture.ts";
+import { chiSquare, chiSquareLimit } from "../chi-square.ts";
 import { caption } from "../shard-set-fixture.ts";
 import { lookup, rules, scene, sharesPicture } from "./scenes.ts";
 
@@ -93,6 +94,51 @@ describe("Bernoulli pairs (UNITER)", () => {
     expect(new Set(drawn.map(({ pairs }) => pairs[0]?.text.text))).toEqual(
       new Set(["first 0", "second 0"]),
     );
+  });
+});
+
+describe("Texts that are unmatched by a coin each (SOHO as released)", () => {
+  const released = {
+    kind: "bernoulli-texts",
+    texts: 4,
+    probability: 0.5,
+    unmatchedText: "first",
+  } as const;
+  const five = Array.from({ length: 40 }, (_, id) =>
+    scene(
+      id,
+      [0, 1, 2, 3, 4].map((part) => `${part} ${id}`),
+    ),
+  );
+
+  /** The parts of unmatched texts. */
+  async function partsOf(unmatchedText: "any" | "first"): Promise<Set<string>> {
+    const drawn = await Promise.all(
+      Array.from({ length: 200 }, (_, epoch) =>
+        pair(five, { ...released, unmatchedText }, { epoch }),
+      ),
+    );
+    const unmatched = drawn.flatMap(({ pairs }) => pairs.filter(({ matched }) => !matched));
+    expect(unmatched.every(({ sampleIndex }) => sampleIndex !== 0)).toBe(true);
+    return new Set(unmatched.map(({ text }) => text.text.slice(0, 1)));
+  }
+
+  it("I-3: are four a picture, of which 0 to 4 are unmatched by the binomial law", async () => {
+    const numDraws = 8000;
+    const counts = [0, 0, 0, 0, 0];
+    for (let draw = 0; draw < numDraws; draw += 1) {
+      const key = { sampleIndex: draw % 40, epoch: Math.floor(draw / 40) };
+      const { pairs, pictureIndex } = await pair(five, released, key);
+      expect([pairs.length, pictureIndex]).toEqual([4, draw % 40]);
+      const unmatched = pairs.filter(({ matched }) => !matched).length;
+      counts[unmatched] = (counts[unmatched] ?? 0) + 1;
+    }
+    expect(chiSquare(counts, [1, 4, 6, 4, 1])).toBeLessThan(chiSquareLimit(4));
+  });
+
+  it("are the first text of other scenes, or any of theirs", async () => {
+    expect(await partsOf("first")).toEqual(new Set(["0"]));
+    expect(await partsOf("any")).toEqual(new Set(["0", "1", "2", "3", "4"]));
   });
 });
 
