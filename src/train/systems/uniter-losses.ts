@@ -9,7 +9,7 @@ import { uniterLanguageHead, type UniterConfig } from "../../models/uniter/confi
 import { embedRegions } from "../../models/uniter/image-embedding.ts";
 import { fuseRegions, uniterMatching } from "../../models/uniter/uniter.ts";
 import type { Weights } from "../../models/weights.ts";
-import { gatherRows } from "../../tensor/gather.ts";
+import { gatherRows, gatherSlices } from "../../tensor/gather.ts";
 import { meanNegativeLogLikelihood } from "../objectives/likelihood.ts";
 import { regionDivergenceLoss, regionRegressionLoss } from "../objectives/regions.ts";
 import {
@@ -107,7 +107,8 @@ function ofPairs(x: tf.Tensor, batch: NamedTensors): tf.Tensor {
 
 /** [B, R], 1 = a region */
 function pairMask(batch: NamedTensors): tf.Tensor2D {
-  return matrix(ofPairs(tf.cast(tensorNamed(batch, "regionMask"), "float32"), batch));
+  const pictures = vector(tensorNamed(batch, "pictureOfPair"));
+  return matrix(gatherSlices(tensorNamed(batch, "regionMask"), pictures, 0));
 }
 
 function matchingLosses(
