@@ -3,12 +3,14 @@ import { z } from "zod";
 import { ConfigError } from "../core/errors.ts";
 import type { TrainingRecipe } from "./recipe.ts";
 import type { Demand } from "./recipes/recipe-base.ts";
+import { sohoDemands, sohoSchema } from "./recipes/soho-recipe.ts";
 import { uniterDemands, uniterSchema } from "./recipes/uniter-recipe.ts";
 import { visualParsingDemands, visualParsingSchema } from "./recipes/visual-parsing-recipe.ts";
 
-const systemSchema = z.looseObject({ system: z.enum(["uniter", "visual-parsing"]) });
+const systemSchema = z.looseObject({ system: z.enum(["soho", "uniter", "visual-parsing"]) });
 
 const recipeSchemas: Readonly<Record<TrainingRecipe["system"], z.ZodType<TrainingRecipe>>> = {
+  soho: sohoSchema,
   uniter: uniterSchema,
   "visual-parsing": visualParsingSchema,
 };
@@ -16,6 +18,8 @@ const recipeSchemas: Readonly<Record<TrainingRecipe["system"], z.ZodType<Trainin
 /** What keeps a recipe's model from being built or trained though each value is in its own range. */
 function demandsOf(recipe: TrainingRecipe): Demand[] {
   switch (recipe.system) {
+    case "soho":
+      return sohoDemands(recipe);
     case "uniter":
       return uniterDemands(recipe);
     case "visual-parsing":

@@ -1,8 +1,9 @@
+import type { SohoRecipe } from "./recipes/soho-recipe.ts";
 import type { UniterRecipe } from "./recipes/uniter-recipe.ts";
 import type { VisualParsingRecipe } from "./recipes/visual-parsing-recipe.ts";
 
 /** All constants of a training run; saved beside its results. */
-export type TrainingRecipe = UniterRecipe | VisualParsingRecipe;
+export type TrainingRecipe = SohoRecipe | UniterRecipe | VisualParsingRecipe;
 
 /** A recipe's constants one by one, each with its path: "optimisation.warmupSteps". */
 export function recipeEntries(

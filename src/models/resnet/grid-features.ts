@@ -9,16 +9,17 @@ export interface Extent {
   readonly width: number;
 }
 
-/** How often a residual network halves a picture. */
-const HALVINGS = 5;
-
-/** The grid of a picture: each halving of the network rounds up, the 2x2 pooling after it rounds down (floor mode). */
-export function gridExtent({ height, width }: Extent): Extent {
-  return { height: Math.floor(halved(height) / 2), width: Math.floor(halved(width) / 2) };
-}
-
-function halved(size: number): number {
-  return Array.from({ length: HALVINGS }).reduce<number>((left) => Math.ceil(left / 2), size);
+/**
+ * The grid of a picture: the stem halves it twice and each stage after the first once, rounding up; the 2x2 pooling after
+ * the network rounds down (floor mode).
+ */
+export function gridExtent({ height, width }: Extent, numStages: number): Extent {
+  const pooled = (size: number): number => {
+    let left = size;
+    for (let halving = 0; halving <= numStages; halving += 1) left = Math.ceil(left / 2);
+    return Math.floor(left / 2);
+  };
+  return { height: pooled(height), width: pooled(width) };
 }
 
 /** The largest of each 2x2 cells; an odd last row or column is left out. [P, h, w, C] to [P, h / 2, w / 2, C]. */

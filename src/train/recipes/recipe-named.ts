@@ -1,10 +1,15 @@
 import { closest } from "fastest-levenshtein";
 import { ConfigError } from "../../core/errors.ts";
 import type { TrainingRecipe } from "../recipe.ts";
+import { sohoRecipes } from "./soho.ts";
 import { uniterRecipes } from "./uniter.ts";
 import { visualParsingRecipes } from "./visual-parsing.ts";
 
-const trainingRecipes: readonly TrainingRecipe[] = [...visualParsingRecipes, ...uniterRecipes];
+const trainingRecipes: readonly TrainingRecipe[] = [
+  ...visualParsingRecipes,
+  ...sohoRecipes,
+  ...uniterRecipes,
+];
 
 /** The recipe called `name`; ConfigError with the names there are. */
 export function recipeNamed(name: string): TrainingRecipe {

@@ -40,7 +40,7 @@ describe("the grid of a picture", () => {
     const features = resNetForward(weights, config, { pixels, run: resNetEvaluation });
     expect(features.shape).toEqual([1, 19, 32, 8]);
     expect(poolGrid(features).shape).toEqual([1, 9, 16, 8]);
-    expect(gridExtent({ height: 608, width: 1024 })).toEqual({ height: 9, width: 16 });
+    expect(gridExtent({ height: 608, width: 1024 }, 4)).toEqual({ height: 9, width: 16 });
   });
 
   it.each([
@@ -57,7 +57,7 @@ describe("the grid of a picture", () => {
       { height: 5, width: 10 },
     ],
   ])("R-1: of %o has %o cells", (picture, grid) => {
-    expect(gridExtent(picture)).toEqual(grid);
+    expect(gridExtent(picture, 4)).toEqual(grid);
   });
 });
 
@@ -65,7 +65,7 @@ describe("valid cells", () => {
   it("R-4: of 320 x 640 padded to 640 x 640 are exactly the top half", () => {
     const picture = { height: 640, width: 640 };
     const valid = validPixels([{ height: 320, width: 640 }]);
-    const cells = cellMask(validCells(valid, picture, gridExtent(picture)));
+    const cells = cellMask(validCells(valid, picture, gridExtent(picture, 4)));
     const expected = Array.from({ length: 100 }, (_, cell) => Number(cell < 50));
     expect([...cells.dataSync()]).toEqual(expected);
   });
@@ -76,14 +76,14 @@ describe("valid cells", () => {
       { height: 640, width: 320 },
       { height: 0, width: 0 },
     ]);
-    const cells = cellMask(validCells(valid, picture, gridExtent(picture)));
+    const cells = cellMask(validCells(valid, picture, gridExtent(picture, 4)));
     const left = Array.from({ length: 100 }, (_, cell) => Number(cell % 10 < 5));
     expect([...cells.dataSync()]).toEqual([...left, ...left.map(() => 0)]);
   });
 
   it("of a picture without padding are all, also where sides are odd", () => {
     const picture = { height: 608, width: 1024 };
-    const cells = cellMask(validCells(validPixels([picture]), picture, gridExtent(picture)));
+    const cells = cellMask(validCells(validPixels([picture]), picture, gridExtent(picture, 4)));
     expect([...cells.dataSync()].every((value) => value === 1)).toBe(true);
   });
 });
