@@ -51,7 +51,7 @@ export const tinyRecipe: VisualParsingRecipe = {
     prefetchBatches: 2,
     minimumCropArea: 0.5,
   },
-  objectives: { mlmWeight: 1, itmWeight: 1, mfrWeight: 0.01, mfrMaskedTokens: 2 },
+  objectives: { ...demo.objectives, mfrWeight: 0.01, mfrMaskedTokens: 2 },
   optimisation: { ...demo.optimisation, duration: { unit: "steps", length: 6 }, warmupSteps: 2 },
   checkpointEverySteps: 100,
 };

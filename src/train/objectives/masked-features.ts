@@ -1,31 +1,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { matrix } from "../../models/ranks.ts";
 import { gatherRows } from "../../tensor/gather.ts";
+import type { FeatureReduction } from "./mask-choice.ts";
 
-// P pictures, B pairs, m visual tokens, k masked tokens a pair, c visual channels
-
-export interface MaskChoice {
-  /** Attention of the last Swin layer, heads averaged, [P, m, m]. */
-  readonly attention: tf.Tensor3D;
-  /** The picture of each pair, [B]. */
-  readonly pictureOfPair: tf.Tensor1D;
-  /** The randomly picked token of each pair, [B] in [0, m). */
-  readonly pivots: tf.Tensor1D;
-  readonly maskedTokens: number;
-}
-
-/**
- * The tokens that Masked Feature Regression hides, [B, k]: the k tokens with the highest weight in the
- * pivot's row of 0.5 (I + W) (section 3.3, "similar to A^l in Equation 3"), ties to the lowest index.
- * With the identity the pivot is always the first of them, so k tokens are masked in total.
- */
-export function rankedMask(choice: MaskChoice): tf.Tensor2D {
-  const [, tokens] = choice.attention.shape;
-  const flow = tf.mul(tf.add(choice.attention, tf.eye(tokens)), 0.5);
-  const rowIndex = tf.stack([choice.pictureOfPair, choice.pivots], 1);
-  const rows = tf.gatherND(flow, tf.cast(rowIndex, "int32")); // [B, m]
-  return tf.reshape(tf.topk(rows, choice.maskedTokens, true).indices, [-1, choice.maskedTokens]);
-}
+// G grids of tokens, B pairs, m visual tokens, k masked tokens a pair, c visual channels, X any
 
 /** The mask as zeros and ones, [B, m], of token indices [B, k]. */
 export function maskOfIndices(indices: tf.Tensor2D, tokens: number): tf.Tensor2D {
@@ -57,17 +35,27 @@ export function gatherTokens(
   return matrix(gatherRows(tf.reshape(x, [-1, channels]), flat));
 }
 
+export interface FeatureRegression {
+  /** Of the masked tokens, [B * k, c]. */
+  readonly features: tf.Tensor2D;
+  /** r in eq. 9, [B * k, c]. */
+  readonly regressed: tf.Tensor2D;
+  /** 1 = matched, [B]; pairs of 0 count for nothing. */
+  readonly counted: tf.Tensor1D;
+  readonly reduction: FeatureReduction;
+}
+
 /**
- * Masked Feature Regression (eq. 9): for each pair the sum over its k masked tokens of the squared L2
- * distance between feature and regressed feature, both [B * k, c]; the mean over the pairs that `counted` [B] marks.
+ * Masked Feature Regression (eq. 9): for each pair the sum over its k masked tokens of the squared L2 distance between
+ * feature and regressed feature; the mean over the pairs that count, 0 without any.
  */
-export function maskedFeatureLoss(
-  features: tf.Tensor2D,
-  regressed: tf.Tensor2D,
-  counted: tf.Tensor1D,
-): tf.Scalar {
+export function maskedFeatureLoss(regression: FeatureRegression): tf.Scalar {
+  const { counted, features, reduction, regressed } = regression;
   const [numPairs] = counted.shape;
   const squared = tf.sum(tf.squaredDifference(features, regressed), 1); // [B * k]
   const perPair = tf.sum(tf.reshape(squared, [numPairs, -1]), 1); // [B]
-  return tf.div(tf.sum(tf.mul(perPair, counted)), tf.maximum(tf.sum(counted), 1));
+  const sum: tf.Scalar = tf.div(tf.sum(tf.mul(perPair, counted)), tf.maximum(tf.sum(counted), 1));
+  if (reduction === "sum") return sum;
+  const elements = features.size / Math.max(1, numPairs);
+  return tf.div(sum, elements);
 }

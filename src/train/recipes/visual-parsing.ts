@@ -46,7 +46,20 @@ const visualParsing: VisualParsingRecipe = {
     numWorkers: 8,
     prefetchBatches: 8, // fewer would leave workers idle
   },
-  objectives: { mlmWeight: 1, itmWeight: 1, mfrWeight: 0.01, mfrMaskedTokens: 7 }, // VP 4.1: lambda 1, 0.01; k = 7
+  objectives: {
+    mlmWeight: 1,
+    itmWeight: 1, // VP 4.1
+    mfrWeight: 0.01, // VP 4.1
+    mfrMask: "attention", // VP 3.3
+    mfrRanking: "with-identity", // not stated: "similar to A^l in Equation 3"
+    mfrMaskedTokens: 7, // VP 4.1
+    mfrMaskedShare: null,
+    mfrReduction: "sum", // VP eq. 9
+    mfrTargetGradient: "stopped", // not stated; else features are won by making them alike
+    vlaWeight: 0.1, // VP 3.3
+    vlaUnmatched: "ignored", // not stated; UNITER's released code negates them
+    vlaSpecials: true, // not stated; UNITER's released code
+  },
   optimisation: {
     duration: { unit: "epochs", length: 40 }, // VP 4.1
     visualLearningRate: 5e-6, // VP 4.1
@@ -102,8 +115,8 @@ const visualParsingSmall: VisualParsingRecipe = {
     numWorkers: 1,
     prefetchBatches: 3,
   },
-  // At 0.01 of random features the regression is won by making all visual tokens alike.
-  objectives: { ...visualParsing.objectives, mfrWeight: 0.001 },
+  // At 0.01 of random features the regression is won by making all visual tokens alike. Alignment is the paper's alone.
+  objectives: { ...visualParsing.objectives, mfrWeight: 0.001, vlaWeight: 0 },
   optimisation: {
     ...visualParsing.optimisation,
     duration: { unit: "steps", length: 2500 },

@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { RandomStream } from "../../core/random.ts";
 import type { Batch } from "../../loader/options.ts";
 import { tensorOfBytes } from "../../tensor/bytes.ts";
+import { randomMask } from "../objectives/feature-masks.ts";
 import { maskedWordTensors, numberWhere, sharesOf } from "./masked-words.ts";
 import type { BatchContext } from "./system.ts";
 import type { VisualParsingBatch } from "./visual-parsing-losses.ts";
@@ -17,14 +18,18 @@ export function batchCounts({ matched, mlmLabels }: Batch): number[] {
   ];
 }
 
+export interface MaskingContext extends BatchContext {
+  /** Of a picture, m. */
+  readonly visualTokens: number;
+  /** How many of them chance hides, k; 0 where something else chooses. */
+  readonly randomTokens: number;
+}
+
 /**
  * A batch on the device; the tensors are the caller's to dispose. Pictures in shared memory that begins on 64 bytes are
  * looked at where they lie, so the batch must stay as it is until then.
  */
-export function deviceBatch(
-  batch: Batch,
-  context: BatchContext & { readonly visualTokens: number },
-): VisualParsingBatch {
+export function deviceBatch(batch: Batch, context: MaskingContext): VisualParsingBatch {
   const { pictureHeight, pictureWidth, textTokens } = batch.shape;
   const { numPairs, numPictures } = batch;
   const { maskedRows, maskedLabels, maskedWeights } = maskedWordTensors(batch.mlmLabels);
@@ -38,17 +43,21 @@ export function deviceBatch(
     maskedLabels,
     maskedWeights,
     pivots: tf.tensor1d(drawPivots(numPairs, context), "int32"),
+    ...(context.randomTokens === 0 ? {} : { randomTokens: randomTokens(numPairs, context) }),
     shares: tf.tensor1d(sharesOf(batchCounts(batch), context.totals)),
   };
 }
 
 /** The token that each pair's Masked Feature Regression starts from, drawn uniformly by (seed, step, pair of the global batch). */
-function drawPivots(
-  numPairs: number,
-  context: BatchContext & { readonly visualTokens: number },
-): Int32Array {
+function drawPivots(numPairs: number, context: MaskingContext): Int32Array {
   const { firstPair, seed, step, visualTokens } = context;
   return Int32Array.from({ length: numPairs }, (_, pair) =>
     new RandomStream(seed, step, firstPair + pair).nextInt(visualTokens),
   );
+}
+
+/** The tokens that chance hides, [B, k]. */
+function randomTokens(numPairs: number, context: MaskingContext): tf.Tensor2D {
+  const tokens = randomMask({ ...context, numPairs, count: context.randomTokens });
+  return tf.tensor2d(tokens, [numPairs, context.randomTokens], "int32");
 }

@@ -2,29 +2,27 @@ import * as tf from "@tensorflow/tfjs-core";
 import { gatherRows } from "../../tensor/gather.ts";
 import { stopGradient } from "../../models/layers.ts";
 import {
-  embedPictures,
   fusePairs,
   languageLogits,
-  maskedPictureEmbedding,
   matchingLogits,
   parsePictures,
-  regressedFeatures,
   type PairOutput,
   type VisualParsingConfig,
 } from "../../models/visual-parsing/visual-parsing.ts";
 import type { Dropout, StochasticDepth } from "../../models/dropout.ts";
 import { tensorNamed, type NamedTensors } from "../../models/pair-model.ts";
-import { matrix, tensor3, tensor4, vector } from "../../models/ranks.ts";
-import { attentionOverPicture, type SwinOutput } from "../../models/swin/output.ts";
+import { matrix, tensor4, vector } from "../../models/ranks.ts";
 import type { Weights } from "../../models/weights.ts";
 import { meanNegativeLogLikelihood } from "../objectives/likelihood.ts";
 import {
-  gatherTokens,
-  hideTokens,
-  maskedFeatureLoss,
-  maskOfIndices,
-  rankedMask,
-} from "../objectives/masked-features.ts";
+  alignmentLoss,
+  cosineCosts,
+  transportDistances,
+  transportPlans,
+  uniterTransport,
+  withoutSpecials,
+} from "../objectives/transport.ts";
+import { featureLoss, hiddenPictures, maskedTokensOf } from "./visual-parsing-masks.ts";
 import type { VisualParsingObjectives } from "../recipes/visual-parsing-recipe.ts";
 
 // P pictures, B pairs, of a rank's part of a batch; S image side, n text tokens, m visual tokens, M predicted words
@@ -49,6 +47,8 @@ export interface VisualParsingBatch {
   readonly maskedWeights: tf.Tensor1D;
   /** The token that Masked Feature Regression starts from, [B] */
   readonly pivots: tf.Tensor1D;
+  /** The tokens that it hides where chance chooses them, [B, k]. */
+  readonly randomTokens?: tf.Tensor2D;
   /** How much of the global batch's predicted words, pairs and matched pairs this batch holds, [3]; ones where it is all of it. */
   readonly shares: tf.Tensor1D;
 }
@@ -66,6 +66,9 @@ export function visualParsingBatch(tensors: NamedTensors): VisualParsingBatch {
     maskedLabels: vector(named("maskedLabels")),
     maskedWeights: vector(named("maskedWeights")),
     pivots: vector(named("pivots")),
+    ...(tensors["randomTokens"] === undefined
+      ? {}
+      : { randomTokens: matrix(tensors["randomTokens"]) }),
     shares: vector(named("shares")),
   };
 }
@@ -76,6 +79,8 @@ export interface VisualParsingLosses {
   readonly mlm: tf.Scalar;
   readonly itm: tf.Scalar;
   readonly mfr: tf.Scalar;
+  /** 0 where it has no weight. */
+  readonly vla: tf.Scalar;
   /** Share of pairs that the matching head tells right. */
   readonly itmAccuracy: tf.Scalar;
 }
@@ -97,8 +102,13 @@ export function pretrainingLosses(
 ): VisualParsingLosses {
   const { depth, dropout, model, objectives } = options;
   const parsed = parsePictures(weights, model, { pixels: batch.pixels, depth });
-  const maskedTokens = masksOf(parsed, batch, objectives);
-  const visual = hiddenPictures(weights, { model, batch, parsed, maskedTokens });
+  const masked = {
+    batch,
+    objectives,
+    parsed,
+    maskedTokens: maskedTokensOf({ batch, objectives, parsed }),
+  };
+  const visual = hiddenPictures(weights, model, masked);
   const { tokenIds, tokenMask } = batch;
   const output = fusePairs(weights, model, { tokenIds, tokenMask, visual, dropout });
   const logits = matchingLogits(weights, output.text);
@@ -110,19 +120,22 @@ export function pretrainingLosses(
     pairs,
   );
   const mlm: tf.Scalar = tf.mul(languageLoss(weights, batch, output.text), words);
-  const mfr: tf.Scalar = tf.mul(
-    featureLoss(weights, { batch, parsed, maskedTokens, output }),
-    matchedPairs,
-  );
+  const mfr: tf.Scalar = tf.mul(featureLoss(weights, output.visual, masked), matchedPairs);
+  const aligns = objectives.vlaWeight > 0;
+  const vla: tf.Scalar = aligns
+    ? tf.mul(alignmentOf(batch, output, objectives), pairs)
+    : tf.scalar(0);
+  // "We add the VLA loss multiplied by 0.1 to the ITM loss" (section 3.3).
+  const matching = aligns ? tf.add(itm, tf.mul(vla, objectives.vlaWeight)) : itm;
   const total: tf.Scalar = tf.addN([
     tf.mul(mlm, objectives.mlmWeight),
-    tf.mul(itm, objectives.itmWeight),
+    tf.mul(matching, objectives.itmWeight),
     tf.mul(mfr, objectives.mfrWeight),
   ]);
   const right = tf.cast(tf.equal(tf.argMax(stopGradient(logits), 1), batch.matched), "float32");
   const accuracy = tf.div(tf.sum(right), tf.maximum(tf.sum(isPair), 1));
   const itmAccuracy: tf.Scalar = tf.mul(accuracy, pairs);
-  return { total, mlm, itm, mfr, itmAccuracy };
+  return { total, mlm, itm, mfr, vla, itmAccuracy };
 }
 
 function sharesOf({ shares }: VisualParsingBatch): [tf.Tensor, tf.Tensor, tf.Tensor] {
@@ -131,52 +144,28 @@ function sharesOf({ shares }: VisualParsingBatch): [tf.Tensor, tf.Tensor, tf.Ten
   return [words, pairs, matchedPairs];
 }
 
-function masksOf(
-  parsed: SwinOutput,
+/**
+ * Vision-language token alignment (section 3.3: "inspired by the word region alignment objective in [9, 28]"): the
+ * optimal transport distance between the states of a pair's visual tokens and words.
+ */
+function alignmentOf(
   batch: VisualParsingBatch,
+  output: PairOutput,
   objectives: VisualParsingObjectives,
-): tf.Tensor2D {
-  return rankedMask({
-    attention: tensor3(stopGradient(attentionOverPicture(parsed))),
-    pictureOfPair: batch.pictureOfPair,
-    pivots: batch.pivots,
-    maskedTokens: objectives.mfrMaskedTokens,
-  });
-}
-
-interface MaskedStep {
-  readonly batch: VisualParsingBatch;
-  readonly parsed: SwinOutput;
-  /** [B, k] */
-  readonly maskedTokens: tf.Tensor2D;
-}
-
-/** Each pair's picture, embedded, its masked tokens hidden: [B, m, D]. */
-function hiddenPictures(
-  weights: Weights,
-  step: MaskedStep & { readonly model: VisualParsingConfig },
-): tf.Tensor3D {
-  const { batch, maskedTokens, model, parsed } = step;
-  const embedded = embedPictures(weights, model, parsed.tokens);
-  const visual = tensor3(gatherRows(embedded, batch.pictureOfPair));
-  const mask = maskOfIndices(maskedTokens, parsed.tokens.shape[1]);
-  return hideTokens(visual, mask, maskedPictureEmbedding(weights, model));
-}
-
-function featureLoss(
-  weights: Weights,
-  step: MaskedStep & { readonly output: PairOutput },
 ): tf.Scalar {
-  const { batch, maskedTokens, output, parsed } = step;
-  const features = tensor3(stopGradient(parsed.tokens));
-  const targets = gatherTokens(features, batch.pictureOfPair, maskedTokens);
-  const everyPair: tf.Tensor1D = tf.range(0, batch.matched.shape[0], 1, "int32");
-  const regressed = regressedFeatures(
-    weights,
-    gatherTokens(output.visual, everyPair, maskedTokens),
+  const costs = cosineCosts(output.visual, output.text);
+  const [numPairs, visualTokens] = costs.shape;
+  const { tokenMask } = batch;
+  const plans = transportPlans(
+    {
+      costs,
+      visualMask: tf.ones([numPairs, visualTokens]),
+      textMask: objectives.vlaSpecials ? tokenMask : withoutSpecials(tokenMask),
+    },
+    uniterTransport,
   );
-  const isMatched = tf.cast(tf.equal(batch.matched, 1), "float32");
-  return maskedFeatureLoss(targets, regressed, vector(isMatched));
+  const distances = transportDistances(plans, costs);
+  return alignmentLoss(distances, batch.matched, objectives.vlaUnmatched);
 }
 
 function languageLoss(weights: Weights, batch: VisualParsingBatch, text: tf.Tensor3D): tf.Scalar {

@@ -1,7 +1,7 @@
 import { visualParsingModel } from "../../models/visual-parsing/pairs.ts";
 import { VISUAL_PREFIX } from "../../models/visual-parsing/visual-parsing.ts";
 import { swinOutputShape } from "../../models/swin/stages.ts";
-import type { VisualParsingRecipe } from "../recipes/visual-parsing-recipe.ts";
+import { hiddenTokens, type VisualParsingRecipe } from "../recipes/visual-parsing-recipe.ts";
 import { decaysByShape, ONLY_VARIANT, type System } from "./system.ts";
 import { batchCounts, deviceBatch } from "./visual-parsing-batch.ts";
 import { pretrainingLosses, visualParsingBatch } from "./visual-parsing-losses.ts";
@@ -12,6 +12,9 @@ export function visualParsingSystem(recipe: VisualParsingRecipe, vocabularySize:
   const { swin, transformer } = recipe.model;
   const config = { swin, transformer: { ...transformer, vocabularySize } };
   const visualTokens = swinOutputShape(swin).tokens;
+  const byChance = objectives.mfrMask === "random";
+  const randomTokens = byChance ? hiddenTokens(objectives, visualTokens) : 0;
+  const aligns = objectives.vlaWeight > 0;
   return {
     model: visualParsingModel(config),
     visualPrefix: VISUAL_PREFIX,
@@ -19,16 +22,16 @@ export function visualParsingSystem(recipe: VisualParsingRecipe, vocabularySize:
     counts: batchCounts,
     deviceBatch: (batch, context) => ({
       variant: ONLY_VARIANT,
-      tensors: { ...deviceBatch(batch, { ...context, visualTokens }) },
+      tensors: { ...deviceBatch(batch, { ...context, visualTokens, randomTokens }) },
     }),
-    readings: () => ["mlm", "itm", "mfr", "itmAccuracy"],
+    readings: () => ["mlm", "itm", "mfr", "itmAccuracy", ...(aligns ? ["vla"] : [])],
     losses: ({ batch, depth, dropout, weights }) => {
-      const { total, mlm, itm, mfr, itmAccuracy } = pretrainingLosses(
+      const { total, mlm, itm, mfr, vla, itmAccuracy } = pretrainingLosses(
         weights,
         visualParsingBatch(batch),
         { model: config, objectives, depth, dropout },
       );
-      return { total, readings: [mlm, itm, mfr, itmAccuracy] };
+      return { total, readings: [mlm, itm, mfr, itmAccuracy, ...(aligns ? [vla] : [])] };
     },
     batches: {
       batching: { kind: "pictures", picturesPerBatch: data.picturesPerBatch },

@@ -1,120 +1,18 @@
 import * as tf from "@tensorflow/tfjs-core";
-import * as fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
+import { matrix } from "../../../src/models/ranks.ts";
 import { loadTensorFlow } from "../../../src/tensor/load.ts";
+import type { FeatureReduction } from "../../../src/train/objectives/mask-choice.ts";
 import {
   gatherTokens,
   hideTokens,
   maskedFeatureLoss,
   maskOfIndices,
-  rankedMask,
 } from "../../../src/train/objectives/masked-features.ts";
 
 beforeAll(loadTensorFlow);
 
-type Matrix = readonly (readonly number[])[];
-
-/** The masked tokens of one pair whose picture has this attention. */
-function maskOf(attention: Matrix, pivot: number, maskedTokens: number): number[] {
-  const indices = rankedMask({
-    attention: tf.tensor3d([attention.map((row) => [...row])]),
-    pictureOfPair: tf.tensor1d([0], "int32"),
-    pivots: tf.tensor1d([pivot], "int32"),
-    maskedTokens,
-  });
-  return [...indices.dataSync()];
-}
-
-/** The k places with the largest 0.5 (I + W) of the pivot's row, ties to the lowest. */
-function bruteForce(attention: Matrix, pivot: number, maskedTokens: number): number[] {
-  const row = attention[pivot]?.map((weight, token) => 0.5 * (weight + Number(token === pivot)));
-  const ranked = (row ?? []).map((weight, token) => ({ weight, token }));
-  return ranked
-    .toSorted((a, b) => b.weight - a.weight || a.token - b.token)
-    .slice(0, maskedTokens)
-    .map(({ token }) => token);
-}
-
-// Weights of a few levels, so that ties are common.
-const cases = fc.integer({ min: 2, max: 9 }).chain((tokens) =>
-  fc.record({
-    attention: fc.array(
-      fc.array(fc.constantFrom(0, 0.125, 0.25, 0.5), { minLength: tokens, maxLength: tokens }),
-      { minLength: tokens, maxLength: tokens },
-    ),
-    pivot: fc.integer({ min: 0, max: tokens - 1 }),
-    maskedTokens: fc.integer({ min: 1, max: tokens }),
-  }),
-);
-
-const sorted = (values: readonly number[]): number[] => values.toSorted((a, b) => a - b);
-
-describe("the attention-ranked mask", () => {
-  it("is the top k of the pivot's row, ties to the lowest index, by brute force (F-1)", () => {
-    fc.assert(
-      fc.property(cases, ({ attention, pivot, maskedTokens }) => {
-        const mask = maskOf(attention, pivot, maskedTokens);
-        expect(mask).toEqual(bruteForce(attention, pivot, maskedTokens));
-        expect(new Set(mask).size).toBe(maskedTokens);
-      }),
-      { numRuns: 60 },
-    );
-  });
-
-  it("always holds the pivot, even where its own weight is 0 (F-2)", () => {
-    const attention = [
-      [0, 0.5, 0.5],
-      [0.9, 0, 0.1],
-      [0.2, 0.8, 0],
-    ];
-    for (const pivot of [0, 1, 2]) expect(maskOf(attention, pivot, 1)).toEqual([pivot]);
-    expect(maskOf(attention, 1, 3)).toEqual([1, 0, 2]);
-  });
-
-  it("stays inside the pivot's block of attention (F-3)", () => {
-    const blocks = Array.from({ length: 6 }, (_, row) =>
-      Array.from({ length: 6 }, (_unused, column) => (row < 3 === column < 3 ? 1 / 3 : 0)),
-    );
-    expect(sorted(maskOf(blocks, 1, 3))).toEqual([0, 1, 2]);
-    expect(sorted(maskOf(blocks, 5, 3))).toEqual([3, 4, 5]);
-  });
-
-  it("is the same for any increasing function of the row's other weights (F-4)", () => {
-    fc.assert(
-      fc.property(cases, ({ attention, pivot, maskedTokens }) => {
-        const squared = attention.map((row) => row.map((weight) => weight ** 2));
-        expect(maskOf(squared, pivot, maskedTokens)).toEqual(
-          maskOf(attention, pivot, maskedTokens),
-        );
-      }),
-      { numRuns: 20 },
-    );
-  });
-
-  it("looks in the attention of each pair's own picture", () => {
-    const attention = tf.tensor3d([
-      [
-        [0, 1],
-        [1, 0],
-      ],
-      [
-        [0.2, 0.8],
-        [0.5, 0.5],
-      ],
-    ]);
-    const indices = rankedMask({
-      attention,
-      pictureOfPair: tf.tensor1d([1, 0, 1], "int32"),
-      pivots: tf.tensor1d([0, 1, 1], "int32"),
-      maskedTokens: 2,
-    });
-    expect(indices.arraySync()).toEqual([
-      [0, 1],
-      [0, 1],
-      [1, 0],
-    ]);
-  });
-
+describe("masked tokens", () => {
   it("becomes ones where a token is hidden", () => {
     const indices = tf.tensor2d([[2, 0], [1, 3]], [2, 2], "int32"); // prettier-ignore
     expect(maskOfIndices(indices, 4).arraySync()).toEqual([
@@ -131,7 +29,7 @@ const hideMiddle = (visual: tf.Tensor): tf.Tensor3D =>
   hideTokens(tf.reshape(visual, [1, 3, 2]), middleMask(), replacement());
 
 describe("hidden tokens", () => {
-  it("leave nothing of themselves, in value and gradient (F-5)", () => {
+  it("F-5: leave nothing of themselves, in value and gradient", () => {
     const [one, other] = [5, -1e30].map((value) =>
       hideMiddle(tf.tensor1d([1, 2, value, value, 3, 4])),
     );
@@ -151,24 +49,51 @@ describe("hidden tokens", () => {
 
 const features = (): tf.Tensor2D => tf.tensor2d([[1, 2], [3, 4], [5, 6], [7, 8]]); // prettier-ignore
 
-const lossOf = (error: number, counted: number[]): number => {
-  const regressed = tf.add(features(), error);
-  const loss = maskedFeatureLoss(features(), tf.reshape(regressed, [4, 2]), tf.tensor1d(counted));
+const lossOf = (error: number, counted: number[], reduction: FeatureReduction = "sum"): number => {
+  const regressed = matrix(tf.add(features(), error));
+  const loss = maskedFeatureLoss({
+    features: features(),
+    regressed,
+    counted: tf.tensor1d(counted),
+    reduction,
+  });
   return loss.dataSync()[0] ?? Number.NaN;
 };
 
 describe("masked feature regression", () => {
-  it("is the sum over masked tokens of squared distances, the mean over pairs; 0 when perfect (F-6)", () => {
+  it("F-6: is the sum over masked tokens of squared distances, the mean over pairs; 0 when perfect", () => {
     expect(lossOf(0, [1, 1])).toBe(0);
     expect(lossOf(0.5, [1, 1])).toBeCloseTo(2 * 2 * 0.25, 6);
-    expect(lossOf(1, [1, 1])).toBeCloseTo(4 * lossOf(0.5, [1, 1]), 6);
   });
 
-  it("leaves pairs out that do not count, and is 0 without any (F-8)", () => {
+  it.each(["sum", "mean"] as const)(
+    "F-6: is four times as much at twice the error: %s",
+    (reduction) => {
+      const ratio = lossOf(1, [1, 1], reduction) / lossOf(0.5, [1, 1], reduction);
+      expect(Math.abs(ratio / 4 - 1)).toBeLessThan(1e-6);
+    },
+  );
+
+  it("F-6: is as a mean exactly k c times less, whichever pairs count", () => {
+    const [k, c] = [2, 2];
+    for (const counted of [
+      [1, 1],
+      [0, 1],
+    ]) {
+      expect(lossOf(0.5, counted)).toBe(k * c * lossOf(0.5, counted, "mean"));
+    }
+  });
+
+  it("F-8: leaves pairs out that do not count, and is 0 without any", () => {
     expect(lossOf(1, [1, 0])).toBeCloseTo(lossOf(1, [1, 1]), 6);
     expect(lossOf(1, [0, 0])).toBe(0);
     const gradient = tf.grad((regressed: tf.Tensor) =>
-      maskedFeatureLoss(features(), tf.reshape(regressed, [4, 2]), tf.tensor1d([0, 1])),
+      maskedFeatureLoss({
+        features: features(),
+        regressed: tf.reshape(regressed, [4, 2]),
+        counted: tf.tensor1d([0, 1]),
+        reduction: "sum",
+      }),
     )(tf.zeros([4, 2]));
     expect(tf.reshape(gradient, [4, 2]).arraySync()).toEqual([
       [-0, -0],

@@ -5,8 +5,11 @@ import { imageKey } from "../../../src/core/keys.ts";
 import type { Batch } from "../../../src/loader/options.ts";
 import { tensorFlowBackend } from "../../../src/tensor/backend.ts";
 import { loadTensorFlow } from "../../../src/tensor/load.ts";
-import type { BatchContext } from "../../../src/train/systems/system.ts";
-import { batchCounts, deviceBatch } from "../../../src/train/systems/visual-parsing-batch.ts";
+import {
+  batchCounts,
+  deviceBatch,
+  type MaskingContext,
+} from "../../../src/train/systems/visual-parsing-batch.ts";
 import type { VisualParsingBatch } from "../../../src/train/systems/visual-parsing-losses.ts";
 import { loaderFixture } from "../../loader/loader-fixture.ts";
 
@@ -24,8 +27,9 @@ const shape = {
   hasTextBoxes: false,
   hasRegionMasks: false,
 };
-const context: BatchContext & { readonly visualTokens: number } = {
+const context: MaskingContext = {
   visualTokens: 49,
+  randomTokens: 0,
   seed: 3,
   step: 5,
   firstPair: 0,
@@ -70,7 +74,7 @@ const pivotsFrom = (firstPair: number): number[] =>
   valuesOf(deviceBatch(batchOf([]), { ...context, firstPair }), "pivots");
 
 const valuesOf = (batch: VisualParsingBatch, name: keyof VisualParsingBatch): number[] => [
-  ...batch[name].dataSync(),
+  ...(batch[name]?.dataSync() ?? []),
 ];
 
 const pivotsAt = (step: number, seed = 3): number[] =>
@@ -132,7 +136,7 @@ describe("a batch on the device", () => {
     expect(valuesOf(batch, "maskedWeights")).toEqual([...predicted.map(() => 1), ...padding]);
   });
 
-  it("draws its pivots by seed, step and pair, evenly over the visual tokens (F-1)", () => {
+  it("F-1: draws its pivots by seed, step and pair, evenly over the visual tokens", () => {
     expect(pivotsAt(5)).toEqual(pivotsAt(5));
     expect(pivotsAt(6)).not.toEqual(pivotsAt(5));
     expect(pivotsAt(5, 4)).not.toEqual(pivotsAt(5));
@@ -144,6 +148,14 @@ describe("a batch on the device", () => {
     const expected = drawn.length / 49;
     const chiSquare = counts.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0);
     expect(chiSquare).toBeLessThan(84.04); // 48 degrees of freedom, p = 0.001
+  });
+});
+
+describe("tokens that chance hides", () => {
+  it("F-8: come with the batch, as many as asked for, where chance chooses", () => {
+    const batch = deviceBatch(batchOf([]), { ...context, randomTokens: 7 });
+    expect(batch.randomTokens?.shape).toEqual([4, 7]);
+    expect(deviceBatch(batchOf([]), context).randomTokens).toBeUndefined();
   });
 });
 

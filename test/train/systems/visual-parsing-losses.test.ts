@@ -25,7 +25,7 @@ import {
   relativeL2,
   uniform,
 } from "../../models/parity-fixture.ts";
-import { tinyBatch, tinyModel } from "../tiny-run.ts";
+import { tinyBatch, tinyModel, tinyRecipe } from "../tiny-run.ts";
 
 beforeAll(loadTensorFlow);
 
@@ -33,10 +33,10 @@ const layout = flatLayout(visualParsingSpecs(tinyModel));
 const flatStart = (): tf.Tensor1D => flatten(layout, fixtureWeights(layout.specs, 8));
 
 const none: VisualParsingObjectives = {
+  ...tinyRecipe.objectives,
   mlmWeight: 0,
   itmWeight: 0,
   mfrWeight: 0,
-  mfrMaskedTokens: 2,
 };
 
 interface Setting {
@@ -79,7 +79,7 @@ const isZero = (values: ArrayLike<number>): boolean =>
 const weightNames = ["mlmWeight", "itmWeight", "mfrWeight"] as const;
 
 describe("the pre-training loss", () => {
-  it("is the weighted sum of its three parts (T-8)", () => {
+  it("T-8: is the weighted sum of its three parts", () => {
     const objectives = { mlmWeight: 0.5, itmWeight: 2, mfrWeight: 0.25 };
     const { total, mlm, itm, mfr } = lossesAt(flatStart(), { objectives });
     const expected = 0.5 * numberOf(mlm) + 2 * numberOf(itm) + 0.25 * numberOf(mfr);
@@ -87,7 +87,7 @@ describe("the pre-training loss", () => {
     for (const part of [mlm, itm, mfr]) expect(numberOf(part)).toBeGreaterThan(0);
   });
 
-  it.each(weightNames)("multiplies truly by %s: half of it halves the gradient (I-6)", (name) => {
+  it.each(weightNames)("I-6: multiplies truly by %s: half of it halves the gradient", (name) => {
     const whole = gradientOf({ objectives: { [name]: 1 } });
     const half = gradientOf({ objectives: { [name]: 0.5 } });
     const tenth = gradientOf({ objectives: { [name]: 0.1 } });
@@ -106,7 +106,7 @@ describe("the pre-training loss", () => {
     ).toBeLessThan(1e-6);
   });
 
-  it.each(weightNames)("has for %s the gradient of central differences (T-15)", (name) => {
+  it.each(weightNames)("T-15: has for %s the gradient of central differences", (name) => {
     const objectives = { [name]: 1 };
     // The regression's target is held fixed, which differences in the vision Transformer's weights would not do.
     const counts = perWeight(layout, (spec) =>
@@ -137,8 +137,8 @@ describe("a rank's part of the loss", () => {
   });
 });
 
-describe("unmatched pairs (I-5, F-8)", () => {
-  it("have no masked words' loss and no regression, nor any gradient of them", () => {
+describe("unmatched pairs", () => {
+  it("I-5, F-8: have no masked words' loss and no regression, nor any gradient of them", () => {
     const batch = tinyBatch({
       matched: tf.zeros([4], "int32"),
       maskedWeights: tf.zeros([3]),
@@ -181,7 +181,7 @@ describe("unmatched pairs (I-5, F-8)", () => {
 });
 
 describe("masked visual tokens", () => {
-  it("leave no trace of their features in any output (F-5)", () => {
+  it("F-5: leave no trace of their features in any output", () => {
     const weights = unflatten(layout, flatStart());
     const values = uniform(8, "features", [4 * 16]);
     const outputs = [0, 5].map((change) => {
@@ -200,12 +200,14 @@ describe("masked visual tokens", () => {
     expect(largestDifference(outputs[0] ?? [], outputs[1] ?? [])).toBe(0);
   });
 
-  it("are targets through which no gradient flows back (F-7)", () => {
+  it("F-7: are targets through which no gradient flows back, unless the switch says so", () => {
     // All visual tokens are masked, so that the target alone could carry a gradient to the vision Transformer.
     const gradient = gradientOf({ objectives: { mfrWeight: 1, mfrMaskedTokens: 4 } });
     expect(isZero(partOf(gradient, isVisual))).toBe(true);
     expect(isZero(partOf(gradient, (name) => name.startsWith("mfr_head")))).toBe(false);
     expect(isZero(partOf(gradient, (name) => name === "visual_embedding.mask"))).toBe(false);
+    const flowing = { mfrWeight: 1, mfrMaskedTokens: 4, mfrTargetGradient: "flows" } as const;
+    expect(isZero(partOf(gradientOf({ objectives: flowing }), isVisual))).toBe(false);
   });
 
   it("reach the vision Transformer by those that are seen", () => {
@@ -216,8 +218,80 @@ describe("masked visual tokens", () => {
   });
 });
 
+const chooserBatches = {
+  attention: (): VisualParsingBatch => tinyBatch(),
+  cosine: (): VisualParsingBatch => tinyBatch(),
+  random: (): VisualParsingBatch =>
+    tinyBatch({ randomTokens: tf.tensor2d([[0, 1], [2, 3], [1, 2], [3, 0]], [4, 2], "int32") }), // prettier-ignore
+} as const;
+const choosers = ["attention", "cosine", "random"] as const;
+
+describe("the variants of masked feature regression", () => {
+  it.each(choosers)("F-1, F-8: regress the tokens that %s chooses, of matched pairs", (mfrMask) => {
+    const batch = chooserBatches[mfrMask]();
+    const [sum, mean] = (["sum", "mean"] as const).map((mfrReduction) =>
+      numberOf(lossesAt(flatStart(), { batch, objectives: { mfrMask, mfrReduction } }).mfr),
+    );
+    // k = 2 tokens of 16 channels
+    expect((sum ?? 0) / (mean ?? 0)).toBeCloseTo(2 * 16, 4);
+    const unmatched = { ...batch, matched: tf.zeros<tf.Rank.R1>([4], "int32") };
+    expect(numberOf(lossesAt(flatStart(), { batch: unmatched, objectives: { mfrMask } }).mfr)).toBe(
+      0,
+    );
+  });
+
+  it("hide different tokens", () => {
+    const losses = choosers.map((mfrMask) =>
+      numberOf(
+        lossesAt(flatStart(), { batch: chooserBatches[mfrMask](), objectives: { mfrMask } }).mfr,
+      ),
+    );
+    expect(new Set(losses).size).toBe(3);
+  });
+
+  it("hide nothing at all where the objective is left out", () => {
+    const { mfr, itm } = lossesAt(flatStart(), { objectives: { mfrMask: "none" } });
+    expect(numberOf(mfr)).toBe(0);
+    expect(numberOf(itm)).not.toBeCloseTo(lossOf("itm", tinyBatch()), 5);
+    const gradient = gradientOf({ objectives: { mfrMask: "none", itmWeight: 1 } });
+    expect(isZero(partOf(gradient, (name) => name === "visual_embedding.mask"))).toBe(true);
+  });
+});
+
+const vla = { itmWeight: 2, vlaWeight: 0.1 } as const;
+
+const distanceOf = (objectives: Partial<VisualParsingObjectives>): number =>
+  numberOf(lossesAt(flatStart(), { objectives: { ...vla, ...objectives } }).vla);
+
+describe("the alignment of visual tokens and words", () => {
+  it("adds a tenth of its distance to the matching loss", () => {
+    const losses = lossesAt(flatStart(), { objectives: vla });
+    const distance = numberOf(losses.vla);
+    expect(distance).toBeGreaterThan(0);
+    expect(distance).toBeLessThan(2);
+    const expected = 2 * (numberOf(losses.itm) + 0.1 * distance);
+    expect(numberOf(losses.total)).toBeCloseTo(expected, 5);
+    expect(numberOf(lossesAt(flatStart(), { objectives: { itmWeight: 2 } }).vla)).toBe(0);
+  });
+
+  it("W-11: counts unmatched pairs as its switch says, and words with or without [CLS] and [SEP]", () => {
+    const [ignored, counted, negated] = (["ignored", "counted", "negated"] as const).map(
+      (vlaUnmatched) => distanceOf({ vlaUnmatched }),
+    );
+    // matched + unmatched and matched - unmatched are together twice the matched.
+    expect(((counted ?? 0) + (negated ?? 0)) / (2 * (ignored ?? 0))).toBeCloseTo(1, 4);
+    expect(distanceOf({ vlaSpecials: false })).not.toBeCloseTo(ignored ?? 0, 4);
+  });
+
+  it("reaches the vision Transformer with a finite gradient", () => {
+    const gradient = gradientOf({ objectives: { itmWeight: 1, vlaWeight: 1 } });
+    expect(isZero(partOf(gradient, isVisual))).toBe(false);
+    expect(gradient.every(Number.isFinite)).toBe(true);
+  });
+});
+
 describe("windowed attention", () => {
-  it("is refused: there is nothing to rank (S-13)", () => {
+  it("S-13: is refused by masks that attention ranks: there is nothing to rank", () => {
     const swin = { ...tinyModel.swin, imageSize: 32 };
     const weights = unflatten(layout, flatStart());
     const run = (): unknown =>
@@ -229,5 +303,17 @@ describe("windowed attention", () => {
       });
     expect(run).toThrow(ConfigError);
     expect(run).toThrow("several windows");
+  });
+
+  it.each(["cosine", "none"] as const)("S-13: is no hindrance to masks by %s", (mfrMask) => {
+    const model = { ...tinyModel, swin: { ...tinyModel.swin, imageSize: 32 } };
+    const batch = tinyBatch({ pixels: tf.zeros([2, 32, 32, 3], "int32") });
+    const { total } = pretrainingLosses(unflatten(layout, flatStart()), batch, {
+      model,
+      objectives: { ...none, itmWeight: 1, mfrWeight: 1, mfrMask },
+      dropout: noDropout,
+      depth: wholeDepth,
+    });
+    expect(Number.isFinite(numberOf(total))).toBe(true);
   });
 });
