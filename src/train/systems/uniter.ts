@@ -5,8 +5,8 @@ import { uniterModel } from "../../models/uniter/uniter.ts";
 import type { WeightSpec } from "../../models/weights.ts";
 import { type UniterRecipe, type UniterTask, uniterTasks } from "../recipes/uniter-recipe.ts";
 import { decaysByShape, type System, type SystemBatches } from "./system.ts";
-import { uniterBatch, uniterCounts } from "./uniter-batch.ts";
-import { uniterLosses, uniterReadings } from "./uniter-losses.ts";
+import { uniterBatch, uniterCounts } from "../uniter/batch.ts";
+import { uniterLosses, uniterReadings } from "../uniter/losses.ts";
 
 /** What stands for UNITER's picture encoder: its regions come from a detector that is not trained. */
 const IMAGE_EMBEDDING = "img_embeddings.";

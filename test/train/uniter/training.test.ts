@@ -7,10 +7,15 @@ import { loadTensorFlow } from "../../../src/tensor/load.ts";
 import { unflatten } from "../../../src/train/flat-weights.ts";
 import type { UniterTask } from "../../../src/train/recipes/uniter-recipe.ts";
 import { StepProgram, type StepReading } from "../../../src/train/step-program.ts";
-import { uniterCounts } from "../../../src/train/systems/uniter-batch.ts";
+import { uniterCounts } from "../../../src/train/uniter/batch.ts";
 import { uniterSystem } from "../../../src/train/systems/uniter.ts";
 import { disposeState, type TrainingState } from "../../../src/train/training-state.ts";
-import { type TinyPair, tinyLoaderBatch, tinyUniterRecipe, VOCABULARY_SIZE } from "./uniter-run.ts";
+import {
+  type TinyPair,
+  tinyLoaderBatch,
+  tinyUniterRecipe,
+  VOCABULARY_SIZE,
+} from "./tiny-uniter.ts";
 
 beforeAll(loadTensorFlow);
 

@@ -7,8 +7,8 @@ import { regionTensors } from "../../models/uniter/uniter.ts";
 import { hiddenRegions, objectClass, softLabel } from "../objectives/region-targets.ts";
 import type { UniterObjectives, UniterTask } from "../recipes/uniter-recipe.ts";
 import { uniterTasks } from "../recipes/uniter-recipe.ts";
-import { maskedWordTensors, numberWhere, sharesOf } from "./masked-words.ts";
-import type { BatchContext, StepBatch } from "./system.ts";
+import { maskedWordTensors, numberWhere, sharesOf } from "../systems/masked-words.ts";
+import type { BatchContext, StepBatch } from "../systems/system.ts";
 
 // P pictures, B pairs, n text tokens, R regions a picture, L tokens of a joint sequence, M masked regions, C classes
 

@@ -20,7 +20,7 @@ import {
   withoutSpecials,
 } from "../objectives/transport.ts";
 import type { UniterObjectives, UniterTask } from "../recipes/uniter-recipe.ts";
-import type { SystemLosses } from "./system.ts";
+import type { SystemLosses } from "../systems/system.ts";
 
 // P pictures, B pairs, n text tokens, R regions, M predicted words or regions, D hidden size
 

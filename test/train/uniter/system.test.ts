@@ -11,9 +11,9 @@ import { vector } from "../../../src/models/ranks.ts";
 import type { UniterRecipe, UniterTask } from "../../../src/train/recipes/uniter-recipe.ts";
 import { uniterTasks } from "../../../src/train/recipes/uniter-recipe.ts";
 import type { BatchContext } from "../../../src/train/systems/system.ts";
-import { uniterCounts } from "../../../src/train/systems/uniter-batch.ts";
+import { uniterCounts } from "../../../src/train/uniter/batch.ts";
 import { uniterSystem } from "../../../src/train/systems/uniter.ts";
-import { tinyLoaderBatch, tinyUniterRecipe, VOCABULARY_SIZE } from "./uniter-run.ts";
+import { tinyLoaderBatch, tinyUniterRecipe, VOCABULARY_SIZE } from "./tiny-uniter.ts";
 
 beforeAll(loadTensorFlow);
 
