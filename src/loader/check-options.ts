@@ -15,8 +15,8 @@ export function checkOptions(options: LoaderOptions): void {
     ...fault(!Number.isSafeInteger(seed), `seed is ${seed}, expected an integer`),
     ...fault(rank >= worldSize, `rank is ${rank}, expected less than worldSize`),
     ...setFaults(options.sets),
-    ...batchingFaults(options),
     ...taskFaults(options),
+    ...batchingFaults(options),
     // [CLS], [SEP] and one token of the text
     ...atLeast(3, "text.maxTokens", options.text.maxTokens),
     ...pictureFaults(options),
