@@ -1,5 +1,6 @@
 import { flatLayout } from "../../src/train/flat-weights.ts";
 import { recipeNamed } from "../../src/train/recipes/recipe-named.ts";
+import { visualParsingConfig } from "../../src/train/recipes/visual-parsing-recipe.ts";
 import { visualParsingSpecs } from "../../src/models/visual-parsing/visual-parsing.ts";
 import { swinOutputShape } from "../../src/models/swin/stages.ts";
 import { requireVisualParsing } from "../../test/train/tiny-run.ts";
@@ -30,10 +31,7 @@ function bertBase(tokens: number): number {
 /** Visual Parsing: 2,048 pairs (VP 4.1), which are 512 pictures with four texts. Weights from the code, Swin-B 384 as published. */
 export function visualParsing(): Workload {
   const recipe = requireVisualParsing(recipeNamed("pretrain/visual-parsing"));
-  const model = {
-    swin: recipe.model.swin,
-    transformer: { ...recipe.model.transformer, vocabularySize: 30_522 },
-  };
+  const model = visualParsingConfig(recipe, 30_522);
   const { picturesPerBatch: pictures, maxTextTokens, matchedTexts, unmatchedTexts } = recipe.data;
   const texts = matchedTexts + unmatchedTexts;
   const swinAdds = 47 * GIGA; // Liu et al. 2021, table 1: Swin-B, 384 x 384

@@ -13,6 +13,7 @@ import { linearSpecs, type Weights, type WeightSpec } from "../../src/models/wei
 import type { NamedTensor } from "../../src/tensor/weight-files/element-types.ts";
 import type { RecipeOptimisation } from "../../src/train/recipes/recipe-base.ts";
 import { recipeNamed } from "../../src/train/recipes/recipe-named.ts";
+import { visualParsingConfig } from "../../src/train/recipes/visual-parsing-recipe.ts";
 import {
   pretrainingLosses,
   visualParsingBatch,
@@ -56,10 +57,7 @@ const NUM_CLASSES = 1000;
 
 const small = requireVisualParsing(recipeNamed("pretrain/visual-parsing-small"));
 /** BERT's uncased vocabulary. */
-const smallModel = {
-  swin: small.model.swin,
-  transformer: { ...small.model.transformer, vocabularySize: 30_522 },
-};
+const smallModel = visualParsingConfig(small, 30_522);
 const [PAIRS, PICTURES, TEXT_TOKENS, VISUAL_TOKENS, PREDICTED] = [64, 16, 24, 49, 64];
 
 export const stepCases: Readonly<Record<string, StepCase>> = {

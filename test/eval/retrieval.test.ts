@@ -30,6 +30,7 @@ import {
   writeVocabulary,
 } from "../loader/shard-set-fixture.ts";
 import { fixtureWeights } from "../models/parity-fixture.ts";
+import { visualParsingConfig } from "../../src/train/recipes/visual-parsing-recipe.ts";
 import { tinyRecipe } from "../train/tiny-run.ts";
 
 const NUM_SCENES = 5;
@@ -48,10 +49,7 @@ beforeAll(async () => {
   await writeSet(join(folder.path, "set"), await drawnScenes(NUM_SCENES));
   reader = await ShardSetReader.open(join(folder.path, "set"));
   tokenizer = await WordPieceTokenizer.fromFile(await writeVocabulary(folder.path));
-  config = {
-    swin: tinyRecipe.model.swin,
-    transformer: { ...tinyRecipe.model.transformer, vocabularySize: tokenizer.size },
-  };
+  config = visualParsingConfig(tinyRecipe, tokenizer.size);
   const pairModel = visualParsingModel(config);
   model = { model: pairModel, weights: fixtureWeights(pairModel.specs, 11) };
 });

@@ -31,6 +31,8 @@ async function firstStep(program: StepProgram, step: number): Promise<Result> {
   return await program.run({ state, batch: tinyStepBatch(), step, rateFactor: 1 });
 }
 
+const valueOf = (part: tf.Tensor): number => part.dataSync()[0] ?? Number.NaN;
+
 describe("the training step", () => {
   it("reads the losses that its operations give one by one", async () => {
     using program = programOf(withDropout(0));
@@ -43,7 +45,6 @@ describe("the training step", () => {
       depth: wholeDepth,
     });
     const { mlm, itm, mfr, itmAccuracy, total } = losses;
-    const valueOf = (part: tf.Tensor): number => part.dataSync()[0] ?? Number.NaN;
     expect(reading.loss).toBeCloseTo(valueOf(total), 4);
     expect(Object.keys(reading.parts)).toEqual(["mlm", "itm", "mfr", "itmAccuracy"]);
     for (const [name, part] of Object.entries({ mlm, itm, mfr, itmAccuracy })) {

@@ -2,7 +2,10 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { VisualParsingConfig } from "../../src/models/visual-parsing/visual-parsing.ts";
 import { recipeNamed } from "../../src/train/recipes/recipe-named.ts";
 import type { TrainingRecipe } from "../../src/train/recipe.ts";
-import type { VisualParsingRecipe } from "../../src/train/recipes/visual-parsing-recipe.ts";
+import {
+  visualParsingConfig,
+  type VisualParsingRecipe,
+} from "../../src/train/recipes/visual-parsing-recipe.ts";
 import { ONLY_VARIANT, type StepBatch, type System } from "../../src/train/systems/system.ts";
 import type { VisualParsingBatch } from "../../src/train/systems/visual-parsing-losses.ts";
 import { visualParsingSystem } from "../../src/train/systems/visual-parsing.ts";
@@ -42,6 +45,7 @@ export const tinyRecipe: VisualParsingRecipe = {
       dropout: 0.1,
       recompute: false,
     },
+    languageLayers: 0,
   },
   data: {
     ...demo.data,
@@ -58,10 +62,7 @@ export const tinyRecipe: VisualParsingRecipe = {
 
 const VOCABULARY_SIZE = 12;
 
-export const tinyModel: VisualParsingConfig = {
-  swin: tinyRecipe.model.swin,
-  transformer: { ...tinyRecipe.model.transformer, vocabularySize: VOCABULARY_SIZE },
-};
+export const tinyModel: VisualParsingConfig = visualParsingConfig(tinyRecipe, VOCABULARY_SIZE);
 
 /** What a recipe like the tiny one trains. */
 export const tinySystem = (recipe: VisualParsingRecipe = tinyRecipe): System =>

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { jointSequence, splitJoint } from "../bert/joint.ts";
+import { attentionBias } from "../bert/attention.ts";
 import { encode, encoderSpecs } from "../bert/encoder.ts";
 import { embeddingSpecs, embedText } from "../bert/embeddings.ts";
 import type { BertConfig } from "../bert/config.ts";
@@ -28,7 +29,15 @@ import {
 export interface VisualParsingConfig {
   readonly swin: SwinConfig;
   readonly transformer: BertConfig;
+  /**
+   * Layers of the optional language Transformer T_Lan, which reads the words before the multi-modal one does (section
+   * 4.3, table 5); 0: none, as in the paper's final model. Its layers are those of the multi-modal Transformer.
+   */
+  readonly languageLayers: number;
 }
+
+/** Names of the language Transformer's weights begin with this. */
+const LANGUAGE_PREFIX = "language.";
 
 /** The names of the vision Transformer's weights begin with this; they have their own learning rate. */
 export const VISUAL_PREFIX = "visual.";
@@ -42,6 +51,7 @@ export function visualParsingSpecs(config: VisualParsingConfig): WeightSpec[] {
     ...normSpecs("visual_embedding.LayerNorm", hiddenSize),
     { name: "visual_embedding.mask", shape: [hiddenSize], initialisation: "truncated-normal" },
     ...embeddingSpecs(config.transformer),
+    ...withPrefix(encoderSpecs(languageConfig(config)), LANGUAGE_PREFIX),
     ...encoderSpecs(config.transformer),
     { name: "mlm_head.bias", shape: [vocabularySize], initialisation: "zeros" },
     ...linearSpecs("itm_head", hiddenSize, 2),
@@ -110,6 +120,22 @@ export interface PairOutput {
   readonly visual: tf.Tensor3D;
 }
 
+function languageConfig({ languageLayers, transformer }: VisualParsingConfig): BertConfig {
+  return { ...transformer, layers: languageLayers };
+}
+
+/** The words' embeddings, [B, n, D], behind the language Transformer where there is one. */
+function readWords(
+  weights: Weights,
+  config: VisualParsingConfig,
+  { dropout, tokenIds, tokenMask }: PairInput,
+): tf.Tensor3D {
+  const tokens = embedText(weights, { tokenIds, dropout });
+  const bias = attentionBias(tokenMask);
+  const language = withoutPrefix(weights, LANGUAGE_PREFIX);
+  return encode(language, languageConfig(config), { tokens, bias, dropout });
+}
+
 /** The multi-modal Transformer over [CLS] words [SEP] and the visual tokens, in this order as in SOHO. */
 export function fusePairs(
   weights: Weights,
@@ -118,7 +144,7 @@ export function fusePairs(
 ): PairOutput {
   const { dropout, tokenIds, visual } = input;
   const sequence = jointSequence({
-    words: embedText(weights, { tokenIds, dropout }),
+    words: readWords(weights, config, input),
     wordMask: input.tokenMask,
     others: visual,
     otherMask: tf.ones<tf.Rank.R2>([visual.shape[0], visual.shape[1]], "int32"),

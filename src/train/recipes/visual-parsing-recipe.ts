@@ -2,6 +2,7 @@ import { z } from "zod";
 import { ConfigError } from "../../core/errors.ts";
 import type { SwinConfig } from "../../models/swin/config.ts";
 import { swinOutputShape } from "../../models/swin/stages.ts";
+import type { VisualParsingConfig } from "../../models/visual-parsing/visual-parsing.ts";
 import type { InitialScale } from "../../models/weights.ts";
 import {
   type FeatureReduction,
@@ -56,6 +57,8 @@ export interface VisualParsingRecipe extends RecipeBase {
     readonly initialScale: InitialScale;
     readonly swin: SwinConfig;
     readonly transformer: RecipeTransformer;
+    /** Of the optional language Transformer; 0: none. */
+    readonly languageLayers: number;
   };
   readonly data: PairedPictureData;
   readonly objectives: VisualParsingObjectives;
@@ -94,10 +97,20 @@ export const visualParsingSchema: z.ZodType<VisualParsingRecipe> = z.strictObjec
     initialScale: z.enum(["published", "fan-in"]),
     swin: swinSchema,
     transformer: transformerSchema,
+    languageLayers: z.int().nonnegative(),
   }),
   data: pairedPictureDataSchema,
   objectives: objectivesSchema,
 });
+
+/** The recipe's model for a vocabulary of this size. */
+export function visualParsingConfig(
+  { model }: Pick<VisualParsingRecipe, "model">,
+  vocabularySize: number,
+): VisualParsingConfig {
+  const { languageLayers, swin, transformer } = model;
+  return { swin, transformer: { ...transformer, vocabularySize }, languageLayers };
+}
 
 /** How many of a picture's visual tokens are hidden, k. */
 export function hiddenTokens(objectives: VisualParsingObjectives, visualTokens: number): number {

@@ -34,6 +34,7 @@ const visualParsing: VisualParsingRecipe = {
       stochasticDepth: 0, // not stated
     },
     transformer: bertBase,
+    languageLayers: 0, // VP 4.3: "we do not include T_Lan in our final model"
   },
   data: {
     vocabulary: "",
@@ -107,6 +108,7 @@ const visualParsingSmall: VisualParsingRecipe = {
       dropout: 0,
       recompute: false,
     },
+    languageLayers: 0,
   },
   data: {
     ...visualParsing.data,
@@ -148,6 +150,7 @@ const visualParsingDemo: VisualParsingRecipe = {
       stochasticDepth: 0,
     },
     transformer: visualParsingSmall.model.transformer,
+    languageLayers: 0,
   },
   // 15 % of 64 visual tokens, the ablation's k = m p (VP 4.3).
   objectives: { ...visualParsingSmall.objectives, mfrMaskedTokens: 10 },

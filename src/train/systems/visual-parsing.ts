@@ -1,7 +1,11 @@
 import { visualParsingModel } from "../../models/visual-parsing/pairs.ts";
 import { VISUAL_PREFIX } from "../../models/visual-parsing/visual-parsing.ts";
 import { swinOutputShape } from "../../models/swin/stages.ts";
-import { hiddenTokens, type VisualParsingRecipe } from "../recipes/visual-parsing-recipe.ts";
+import {
+  hiddenTokens,
+  visualParsingConfig,
+  type VisualParsingRecipe,
+} from "../recipes/visual-parsing-recipe.ts";
 import { decaysByShape, ONLY_VARIANT, type System } from "./system.ts";
 import { batchCounts, deviceBatch } from "./visual-parsing-batch.ts";
 import { pretrainingLosses, visualParsingBatch } from "./visual-parsing-losses.ts";
@@ -9,8 +13,8 @@ import { pretrainingLosses, visualParsingBatch } from "./visual-parsing-losses.t
 /** Visual Parsing (Xue et al., NeurIPS 2021) as the trainer knows it. */
 export function visualParsingSystem(recipe: VisualParsingRecipe, vocabularySize: number): System {
   const { data, objectives } = recipe;
-  const { swin, transformer } = recipe.model;
-  const config = { swin, transformer: { ...transformer, vocabularySize } };
+  const { swin } = recipe.model;
+  const config = visualParsingConfig(recipe, vocabularySize);
   const visualTokens = swinOutputShape(swin).tokens;
   const byChance = objectives.mfrMask === "random";
   const randomTokens = byChance ? hiddenTokens(objectives, visualTokens) : 0;

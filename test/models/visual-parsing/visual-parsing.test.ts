@@ -11,6 +11,7 @@ import {
   maskedPictureEmbedding,
   matchingLogits,
   parsePictures,
+  type PairInput,
   regressedFeatures,
   VISUAL_PREFIX,
   visualParsingSpecs,
@@ -44,6 +45,7 @@ const config: VisualParsingConfig = {
     dropout: 0,
     recompute: false,
   },
+  languageLayers: 0,
 };
 
 const weightsOf = (): Weights => fixtureWeights(visualParsingSpecs(config), 9);
@@ -193,5 +195,41 @@ describe("fusing pairs", () => {
     )(weights[name] ?? chosen);
     const expected = tf.tile(chosen, [12, 1]).dataSync();
     expect(largestDifference(gradient.dataSync(), expected)).toBeLessThan(1e-6);
+  });
+});
+
+const withLanguage: VisualParsingConfig = { ...config, languageLayers: 2 };
+const inputOf = (): Omit<PairInput, "visual"> => ({
+  tokenIds: tokenIds(0),
+  tokenMask: tf.tensor2d([[1, 1, 1, 1], [1, 1, 0, 0]], [2, 4], "int32"), // prettier-ignore
+  dropout: noDropout,
+});
+const visualOf = (seed: number): tf.Tensor3D =>
+  tf.tensor3d(uniformTensor(seed, "visual", [2, 4, 8]).dataSync(), [2, 4, 8]);
+
+describe("the language Transformer", () => {
+  it("is what the words pass through before they meet the picture", () => {
+    const weights = fixtureWeights(visualParsingSpecs(withLanguage), 9);
+    const [silent, reading] = [config, withLanguage].map((model) =>
+      fusePairs(weights, model, { ...inputOf(), visual: visualOf(9) }).text.dataSync(),
+    );
+    expect(largestDifference(silent ?? [], reading ?? [])).toBeGreaterThan(1e-2);
+    const bypassed = Object.keys(weights).filter((name) => !name.startsWith("language."));
+    expect(bypassed).toEqual(visualParsingSpecs(config).map(({ name }) => name));
+  });
+
+  it("has as many weights as layers of the multi-modal one, all of which learn", () => {
+    const specs = visualParsingSpecs(withLanguage);
+    const own = specs.filter(({ name }) => name.startsWith("language.encoder.layer."));
+    expect(own).toHaveLength(2 * 16);
+    const weights = fixtureWeights(specs, 9);
+    const names = own.map(({ name }) => name).filter((name) => !name.endsWith("key.bias"));
+    const gradients = tf.grads((...tensors: tf.Tensor[]) => {
+      const learned = Object.fromEntries(names.map((name, place) => [name, tensors[place] ?? tf.zeros([1])])); // prettier-ignore
+      const output = fusePairs({ ...weights, ...learned }, withLanguage, { ...inputOf(), visual: visualOf(9) }); // prettier-ignore
+      return tf.sum(tf.mul(output.visual, visualOf(2)));
+    })(names.map((name) => weights[name] ?? tf.zeros([1])));
+    const still = names.filter((_, place) => gradients[place]?.dataSync().every((value) => value === 0)); // prettier-ignore
+    expect(still).toEqual([]);
   });
 });

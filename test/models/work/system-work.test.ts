@@ -19,7 +19,7 @@ import {
 
 const sizes = { textTokens: 40, predictedWords: 6, predictedTokens: 7 };
 const transformer = { ...bertBaseUncased, tokenTypes: 0 };
-const visualParsing = { swin: swinBase384, transformer };
+const visualParsing = { swin: swinBase384, transformer, languageLayers: 0 };
 const soho: SohoConfig = {
   resnet: resNet101,
   dictionary: { codes: 2048, momentum: 0.9 },
