@@ -9,6 +9,7 @@ import { countByRule, countPairs } from "./identity/rule-yields.ts";
 import { sourceOverlaps } from "./identity/source-overlaps.ts";
 import type { RelatedSplits } from "./relate-splits.ts";
 import { leakRules, type LeakRule } from "./rules.ts";
+import { GrowingWords } from "./tables/growing-words.ts";
 import type {
   AuditVerdict,
   Exclusion,
@@ -165,12 +166,12 @@ export class LeakCollector {
   }
 
   #leakingPictures(): Uint32Array {
-    const leaking: number[] = [];
+    const leaking = new GrowingWords();
     for (let picture = 0; picture < this.#identities.numPictures; picture += 1) {
       const isTrained = this.#identities.roleOf(picture) === "train";
       if (isTrained && this.#nearest.isProtected(picture)) leaking.push(picture);
     }
-    return Uint32Array.from(leaking);
+    return leaking.toArray();
   }
 
   #chainFrom(picture: number): readonly ChainLink[] {

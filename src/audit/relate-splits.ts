@@ -54,6 +54,7 @@ export async function relateSplits(
 }
 
 const PICTURES_PER_REPORT = 1000;
+const noNames: readonly PictureName[] = [];
 
 class SplitReading {
   readonly #options: RelateOptions;
@@ -122,8 +123,8 @@ class SplitReading {
 
   #addPicture(listed: Omit<ListedPicture, "more">, { source, set, split }: ReadSource): void {
     const { listing, picture, scene } = listed;
-    const more = this.#options.moreNames?.(listing.namesOf(picture)) ?? [];
-    const number = this.#graph.addListed(source, { ...listed, more });
+    const more = this.#options.moreNames?.(listing.namesOf(picture)) ?? noNames;
+    const number = this.#graph.addListed(source, { listing, scene, picture, more });
     this.#texts.addPicture();
     if (this.#wantedKeys.size === 0) return;
     const key = parseImageKey(listing.name(listing.startOfNames(picture)));

@@ -204,9 +204,9 @@ const FIRST_TURNED = 5;
 function pixelName(picture: NamedPicture): string | undefined {
   const { orientation, pixelSha256, sourceHeight, sourceWidth } = picture;
   if (NO_NAME.test(pixelSha256)) return undefined;
-  const size =
-    orientation >= FIRST_TURNED ? [sourceHeight, sourceWidth] : [sourceWidth, sourceHeight];
-  return `${pixelSha256} (${size.join(" x ")})`;
+  const isTurned = orientation >= FIRST_TURNED;
+  const [width, height] = isTurned ? [sourceHeight, sourceWidth] : [sourceWidth, sourceHeight];
+  return `${pixelSha256} (${width} x ${height})`;
 }
 
 const kindWords = {

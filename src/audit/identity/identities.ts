@@ -1,5 +1,12 @@
 import assert from "node:assert";
-import { nameFields, isImageKey, type ImageKey, type NameField } from "../../core/keys.ts";
+import {
+  type ImageKey,
+  isImageKey,
+  kindOfField,
+  type NameField,
+  nameFields,
+  pictureNameKinds,
+} from "../../core/keys.ts";
 import type { AuditRole } from "../verdict.ts";
 import { DisjointSets } from "../tables/disjoint-sets.ts";
 import type { NearEdge, PictureSource } from "./identity-graph.ts";
@@ -8,6 +15,8 @@ import type { PictureTable } from "../tables/picture-table.ts";
 
 const FIELD_BITS = 4;
 const FIELD_MASK = 2 ** FIELD_BITS - 1;
+/** Of each field the bit of its kind. */
+const kindBits = nameFields.map((field) => 1 << pictureNameKinds.indexOf(kindOfField[field]));
 const noEdges: readonly NearEdge[] = [];
 
 /** One name in one field of a picture, in a word. */
@@ -120,6 +129,7 @@ export class Identities {
   countPartners(picture: number, side: "train" | "eval"): number {
     const identity = this.identityOf(picture);
     let numPartners = this.countOf(identity, side);
+    if (this.#neighbours.size === 0) return numPartners;
     for (const neighbour of this.#neighbours.get(identity) ?? []) {
       numPartners += this.countOf(neighbour, side);
     }
@@ -162,12 +172,14 @@ export class Identities {
     return undefined;
   }
 
-  /** The fields of a picture's names, of those that nobody else has as well. */
-  forEachField(picture: number, visit: (field: NameField) => void): void {
+  /** The kinds of a picture's names, of those that nobody else has as well: a bit for each of `pictureNameKinds`. */
+  kindsOf(picture: number): number {
+    let kinds = 0;
     const end = this.#pictures.startOfNames(picture + 1);
     for (let place = this.#pictures.startOfNames(picture); place < end; place += 1) {
-      visit(nameFields[this.#incidences.at(place) & FIELD_MASK] ?? "key");
+      kinds |= kindBits[this.#incidences.at(place) & FIELD_MASK] ?? 0;
     }
+    return kinds;
   }
 
   /** The pictures that have a name, ascending; none where it is one picture's alone. */

@@ -1,5 +1,5 @@
 import assert from "node:assert";
-import { kindOfField, type PictureName } from "../../core/keys.ts";
+import { kindOfField, type NameField, nameFields, type PictureName } from "../../core/keys.ts";
 import type { NearEvidence } from "../findings.ts";
 import { type PictureListing, WORDS_PER_HASH } from "../listing/picture-listing.ts";
 import { ruleOfFields, stepRules, type StepRule } from "../rules.ts";
@@ -74,6 +74,8 @@ export function spelledEdge({ one, other }: Pick<NearEdge, "one" | "other">): st
  */
 export class IdentityGraph {
   readonly #rules: ReadonlySet<StepRule>;
+  /** The fields whose names count, by these rules; a key always does. */
+  readonly #fields: ReadonlySet<NameField>;
   readonly #sources: PictureSource[] = [];
   readonly #names = new NameTable();
   readonly #pictures = new PictureTable();
@@ -86,6 +88,9 @@ export class IdentityGraph {
   /** By `rules` alone pictures are taken for the same. */
   constructor(rules: readonly StepRule[] = stepRules) {
     this.#rules = new Set(rules);
+    this.#fields = new Set(
+      nameFields.filter((field) => field === "key" || rules.includes(ruleOfFields(field, field))),
+    );
   }
 
   get numPictures(): number {
@@ -104,7 +109,7 @@ export class IdentityGraph {
     const [own] = names;
     assert(own?.field === "key");
     for (const { field, name } of names) {
-      if (field !== "key" && !this.#rules.has(ruleOfFields(field, field))) continue;
+      if (!this.#fields.has(field)) continue;
       const number = this.#names.add(kindOfField[field], name);
       this.#incidences.push(incidence(number, field));
     }
@@ -124,19 +129,19 @@ export class IdentityGraph {
     const end = listing.startOfNames(picture + 1);
     for (let name = first; name < end; name += 1) {
       const field = listing.fieldOfName(name);
-      if (field !== "key" && !this.#rules.has(ruleOfFields(field, field))) continue;
+      if (!this.#fields.has(field)) continue;
       listing.hashOfName(name, this.#hash);
-      const number = this.#names.addHashed(this.#hash, () => listing.nameBytes(name));
+      const number = this.#names.addHashed(this.#hash);
+      if (this.#names.lacksText(number)) this.#names.keepText(number, listing.nameBytes(name));
       this.#incidences.push(incidence(number, field));
     }
     for (const { field, name } of more) {
       this.#incidences.push(incidence(this.#names.add(kindOfField[field], name), field));
     }
-    const [key, place] = [listing.nameBytes(first), listing.sceneKeyBytes(scene)];
     return this.#pictures.add({
       source,
-      key,
-      place: Buffer.compare(key, place) === 0 ? undefined : place,
+      key: listing.nameBytes(first),
+      place: listing.isNamed(scene, first) ? undefined : listing.sceneKeyBytes(scene),
       endOfNames: this.#incidences.length,
       hash: listing.perceptualHash(picture),
     });

@@ -1,3 +1,4 @@
+import { GrowingWords } from "../tables/growing-words.ts";
 import type { Identities } from "./identities.ts";
 import type { ChainLink } from "./partners.ts";
 
@@ -57,19 +58,21 @@ export class NearestEvaluation {
     let frontier: Uint32Array = this.#evaluationPictures();
     for (const picture of frontier) this.#distances[picture] = 0;
     for (let distance = 1; frontier.length > 0; distance += 1) {
-      const reached = this.#namesOf(frontier, vias);
-      const found = reached.flatMap((name) => this.#reach(identities.membersOf(name), distance));
-      frontier = Uint32Array.from(found).toSorted();
+      const found = new GrowingWords();
+      for (const name of this.#namesOf(frontier, vias)) {
+        this.#reach(identities.membersOf(name), distance, found);
+      }
+      frontier = found.toArray().sort();
       for (const picture of frontier) this.#leadTo(picture, vias);
     }
   }
 
   #evaluationPictures(): Uint32Array {
-    const pictures: number[] = [];
+    const pictures = new GrowingWords();
     for (let picture = 0; picture < this.#identities.numPictures; picture += 1) {
       if (this.#identities.roleOf(picture) === "eval") pictures.push(picture);
     }
-    return Uint32Array.from(pictures);
+    return pictures.toArray();
   }
 
   /** The names that nobody nearer has, each by the first of `frontier`, or the first whose key it is. */
@@ -88,15 +91,13 @@ export class NearestEvaluation {
     return reached;
   }
 
-  /** Those of the pictures that were not reached before. */
-  #reach(pictures: Uint32Array, distance: number): number[] {
-    const found: number[] = [];
+  /** Adds those of the pictures that were not reached before. */
+  #reach(pictures: Uint32Array, distance: number, found: GrowingWords): void {
     for (const picture of pictures) {
       if (this.#distances[picture] !== NONE) continue;
       this.#distances[picture] = distance;
       found.push(picture);
     }
-    return found;
   }
 
   #leadTo(picture: number, vias: Uint32Array): void {

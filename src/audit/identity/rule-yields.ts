@@ -1,4 +1,10 @@
-import { kindOfField, type NameField, type PictureNameKind } from "../../core/keys.ts";
+import {
+  kindOfField,
+  type NameField,
+  nameFields,
+  type PictureNameKind,
+  pictureNameKinds,
+} from "../../core/keys.ts";
 import { leakRules, ruleOfFields, type LeakRule } from "../rules.ts";
 import type { RuleYield } from "../verdict.ts";
 import { contradictionOf } from "./contradictions.ts";
@@ -51,17 +57,14 @@ export function countPairs(identities: Identities): number {
 
 /** The pictures of one name on either side. */
 interface Sides {
-  readonly train: readonly number[];
-  readonly eval: readonly number[];
+  readonly train: Uint32Array;
+  readonly eval: Uint32Array;
 }
 
 function sidesOf(identities: Identities, members: Uint32Array): Sides {
-  const sides = { train: new Array<number>(), eval: new Array<number>() };
-  for (const picture of members) {
-    const role = identities.roleOf(picture);
-    if (role !== "witness") sides[role].push(picture);
-  }
-  return sides;
+  const on = (side: "train" | "eval"): Uint32Array =>
+    members.filter((picture) => identities.roleOf(picture) === side);
+  return { train: on("train"), eval: on("eval") };
 }
 
 /** Those whose own key the name is. */
@@ -100,10 +103,12 @@ class RuleCounter {
 
   /** Pictures with one name of the kind share one with any other at most. */
   #noteSeveral(name: number, sides: Sides): void {
-    if (this.#rule === "same-key") return;
+    const [first] = sides.train;
+    if (this.#rule === "same-key" || first === undefined) return;
+    const kind = kindOf(this.#identities.fieldOf(first, name));
     for (const side of ["train", "eval"] as const) {
       for (const picture of sides[side]) {
-        if (numShared(this.#identities, picture, name) > 1) this.#several[side].add(picture, name);
+        if (numShared(this.#identities, picture, kind) > 1) this.#several[side].add(picture, name);
       }
     }
   }
@@ -133,9 +138,8 @@ const hashedRules: ReadonlySet<LeakRule> = new Set([
   "same-url",
 ]);
 
-/** How many names of the kind of `name` a picture shares with others. */
-function numShared(identities: Identities, picture: number, name: number): number {
-  const kind = kindOf(identities.fieldOf(picture, name));
+/** How many names of a kind a picture shares with others. */
+function numShared(identities: Identities, picture: number, kind: PictureNameKind): number {
   let count = 0;
   identities.forEachSharedName(picture, (_, field) => {
     if (kindOfField[field] === kind) count += 1;
@@ -219,19 +223,21 @@ type SideCounts = Record<"train" | "eval", number>;
 
 /** Of each rule how many pictures it could speak of: those that have a name of its kind. */
 function countComparable(identities: Identities): (rule: LeakRule) => SideCounts {
-  const counts = new Map<string, SideCounts>();
   const all = { train: 0, eval: 0 };
+  const ofKinds = pictureNameKinds.map(() => ({ train: 0, eval: 0 }));
   for (let picture = 0; picture < identities.numPictures; picture += 1) {
     const role = identities.roleOf(picture);
     if (role === "witness") continue;
     all[role] += 1;
-    const rules = new Set<LeakRule>();
-    identities.forEachField(picture, (field) => rules.add(ruleOfFields(field, field)));
-    for (const rule of rules) {
-      const count = counts.get(rule) ?? { train: 0, eval: 0 };
-      count[role] += 1;
-      counts.set(rule, count);
+    const kinds = identities.kindsOf(picture);
+    for (const [bit, counts] of ofKinds.entries()) {
+      if ((kinds & (1 << bit)) !== 0) counts[role] += 1;
     }
+  }
+  const counts = new Map<string, SideCounts>();
+  for (const field of nameFields) {
+    const count = ofKinds[pictureNameKinds.indexOf(kindOfField[field])];
+    if (count !== undefined) counts.set(ruleOfFields(field, field), count);
   }
   // Every picture has a key, which may be linked to, and may be in a chain.
   counts.set("linked-key", all).set("same-key", all).set("chain", all);

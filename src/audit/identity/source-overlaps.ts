@@ -26,11 +26,19 @@ interface OverlapCounts {
   trainPictures: number;
 }
 
+interface SourcesBeside {
+  readonly identity: number | undefined;
+  readonly side: "train" | "eval";
+  readonly found: ReadonlySet<number>;
+}
+
 class OverlapTable {
   readonly #identities: Identities;
   readonly #counts = new Map<string, OverlapCounts>();
   /** Of each identity the sources of its pictures. */
-  readonly #sources = new Map<number, ReadonlySet<number>>();
+  readonly #sources = new Map<number, Set<number>>();
+  /** What was found last: copies of a picture often follow one another. */
+  #last: SourcesBeside = { identity: undefined, side: "eval", found: new Set() };
 
   constructor(identities: Identities) {
     this.#identities = identities;
@@ -39,10 +47,8 @@ class OverlapTable {
       const identity = identities.identityOf(picture);
       const known = this.#sources.get(identity);
       const source = identities.sourceNumber(picture);
-      this.#sources.set(
-        identity,
-        known === undefined ? new Set([source]) : new Set(known).add(source),
-      );
+      if (known === undefined) this.#sources.set(identity, new Set([source]));
+      else known.add(source);
     }
   }
 
@@ -76,12 +82,14 @@ class OverlapTable {
   #sourcesBeside(picture: number, side: "train" | "eval"): ReadonlySet<number> {
     const { sources } = this.#identities;
     const identity = this.#identities.identityOf(picture);
+    if (this.#last.identity === identity && this.#last.side === side) return this.#last.found;
     const found = new Set<number>();
     for (const each of [identity, ...(this.#identities.neighboursOf(identity) ?? [])]) {
       for (const source of this.#sources.get(each) ?? []) {
         if (sources[source]?.role === side) found.add(source);
       }
     }
+    this.#last = { identity, side, found };
     return found;
   }
 

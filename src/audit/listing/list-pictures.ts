@@ -1,4 +1,5 @@
-import { nameFields, namesOfPicture, pictureNameKinds } from "../../core/keys.ts";
+import assert from "node:assert";
+import { nameFields, namesOfPicture, type PictureName, pictureNameKinds } from "../../core/keys.ts";
 import type { PictureInfo, SceneHead } from "../../core/records.ts";
 import { GrowingWords } from "../tables/growing-words.ts";
 import { hashName } from "../tables/name-hash.ts";
@@ -12,63 +13,88 @@ const SCENES_PER_LISTING = 1000;
 export async function* listPictures(
   heads: AsyncIterable<SceneHead>,
 ): AsyncGenerator<PictureListing> {
-  let builder = new ListingBuilder();
+  const builder = new ListingBuilder();
   for await (const head of heads) {
     builder.add(head);
-    if (builder.numScenes < SCENES_PER_LISTING) continue;
-    yield builder.finish();
-    builder = new ListingBuilder();
+    if (builder.numScenes === SCENES_PER_LISTING) yield builder.finish();
   }
   if (builder.numScenes > 0) yield builder.finish();
 }
 
-/** Makes a listing, scene by scene. */
+interface HashedName {
+  name: string | undefined;
+  readonly hash: Uint32Array;
+}
+
+/** Makes listings, scene by scene. */
 export class ListingBuilder {
-  readonly #sceneKeys: string[] = [];
-  readonly #endsOfPictures = new GrowingWords();
-  readonly #endsOfMarks = new GrowingWords();
-  readonly #marks = new GrowingWords();
-  readonly #endsOfNames = new GrowingWords();
-  readonly #perceptualHashes: string[] = [];
-  readonly #fields = new GrowingWords();
-  readonly #nameHashes = new GrowingWords();
-  readonly #names: string[] = [];
-  readonly #hash = new Uint32Array(WORDS_PER_HASH);
+  #sceneKeys: string[] = [];
+  #perceptualHashes: string[] = [];
+  #names: string[] = [];
+  readonly #words = {
+    endsOfPictures: new GrowingWords(),
+    endsOfMarks: new GrowingWords(),
+    marks: new GrowingWords(),
+    endsOfNames: new GrowingWords(),
+    fields: new GrowingWords(),
+    nameHashes: new GrowingWords(),
+  };
+  /** Of each field the name that came last and its hash: copies of a picture often follow one another. */
+  readonly #last = nameFields.map((): HashedName => ({
+    name: undefined,
+    hash: new Uint32Array(WORDS_PER_HASH),
+  }));
 
   get numScenes(): number {
     return this.#sceneKeys.length;
   }
 
   add({ pictures, sceneKey, texts }: SceneHead): void {
+    const { endsOfMarks, endsOfNames, endsOfPictures, marks } = this.#words;
     this.#sceneKeys.push(sceneKey);
-    for (const text of texts) this.#marks.push(markOfText(text));
-    this.#endsOfMarks.push(this.#marks.length);
+    for (const text of texts) marks.push(markOfText(text));
+    endsOfMarks.push(marks.length);
     for (const picture of pictures) this.#addPicture(picture);
-    this.#endsOfPictures.push(this.#endsOfNames.length);
+    endsOfPictures.push(endsOfNames.length);
   }
 
+  /** What was added since the last listing. */
   finish(): PictureListing {
-    return new PictureListing({
+    const { endsOfMarks, endsOfNames, endsOfPictures, fields, marks, nameHashes } = this.#words;
+    const listing = new PictureListing({
       sceneKeys: textColumn(this.#sceneKeys),
-      endsOfPictures: this.#endsOfPictures.toArray(),
-      endsOfMarks: this.#endsOfMarks.toArray(),
-      marks: this.#marks.toArray(),
-      endsOfNames: this.#endsOfNames.toArray(),
+      endsOfPictures: endsOfPictures.toArray(),
+      endsOfMarks: endsOfMarks.toArray(),
+      marks: marks.toArray(),
+      endsOfNames: endsOfNames.toArray(),
       perceptualHashes: textColumn(this.#perceptualHashes),
-      fields: this.#fields.toArray(),
-      nameHashes: this.#nameHashes.toArray(),
+      fields: fields.toArray(),
+      nameHashes: nameHashes.toArray(),
       names: textColumn(this.#names),
     });
+    [this.#sceneKeys, this.#perceptualHashes, this.#names] = [[], [], []];
+    for (const words of Object.values(this.#words)) words.clear();
+    return listing;
   }
 
   #addPicture(picture: PictureInfo): void {
-    for (const { field, kind, name } of namesOfPicture(picture)) {
-      this.#fields.push(nameFields.indexOf(field));
-      hashName(name, pictureNameKinds.indexOf(kind), this.#hash);
-      for (const word of this.#hash) this.#nameHashes.push(word);
-      this.#names.push(name);
+    const { endsOfNames, fields, nameHashes } = this.#words;
+    for (const name of namesOfPicture(picture)) {
+      const field = nameFields.indexOf(name.field);
+      fields.push(field);
+      nameHashes.pushAll(this.#hashOf(name, field));
+      this.#names.push(name.name);
     }
-    this.#endsOfNames.push(this.#names.length);
+    endsOfNames.push(this.#names.length);
     this.#perceptualHashes.push(picture.perceptualHash ?? "");
+  }
+
+  #hashOf({ kind, name }: PictureName, field: number): Uint32Array {
+    const last = this.#last[field];
+    assert(last !== undefined);
+    if (last.name === name) return last.hash;
+    hashName(name, pictureNameKinds.indexOf(kind), last.hash);
+    last.name = name;
+    return last.hash;
   }
 }

@@ -1,5 +1,5 @@
 import { nameFields, kindOfField, type NameField, type PictureName } from "../../core/keys.ts";
-import { textAt, textBytes, type TextColumn } from "./text-column.ts";
+import { areEqual, textAt, textBytes, type TextColumn } from "./text-column.ts";
 
 export const WORDS_PER_HASH = 4;
 
@@ -62,6 +62,11 @@ export class PictureListing {
   /** In UTF-8. */
   sceneKeyBytes(scene: number): Uint8Array {
     return textBytes(this.columns.sceneKeys, scene);
+  }
+
+  /** Whether the scene's key is this name. */
+  isNamed(scene: number, name: number): boolean {
+    return areEqual([this.columns.sceneKeys, scene], [this.columns.names, name]);
   }
 
   /** Names are numbered through all pictures; a picture's key is the first of its names. */

@@ -25,6 +25,35 @@ export class GrowingWords {
     this.#length += 1;
   }
 
+  /** Appends words that a chunk has room for, or none of: so many that a power of two is a multiple of it. */
+  pushAll(words: Uint32Array): void {
+    const index = this.#length >>> CHUNK_BITS;
+    const place = this.#length & CHUNK_MASK;
+    let chunk = this.#chunks[index];
+    if (chunk === undefined || place === chunk.length) {
+      chunk = enlarged(chunk, index === 0 ? FIRST_LENGTH : CHUNK_LENGTH);
+      this.#chunks[index] = chunk;
+    }
+    for (let word = 0; word < words.length; word += 1) chunk[place + word] = words[word] ?? 0;
+    this.#length += words.length;
+  }
+
+  /** Whether what `pushAll` appended at a place are these words. */
+  hasAt(place: number, words: Uint32Array): boolean {
+    const chunk = this.#chunks[place >>> CHUNK_BITS];
+    if (chunk === undefined) return false;
+    const start = place & CHUNK_MASK;
+    for (let word = 0; word < words.length; word += 1) {
+      if (chunk[start + word] !== words[word]) return false;
+    }
+    return true;
+  }
+
+  /** Forgets all words, but keeps their room. */
+  clear(): void {
+    this.#length = 0;
+  }
+
   /** The word at a place before `length`. */
   at(place: number): number {
     return this.#chunks[place >>> CHUNK_BITS]?.[place & CHUNK_MASK] ?? 0;

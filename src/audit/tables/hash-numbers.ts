@@ -31,7 +31,7 @@ export class HashNumbers {
     const slot = this.#slotOf(hash);
     const known = this.#slots[slot] ?? 0;
     if (known !== 0) return known - 1;
-    for (const word of hash) this.#hashes.push(word);
+    this.#hashes.pushAll(hash);
     this.#length += 1;
     this.#slots[slot] = this.#length;
     if (this.#length > this.#slots.length * MAX_LOAD) this.#enlarge();
@@ -44,19 +44,9 @@ export class HashNumbers {
     let slot = (hash[0] ?? 0) & mask;
     for (;;) {
       const known = this.#slots[slot] ?? 0;
-      if (known === 0 || this.#hasHash(known - 1, hash)) return slot;
+      if (known === 0 || this.#hashes.hasAt((known - 1) * WORDS_PER_HASH, hash)) return slot;
       slot = (slot + 1) & mask;
     }
-  }
-
-  #hasHash(number: number, hash: Uint32Array): boolean {
-    const at = number * WORDS_PER_HASH;
-    return (
-      this.#hashes.at(at) === hash[0] &&
-      this.#hashes.at(at + 1) === hash[1] &&
-      this.#hashes.at(at + 2) === hash[2] &&
-      this.#hashes.at(at + 3) === hash[3]
-    );
   }
 
   #enlarge(): void {

@@ -5,6 +5,10 @@ import { hashName } from "./name-hash.ts";
 import { TextPool } from "./text-pool.ts";
 
 const WORDS_PER_HASH = 4;
+// Instead of the number of a text.
+const CAME_ONCE = 0;
+const LACKS_TEXT = 1;
+const FIRST_TEXT = 2;
 
 /**
  * Numbers names in the order in which they come. A name is kept as 128 bits of a hash, and its text from its second
@@ -12,7 +16,7 @@ const WORDS_PER_HASH = 4;
  */
 export class NameTable {
   #numbers = new HashNumbers();
-  /** Of each name one more than the number of its text, or 0. */
+  /** Of each name the number of its text, from `FIRST_TEXT` on, or why there is none. */
   readonly #textNumbers = new GrowingWords();
   readonly #texts = new TextPool();
   readonly #hash = new Uint32Array(WORDS_PER_HASH);
@@ -25,23 +29,33 @@ export class NameTable {
   /** The number of the name. */
   add(kind: PictureNameKind, name: string): number {
     hashName(name, pictureNameKinds.indexOf(kind), this.#hash);
-    return this.addHashed(this.#hash, () => name);
+    const number = this.addHashed(this.#hash);
+    if (this.lacksText(number)) this.keepText(number, name);
+    return number;
   }
 
-  /** The number of the name with a hash, where that is known; the text may be given in UTF-8. */
-  addHashed(hash: Uint32Array, text: () => string | Uint8Array): number {
+  /** The number of the name with a hash, where that is known; its text may be wanted then. */
+  addHashed(hash: Uint32Array): number {
     const number = this.#numbers.add(hash);
-    if (number === this.length) this.#textNumbers.push(0);
-    else if (this.#textNumbers.at(number) === 0) {
-      this.#textNumbers.set(number, this.#texts.add(text()) + 1);
-    }
+    if (number === this.length) this.#textNumbers.push(CAME_ONCE);
+    else if (this.#textNumbers.at(number) === CAME_ONCE) this.#textNumbers.set(number, LACKS_TEXT);
     return number;
+  }
+
+  /** Whether the name has come again, and its text is not kept yet. */
+  lacksText(number: number): boolean {
+    return this.#textNumbers.at(number) === LACKS_TEXT;
+  }
+
+  /** The text may be given in UTF-8. */
+  keepText(number: number, text: string | Uint8Array): void {
+    this.#textNumbers.set(number, this.#texts.add(text) + FIRST_TEXT);
   }
 
   /** The name, if it came more than once. */
   text(number: number): string | undefined {
     const textNumber = this.#textNumbers.at(number);
-    return textNumber === 0 ? undefined : this.#texts.text(textNumber - 1);
+    return textNumber < FIRST_TEXT ? undefined : this.#texts.text(textNumber - FIRST_TEXT);
   }
 
   /** Forgets what tells names apart: from now on none can be added. */

@@ -55,7 +55,10 @@ const scene = record({
 const scenes = array(scene, { maxLength: 8 });
 
 function listed(heads: readonly SceneHead[]): PictureListing {
-  const builder = new ListingBuilder();
+  return listedBy(new ListingBuilder(), heads);
+}
+
+function listedBy(builder: ListingBuilder, heads: readonly SceneHead[]): PictureListing {
   for (const head of heads) builder.add(head);
   return builder.finish();
 }
@@ -142,8 +145,9 @@ async function* inParts(
   heads: readonly SceneHead[],
   numScenes: number,
 ): AsyncGenerator<PictureListing> {
+  const builder = new ListingBuilder();
   for (let at = 0; at < heads.length; at += numScenes) {
-    yield kept(listed(heads.slice(at, at + numScenes)));
+    yield kept(listedBy(builder, heads.slice(at, at + numScenes)));
   }
 }
 
