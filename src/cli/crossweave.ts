@@ -14,6 +14,7 @@ import { addProfileCommand } from "./commands/profile.ts";
 import { addPrepareCommand } from "./commands/prepare.ts";
 import { addSetupCommand } from "./commands/setup.ts";
 import { addValidateCommand } from "./commands/validate.ts";
+import { addWeightsCommand } from "./commands/weights.ts";
 import { addWhyCommand } from "./audit-commands/why.ts";
 import { createProgram } from "./program.ts";
 
@@ -35,6 +36,7 @@ const addCommands: readonly ((program: Command) => void)[] = [
   addTrainCommand,
   addProfileCommand,
   addEvalCommand,
+  addWeightsCommand,
   addDemoCommand,
 ];
 

@@ -40,6 +40,7 @@ describe("crossweave", () => {
       "train",
       "profile",
       "eval",
+      "weights",
       "demo",
     ]);
   });

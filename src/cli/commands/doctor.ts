@@ -1,7 +1,8 @@
 import type { Command } from "commander";
 import type { RuntimeFinding, RuntimeReport } from "../../tensor/inspect.ts";
 import { type CommandContext, type CommandOutcome, runCommand } from "../frame.ts";
-import { addExamples } from "../program.ts";
+import type { RecipeWork } from "../model-work/recipe-work.ts";
+import { addExamples, collect } from "../program.ts";
 import { escapeLines } from "../terminal/terminal-text.ts";
 import { styled } from "../terminal/text-style.ts";
 
@@ -9,11 +10,41 @@ import { styled } from "../terminal/text-style.ts";
 export function addDoctorCommand(program: Command): void {
   const command = program
     .command("doctor")
-    .description("Tell what is on this machine, what is missing for training, and how to get it.")
-    .action(() =>
-      runCommand({ command, activity: "looking at this machine" }, (context) => inspect(context)),
+    .description(
+      "Tell what is on this machine, what is missing for training, and how to get it; or what a recipe's model holds and computes.",
+    )
+    .option("--model <recipe>", "weights and multiply-adds of each part of a recipe's model")
+    .option(
+      "--set <key=value>",
+      "with --model: replace a constant of the recipe; repeatable",
+      collect,
+    )
+    .action((flags: DoctorFlags) =>
+      flags.model === undefined
+        ? runCommand({ command, activity: "looking at this machine" }, inspect)
+        : runCommand({ command, activity: `counting ${flags.model}` }, () => describe(flags)),
     );
-  addExamples(command, ["crossweave doctor", "crossweave doctor --json"]);
+  addExamples(command, [
+    "crossweave doctor",
+    "crossweave doctor --json",
+    "crossweave doctor --model pretrain/visual-parsing --set data.maxTextTokens=60",
+  ]);
+}
+
+interface DoctorFlags {
+  readonly model?: string;
+  readonly set?: readonly string[];
+}
+
+async function describe({
+  model = "",
+  set = [],
+}: DoctorFlags): Promise<CommandOutcome<RecipeWork>> {
+  const { recipeNamed } = await import("../../train/recipes/recipe-named.ts");
+  const { overrideRecipe } = await import("../../train/recipe-parser.ts");
+  const { recipeWork, recipeWorkText } = await import("../model-work/recipe-work.ts");
+  const result = recipeWork(overrideRecipe(recipeNamed(model), set));
+  return { result, text: recipeWorkText(result) };
 }
 
 async function inspect(context: CommandContext): Promise<CommandOutcome<RuntimeReport>> {

@@ -42,26 +42,47 @@ export async function exportWeights(
   weights: readonly WeightSource[],
   options: ExportOptions = {},
 ): Promise<ExportReport> {
-  const { layout, maxFileBytes = MAX_FILE_BYTES, prefix = "" } = options;
-  const named = weights
-    .filter(({ name }) => name.startsWith(prefix))
-    .map((weight) => ({ weight, ours: weight.name.slice(prefix.length) }))
-    .map(({ ours, weight }) => ({
-      weight,
-      theirs: layout === undefined ? [ours] : theirNames(layout, ours),
-    }));
+  const report = plannedExport(path, weights, options);
+  const named = namedWeights(weights, options);
   const parts = named.flatMap(({ theirs = [], weight }) => partsOf(weight, theirs));
-  if (parts.length === 0) throw nothingToWrite(path, options);
   const tensors = [...parts, ...sharedTable(weights, options)];
+  const { maxFileBytes = MAX_FILE_BYTES } = options;
   await (path.endsWith(INDEX_SUFFIX)
     ? writeTensorShards(path, tensors, maxFileBytes)
     : writeTensors(path, tensors));
-  return {
-    written: named.flatMap(({ theirs = [], weight }) =>
-      theirs.map((name) => ({ name, from: weight.name })),
-    ),
-    left: named.filter(({ theirs }) => theirs === undefined).map(({ weight }) => weight.name),
-  };
+  return report;
+}
+
+/** What `exportWeights` would write; it throws the same. */
+export function plannedExport(
+  path: string,
+  weights: readonly WeightSource[],
+  options: ExportOptions = {},
+): ExportReport {
+  const named = namedWeights(weights, options);
+  const written = named.flatMap(({ theirs = [], weight }) =>
+    theirs.map((name) => ({ name, from: weight.name })),
+  );
+  if (written.length === 0) throw nothingToWrite(path, options);
+  const left = named.filter(({ theirs }) => theirs === undefined);
+  return { written, left: left.map(({ weight }) => weight.name) };
+}
+
+interface NamedSource {
+  readonly weight: WeightSource;
+  readonly theirs: readonly string[] | undefined;
+}
+
+function namedWeights(
+  weights: readonly WeightSource[],
+  { layout, prefix = "" }: ExportOptions,
+): NamedSource[] {
+  return weights
+    .filter(({ name }) => name.startsWith(prefix))
+    .map((weight) => {
+      const ours = weight.name.slice(prefix.length);
+      return { weight, theirs: layout === undefined ? [ours] : theirNames(layout, ours) };
+    });
 }
 
 function partsOf(weight: WeightSource, theirs: readonly string[]): TensorSource[] {

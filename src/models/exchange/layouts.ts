@@ -5,13 +5,16 @@ import { torchvisionResNetLayout, transformersResNetLayout } from "./resnet-name
 import { sohoLayout } from "./soho-names.ts";
 import { officialSwinLayout, timmSwinLayout, transformersSwinLayout } from "./swin-names.ts";
 
-/** Every naming of weights that is read and written. */
+/**
+ * Every naming of weights that is read and written. Where two know all names of a file, the first is meant: all of timm's
+ * are official ones too, but not the other way round.
+ */
 export const nameLayouts: readonly NameLayout[] = [
   bertLayout,
   uniterLayout,
   sohoLayout,
-  officialSwinLayout,
   timmSwinLayout,
+  officialSwinLayout,
   transformersSwinLayout,
   torchvisionResNetLayout,
   transformersResNetLayout,

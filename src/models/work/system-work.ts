@@ -20,7 +20,11 @@ export interface PairSizes {
   readonly textTokens: number;
   /** Words that are predicted of a text, on average. */
   readonly predictedWords: number;
-  /** Visual tokens that are predicted of a picture. */
+}
+
+/** Where only some visual tokens are predicted. */
+export interface PredictedTokens {
+  /** For each text, on average. */
   readonly predictedTokens: number;
 }
 
@@ -34,7 +38,10 @@ export interface PartWork {
   readonly perText: number;
 }
 
-export function visualParsingWork(config: VisualParsingConfig, sizes: PairSizes): PartWork[] {
+export function visualParsingWork(
+  config: VisualParsingConfig,
+  sizes: PairSizes & PredictedTokens,
+): PartWork[] {
   const { swin, transformer } = config;
   const { hiddenSize } = transformer;
   const { channels, tokens } = swinOutputShape(swin);
@@ -111,7 +118,8 @@ export function sohoWork(
       perPicture: 0,
       perText:
         sizes.predictedWords * hiddenSize * transformer.vocabularySize +
-        sizes.predictedTokens * hiddenSize * dictionary.codes +
+        // Which tokens are hidden is drawn in the step, so that all of them are scored.
+        tokens * hiddenSize * dictionary.codes +
         2 * hiddenSize,
     },
   ];
@@ -119,7 +127,7 @@ export function sohoWork(
 
 export function uniterWork(
   config: UniterConfig,
-  sizes: PairSizes & { readonly regions: number },
+  sizes: PairSizes & PredictedTokens & { readonly regions: number },
 ): PartWork[] {
   const { regionClasses, regionFeatures, transformer } = config;
   const { hiddenSize, vocabularySize } = transformer;

@@ -1,9 +1,8 @@
-import { readFile, stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
-import { errnoOf, StateError } from "../../core/errors.ts";
+import { errnoOf, SourceError, StateError } from "../../core/errors.ts";
 import type { NamedTensor, TensorEntry } from "./element-types.ts";
-import { malformed } from "./header.ts";
 import { TensorFile } from "./tensor-file.ts";
 import { INDEX_SUFFIX, SAFETENSORS_SUFFIX } from "./tensor-writer.ts";
 
@@ -24,8 +23,8 @@ export class TensorFiles implements AsyncDisposable {
   }
 
   /**
-   * Opens a file, an index, or the one of both in a folder. StateError when one is missing or malformed, or when the
-   * files do not hold what the index says.
+   * Opens a file, an index, or the one of both in a folder. SourceError when there is none, StateError when one is
+   * malformed or the files do not hold what the index says.
    */
   static async open(path: string): Promise<TensorFiles> {
     const found = await insideFolder(path);
@@ -56,22 +55,24 @@ const USUAL_STEM = "model";
 
 /** In a folder, the file or the index that the transformers library would read there. */
 async function insideFolder(path: string): Promise<string> {
-  const isFolder = await isThere(path, (found) => found.isDirectory());
-  if (!isFolder) return path;
-  const index = join(path, USUAL_STEM + INDEX_SUFFIX);
-  const hasIndex = await isThere(index, (found) => found.isFile());
-  return hasIndex ? index : join(path, USUAL_STEM + SAFETENSORS_SUFFIX);
+  if (!(await isFolder(path))) return path;
+  const names = await readdir(path);
+  const usual = [USUAL_STEM + INDEX_SUFFIX, USUAL_STEM + SAFETENSORS_SUFFIX];
+  const found = usual.find((name) => names.includes(name));
+  if (found !== undefined) return join(path, found);
+  throw new SourceError(`${path} has neither ${usual.join(" nor ")}`, {
+    file: path,
+    remedy: "name the file itself",
+  });
 }
 
-async function isThere(
-  path: string,
-  isWanted: (found: Awaited<ReturnType<typeof stat>>) => boolean,
-): Promise<boolean> {
+async function isFolder(path: string): Promise<boolean> {
   try {
-    return isWanted(await stat(path));
+    return (await stat(path)).isDirectory();
   } catch (error) {
-    if (errnoOf(error) === "ENOENT") return false;
-    throw error;
+    if (errnoOf(error) !== "ENOENT") throw error;
+    const remedy = "name a safetensors file, an index, or a folder that holds one";
+    throw new SourceError(`${path}: there is no such file`, { file: path, remedy });
   }
 }
 
@@ -89,7 +90,6 @@ async function readJson(path: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(path, "utf8"));
   } catch (error) {
-    if (errnoOf(error) === "ENOENT") throw malformed(path, "there is no such file");
     if (error instanceof SyntaxError) throw malformedIndex(path, String(error));
     throw error;
   }

@@ -79,6 +79,7 @@ describe("every command", () => {
       ["train", "demo", "--data", nowhere, "--out", join(world.folder, "none")],
       ["profile", "demo", "--data", nowhere],
       ["eval", "retrieval", "--checkpoint", nowhere, "--data", nowhere],
+      ["weights", "inspect", nowhere],
       ["demo", "--out", world.folder],
     ];
     expect(calls.map(([name]) => name)).toEqual(names);

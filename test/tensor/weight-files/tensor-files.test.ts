@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ConfigError, StateError } from "../../../src/core/errors.ts";
+import { ConfigError, SourceError, StateError } from "../../../src/core/errors.ts";
 import { elementBytes } from "../../../src/tensor/weight-files/element-types.ts";
 import type { NamedTensor } from "../../../src/tensor/weight-files/element-types.ts";
 import { TensorFile } from "../../../src/tensor/weight-files/tensor-file.ts";
@@ -242,6 +242,13 @@ describe("an index of several files", () => {
       },
     });
     expect(await readdir(join(folder, "sharded"))).toHaveLength(4);
+  });
+
+  it("that is nowhere is told from one that is malformed", async () => {
+    await expect(TensorFiles.open(join(folder, "nowhere"))).rejects.toBeInstanceOf(SourceError);
+    await mkdir(join(folder, "empty"));
+    const opening = TensorFiles.open(join(folder, "empty"));
+    await expect(opening).rejects.toThrow("has neither model.safetensors.index.json nor");
   });
 
   const first = "model-00001-of-00003.safetensors";
