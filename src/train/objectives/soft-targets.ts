@@ -1,4 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { matrix } from "../../models/ranks.ts";
+import { meanNegativeLogLikelihood } from "./likelihood.ts";
 
 // B pairs, A answers
 
@@ -11,4 +13,29 @@ export function softTargetLoss(logits: tf.Tensor2D, targets: tf.Tensor2D): tf.Sc
   const positive = tf.sub(tf.relu(logits), tf.mul(logits, targets));
   const rest = tf.log1p(tf.exp(tf.neg(tf.abs(logits))));
   return tf.mean(tf.sum(tf.add(positive, rest), 1));
+}
+
+/** How a question with few answers is trained: the cross-entropy of its label, or soft targets that are 0 but for it. */
+export type LabelLoss = "cross-entropy" | "soft-targets";
+
+/** The loss of labels [B] (SNLI-VE: cross-entropy in UNITER, A.2; as VQA in its released code): logits [B, A]. */
+export function labelLoss(logits: tf.Tensor2D, labels: tf.Tensor1D, kind: LabelLoss): tf.Scalar {
+  const [numPairs, numAnswers] = logits.shape;
+  if (kind === "cross-entropy")
+    return meanNegativeLogLikelihood(logits, labels, tf.ones([numPairs]));
+  return softTargetLoss(logits, matrix(tf.oneHot(labels, numAnswers, 1, 0, "float32")));
+}
+
+/**
+ * The loss of the region that a phrase speaks of: cross-entropy over regions, logits [B, K] with pads far below, targets
+ * [B]; the mean over the batch, or its sum (UNITER's released code).
+ */
+export function referringLoss(
+  logits: tf.Tensor2D,
+  targets: tf.Tensor1D,
+  scale: "mean" | "sum",
+): tf.Scalar {
+  const [numPairs] = logits.shape;
+  const mean = meanNegativeLogLikelihood(logits, targets, tf.ones([numPairs]));
+  return scale === "mean" ? mean : tf.mul(mean, numPairs);
 }

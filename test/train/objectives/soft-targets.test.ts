@@ -3,7 +3,11 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { VQA_ANSWERS } from "../../../src/models/heads/classifier.ts";
 import { matrix } from "../../../src/models/ranks.ts";
 import { loadTensorFlow } from "../../../src/tensor/load.ts";
-import { softTargetLoss } from "../../../src/train/objectives/soft-targets.ts";
+import {
+  labelLoss,
+  referringLoss,
+  softTargetLoss,
+} from "../../../src/train/objectives/soft-targets.ts";
 import { uniform } from "../../models/parity-fixture.ts";
 
 beforeAll(loadTensorFlow);
@@ -44,5 +48,30 @@ describe("binary cross-entropy with soft targets", () => {
     const expected = [-1, 1, 0.2];
     for (const [place, value] of [...gradient.dataSync()].entries())
       expect(value).toBeCloseTo(expected[place] ?? Number.NaN, 6);
+  });
+});
+
+const logits = (): tf.Tensor2D => tf.tensor2d([[0.3, -1, 2], [1, 0.5, -0.5]]); // prettier-ignore
+const labels = (): tf.Tensor1D => tf.tensor1d([2, 1], "int32");
+
+describe("the loss of labels", () => {
+  it("H-1: of three answers is their cross-entropy, or that of soft targets as for VQA", () => {
+    const rows = [[0.3, -1, 2], [1, 0.5, -0.5]]; // prettier-ignore
+    const own = [2, 1];
+    const exponentials = rows.map((row) => row.reduce((sum, value) => sum + Math.exp(value), 0));
+    const entropies = rows.map((row, at) => Math.log(exponentials[at] ?? 0) - (row[own[at] ?? 0] ?? 0)); // prettier-ignore
+    const mean = entropies.reduce((a, b) => a + b, 0) / 2;
+    expect(valueOf(labelLoss(logits(), labels(), "cross-entropy"))).toBeCloseTo(mean, 6);
+    const soft = rows.flatMap((row, at) =>
+      row.map((logit, answer) => entropyOf(logit, Number(answer === own[at]))),
+    );
+    const expected = soft.reduce((a, b) => a + b, 0) / 2;
+    expect(valueOf(labelLoss(logits(), labels(), "soft-targets"))).toBeCloseTo(expected, 5);
+  });
+
+  it("H-3: of a referring expression is the batch's mean, or its sum as in the released code", () => {
+    const mean = valueOf(referringLoss(logits(), labels(), "mean"));
+    expect(valueOf(referringLoss(logits(), labels(), "sum"))).toBeCloseTo(2 * mean, 6);
+    expect(mean).toBeCloseTo(valueOf(labelLoss(logits(), labels(), "cross-entropy")), 6);
   });
 });
