@@ -13,6 +13,8 @@ export interface DictionaryConfig {
   /** c */
   readonly dimension: number;
   readonly update: DictionaryUpdate;
+  /** A code that no feature has come to for so many steps begins anew at a feature of the batch; 0: never (SOHO). */
+  readonly restartAfterSteps: number;
 }
 
 export type DictionaryUpdate =

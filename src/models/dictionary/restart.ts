@@ -1,51 +1,69 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { gatherSlices } from "../../tensor/gather.ts";
-import { matrix, vector } from "../ranks.ts";
+import { stopGradient } from "../layers.ts";
+import { matrix } from "../ranks.ts";
+import { weight, type Weights } from "../weights.ts";
+import { dictionaryNames, type DictionaryConfig } from "./dictionary.ts";
 
-// N features, c their size, k codes
+// N features of a rank, c their size, k codes
 
-export interface RestartInput {
-  /** [k, c] */
-  readonly codes: tf.Tensor2D;
-  /** For how many steps no feature has come to a code, [k]. */
-  readonly idleSteps: tf.Tensor1D;
-  /** [N, c] */
-  readonly features: tf.Tensor2D;
-  /** 1 for features that may be taken, 0 for padding, [N]. */
-  readonly counted: tf.Tensor1D;
-  /** Uniform numbers in [0, 1), drawn outside by (seed, step), [k]. */
-  readonly uniforms: tf.Tensor1D;
-  readonly afterSteps: number;
+/** A feature for each code to begin anew at, drawn outside of the step: of all ranks' features by (seed, step). */
+export interface RestartDraws {
+  /** Which of this rank's features, [k] of int32. */
+  readonly places: tf.Tensor1D;
+  /** 1 where the drawn feature is this rank's, 0 where another rank offers one, [k]. */
+  readonly isOwn: tf.Tensor1D;
 }
 
-export interface Restarted {
-  readonly codes: tf.Tensor2D;
-  /** 0 where a code has been restarted. */
-  readonly idleSteps: tf.Tensor1D;
-  /** 1 where a code has been restarted, [k]; their sum is what is told of a step. */
-  readonly restarted: tf.Tensor1D;
+/** What this rank offers, [k, c]: features, or 0; over all ranks they add up to one feature for each code. */
+export function offeredFeatures(
+  features: tf.Tensor2D,
+  { isOwn, places }: RestartDraws,
+): tf.Tensor2D {
+  const drawn = gatherSlices(stopGradient(features), places, 0);
+  return matrix(tf.mul(drawn, tf.expandDims(isOwn, 1)));
 }
 
 /**
- * Codes that have been idle for `afterSteps` steps become features of the batch, each drawn uniformly; the others stay
- * as they are. Neither SOHO's paper nor its code does this. No counted feature: no restart.
+ * A dictionary in which codes that have been idle for `config.restartAfterSteps` steps are the features that are `offered`
+ * to them [k, c], as if one such feature had always been theirs; the others stay as they are. Neither SOHO's paper nor its
+ * code does this.
  */
-export function restartIdleCodes(input: RestartInput): Restarted {
-  const { codes, counted, features, idleSteps, uniforms } = input;
-  const numCounted = tf.sum(counted);
-  // The counted features' places in order: the r-th is where the running count first reaches r.
-  const ranks = tf.minimum(tf.floor(tf.mul(uniforms, numCounted)), tf.sub(numCounted, 1)); // [k]
-  const isBefore = tf.lessEqual(tf.expandDims(tf.cumsum(counted), 0), tf.expandDims(ranks, 1)); // [k, N]
-  const places = tf.minimum(tf.sum(tf.cast(isBefore, "int32"), 1), features.shape[0] - 1);
-  const drawn = gatherSlices(features, vector(tf.cast(places, "int32")), 0); // [k, c]
-  const isDead = tf.logicalAnd(
-    tf.greaterEqual(idleSteps, input.afterSteps),
-    tf.greater(numCounted, 0),
-  );
-  const everywhere = tf.tile(tf.expandDims(isDead, 1), [1, codes.shape[1]]);
-  return {
-    codes: matrix(tf.where(everywhere, drawn, codes)),
-    idleSteps: vector(tf.where(isDead, tf.zerosLike(idleSteps), idleSteps)),
-    restarted: vector(tf.cast(isDead, "float32")),
+export function restartIdleCodes(
+  buffers: Weights,
+  config: DictionaryConfig,
+  { offered, prefix }: { readonly offered: tf.Tensor2D; readonly prefix: string },
+): Weights {
+  const old = (name: string): tf.Tensor => weight(buffers, prefix + name);
+  const idle = old(dictionaryNames.idleSteps);
+  const isDead = tf.greaterEqual(idle, config.restartAfterSteps); // [k]
+  const everywhere = tf.tile(tf.expandDims(isDead, 1), [1, config.dimension]);
+  const restarted = {
+    [dictionaryNames.codes]: tf.where(everywhere, offered, old(dictionaryNames.codes)),
+    [dictionaryNames.idleSteps]: tf.where(isDead, tf.zerosLike(idle), idle),
+    ...(config.update.law === "moving-sums"
+      ? {
+          [dictionaryNames.counts]: tf.where(
+            isDead,
+            tf.onesLike(idle),
+            old(dictionaryNames.counts),
+          ),
+          [dictionaryNames.sums]: tf.where(everywhere, offered, old(dictionaryNames.sums)),
+        }
+      : {}),
   };
+  return Object.fromEntries(
+    Object.entries(restarted).map(([name, state]) => [prefix + name, state]),
+  );
+}
+
+/** How many codes a step restarts that has `counts` [k] features of each code, of this rank. */
+export function countRestarts(
+  idleSteps: tf.Tensor1D,
+  counts: tf.Tensor1D,
+  afterSteps: number,
+): tf.Scalar {
+  const isIdle = tf.equal(counts, 0);
+  const isLongIdle = tf.greaterEqual(tf.add(idleSteps, 1), afterSteps);
+  return tf.sum(tf.cast(tf.logicalAnd(isIdle, isLongIdle), "float32"));
 }

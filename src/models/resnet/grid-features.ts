@@ -65,11 +65,18 @@ export function clearPadding(pixels: tf.Tensor4D, valid: ValidPixels): tf.Tensor
   return tensor4(tf.mul(pixels, tf.expandDims(mask, 3)));
 }
 
+/** How many of the cells along a side are valid where `extent` of its pixels are. */
+export function numValidCells(extent: number, pixels: number, cells: number): number {
+  return firstPixels(pixels, cells).filter((pixel) => pixel < extent).length;
+}
+
+function firstPixels(pixels: number, cells: number): Int32Array {
+  return Int32Array.from({ length: cells }, (_, cell) => Math.floor((cell * pixels) / cells));
+}
+
 /** The cells of a side whose first pixel lies before each picture's extent [P]: [P, cells]. */
 function along(extents: tf.Tensor1D, pixels: number, cells: number): tf.Tensor2D {
-  const first = Int32Array.from({ length: cells }, (_, cell) =>
-    Math.floor((cell * pixels) / cells),
-  );
+  const first = firstPixels(pixels, cells);
   const inside = tf.less(tf.tensor2d(first, [1, cells], "int32"), tf.expandDims(extents, 1));
   return matrix(tf.cast(inside, "float32"));
 }

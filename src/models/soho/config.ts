@@ -22,6 +22,8 @@ export interface SohoConfig {
     readonly codes: number;
     /** How much of the old stays in a step: gamma of eq. 4, or the decay of the released code. */
     readonly momentum: number;
+    /** Codes that are idle for so many steps begin anew; 0: never. */
+    readonly restartAfterSteps: number;
   };
   readonly transformer: BertConfig;
   readonly switches: SohoSwitches;
@@ -83,12 +85,12 @@ export function sohoBuffers(config: SohoConfig): WeightSpec[] {
 }
 
 export function dictionaryOf({ dictionary, switches, transformer }: SohoConfig): DictionaryConfig {
-  const { codes, momentum } = dictionary;
+  const { codes, momentum, restartAfterSteps } = dictionary;
   const update: DictionaryUpdate =
     switches.dictionaryLaw === "momentum-means"
       ? { law: "momentum-means", momentum }
       : { law: "moving-sums", decay: momentum };
-  return { codes, dimension: transformer.hiddenSize, update };
+  return { codes, dimension: transformer.hiddenSize, update, restartAfterSteps };
 }
 
 function neckSpecs({ resnet, switches, transformer }: SohoConfig): WeightSpec[] {

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import type { RestartDraws } from "../dictionary/restart.ts";
 import { normalisedPixels } from "../imagenet.ts";
 import { linearWithoutBias } from "../layers.ts";
 import { tensor4 } from "../ranks.ts";
@@ -42,6 +43,8 @@ export interface SohoRun {
    * moves before it is read. Each rank's own where it is left out.
    */
   readonly sumOverRanks?: SumOverRanks | undefined;
+  /** Where idle codes begin anew, in mode "train" of a dictionary that restarts. */
+  readonly restarts?: RestartDraws | undefined;
 }
 
 export const sohoEvaluation: SohoRun = {

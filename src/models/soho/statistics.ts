@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { restartIdleCodes } from "../dictionary/restart.ts";
 import { updatedDictionary } from "../dictionary/update.ts";
 import { matrix, vector } from "../ranks.ts";
 import { followStatistics } from "../resnet/batch-norm.ts";
@@ -14,12 +15,13 @@ const RANKS_TOLD = "ranks_told";
 /** What a step sums over the ranks: running statistics, how many ranks tell them, counts and sums of the codes. */
 export function statisticSpecs(config: SohoConfig): WeightSpec[] {
   const running = runningStatistics(config);
-  const { codes, dimension } = dictionaryOf(config);
+  const { codes, dimension, restartAfterSteps } = dictionaryOf(config);
   return [
     ...running,
     zeros(RANKS_TOLD, [running.length]),
     zeros(codeStatisticNames.counts, [codes]),
     zeros(codeStatisticNames.sums, [codes, dimension]),
+    ...(restartAfterSteps > 0 ? [zeros(codeStatisticNames.offered, [codes, dimension])] : []),
   ];
 }
 
@@ -52,14 +54,22 @@ export function nextSohoBuffers(
     const step = tf.mul(tf.sub(followStatistics(old, mean), old), tf.minimum(numRanks, 1));
     return [name, tf.add(old, step)] as const;
   });
-  const dictionary = updatedDictionary(buffers, dictionaryOf(config), {
-    prefix: sohoNames.dictionary,
+  return { ...Object.fromEntries(running), ...nextDictionary(buffers, config, statistics) };
+}
+
+function nextDictionary(buffers: Weights, config: SohoConfig, statistics: Weights): Weights {
+  const prefix = sohoNames.dictionary;
+  const dictionary = dictionaryOf(config);
+  const updated = updatedDictionary(buffers, dictionary, {
+    prefix,
     statistics: {
       counts: vector(weight(statistics, codeStatisticNames.counts)),
       sums: matrix(weight(statistics, codeStatisticNames.sums)),
     },
   });
-  return { ...Object.fromEntries(running), ...dictionary };
+  if (dictionary.restartAfterSteps === 0) return updated;
+  const offered = matrix(weight(statistics, codeStatisticNames.offered));
+  return restartIdleCodes(updated, dictionary, { offered, prefix });
 }
 
 function runningStatistics(config: SohoConfig): WeightSpec[] {

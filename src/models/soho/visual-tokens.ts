@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { nearestCodes, quantise, dictionaryNames } from "../dictionary/dictionary.ts";
+import { offeredFeatures } from "../dictionary/restart.ts";
 import { codeStatistics, updatedDictionary, type CodeStatistics } from "../dictionary/update.ts";
 import { layerNorm, linear } from "../layers.ts";
 import { matrix, tensor3, tensor4, vector } from "../ranks.ts";
@@ -12,7 +13,12 @@ import { normalise, pointwise, type GridFeatures, type SohoRun } from "./grid-en
 // P pictures, h and w grid, m = h w visual tokens, D hidden size, k codes
 
 /** Names under which a step collects what the next dictionary is made of. */
-export const codeStatisticNames = { counts: "code_counts", sums: "code_sums" } as const;
+export const codeStatisticNames = {
+  counts: "code_counts",
+  sums: "code_sums",
+  /** Of dictionaries whose idle codes begin anew. */
+  offered: "code_offers",
+} as const;
 
 /** A batch's pictures as the dictionary sees them. */
 export interface DictionaryTokens {
@@ -45,7 +51,7 @@ export function lookUp(
     counted: vector(tf.reshape(counted, [-1])),
     numCodes: codes.shape[0],
   });
-  const read = codesOfStep(weights, config, { codes, statistics, run });
+  const read = codesOfStep(weights, config, { features: flat, codes, statistics, run });
   const quantised = quantise(flat, read, indices);
   const grids = { features, quantised: tensor4(tf.reshape(quantised, features.shape)) };
   return {
@@ -66,15 +72,19 @@ function codesOfStep(
   weights: Weights,
   config: SohoConfig,
   step: {
+    readonly features: tf.Tensor2D;
     readonly codes: tf.Tensor2D;
     readonly statistics: CodeStatistics;
     readonly run: SohoRun;
   },
 ): tf.Tensor2D {
-  const { codes, run, statistics } = step;
+  const { codes, features, run, statistics } = step;
   if (run.mode === "eval") return codes;
   run.collect(codeStatisticNames.counts, statistics.counts);
   run.collect(codeStatisticNames.sums, statistics.sums);
+  if (run.restarts !== undefined) {
+    run.collect(codeStatisticNames.offered, offeredFeatures(features, run.restarts));
+  }
   if (config.switches.dictionaryOrder === "read-first") return codes;
   const { sumOverRanks = tf.clone } = run;
   const prefix = sohoNames.dictionary;

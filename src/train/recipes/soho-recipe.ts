@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { ResNetConfig } from "../../models/resnet/config.ts";
+import type { SohoConfig } from "../../models/soho/config.ts";
 import type { SohoSwitches } from "../../models/soho/switches.ts";
 import type { InitialScale } from "../../models/weights.ts";
 import {
@@ -40,7 +41,7 @@ export interface SohoRecipe extends RecipeBase {
     readonly initialScale: InitialScale;
     readonly pictures: SohoPictureSizes;
     readonly resnet: ResNetConfig;
-    readonly dictionary: { readonly codes: number; readonly momentum: number };
+    readonly dictionary: SohoConfig["dictionary"];
     readonly transformer: RecipeTransformer;
   };
   readonly data: PairedPictureData;
@@ -84,7 +85,11 @@ export const sohoSchema: z.ZodType<SohoRecipe> = z.strictObject({
     initialScale: z.enum(["published", "fan-in"]),
     pictures: pictureSizesSchema,
     resnet: resNetSchema,
-    dictionary: z.strictObject({ codes: positiveInteger, momentum: share }),
+    dictionary: z.strictObject({
+      codes: positiveInteger,
+      momentum: share,
+      restartAfterSteps: z.int().nonnegative(),
+    }),
     transformer: transformerSchema,
   }),
   data: pairedPictureDataSchema,

@@ -1,5 +1,6 @@
 import { resNet101, resNet18 } from "../../models/resnet/config.ts";
 import { sohoPaper, sohoReleased } from "../../models/soho/switches.ts";
+import { usualOptimisation } from "./recipe-base.ts";
 import type { SohoRecipe } from "./soho-recipe.ts";
 
 // SOHO: Huang et al., "Seeing Out of tHe bOx: End-to-End Pre-training for Vision-Language Representation Learning",
@@ -28,7 +29,7 @@ const soho: SohoRecipe = {
     pictures: { shorter: 600, longer: 1000, padToMultipleOf: 32 }, // SOHO 4.1; the padding is the code's
     resnet: resNet101, // SOHO 4.1
     // SOHO table 7: 2048 codes; gamma of eq. 4 is not stated, 0.4 is the decay in the code's other law
-    dictionary: { codes: 2048, momentum: 0.4 },
+    dictionary: { codes: 2048, momentum: 0.4, restartAfterSteps: 0 },
     transformer: bertBase,
   },
   data: {
@@ -44,12 +45,14 @@ const soho: SohoRecipe = {
   },
   objectives: { mlmWeight: 1, itmWeight: 1, mvmWeight: 1, mvmProbability: 1 }, // eq. 9
   optimisation: {
+    ...usualOptimisation,
     duration: { unit: "epochs", length: 40 }, // SOHO 4.1
     visualLearningRate: 1e-2, // SOHO 4.1
     transformerLearningRate: 1e-4, // SOHO 4.1
     visualSgd: { momentum: 0.9, weightDecay: 5e-4 }, // SOHO 4.1; the momentum is the code's
     frozenVisualEpochs: 10, // SOHO 3.2
-    warmupSteps: 1000, // code, which begins at a third of the rate
+    warmupSteps: 1000, // code
+    warmupFloor: 1 / 3, // code
     decay: "steps",
     milestones: [25, 35], // SOHO 4.1
     decayFactor: 0.1, // SOHO 4.1
@@ -93,7 +96,7 @@ const sohoDemo: SohoRecipe = {
     initialScale: "fan-in",
     pictures: { shorter: 64, longer: 64, padToMultipleOf: 1 },
     resnet: { block: "basic", depths: [1, 1], width: 32 },
-    dictionary: { codes: 64, momentum: 0.9 },
+    dictionary: { codes: 128, momentum: 0.9, restartAfterSteps: 20 },
     transformer: {
       hiddenSize: 128,
       layers: 3,
@@ -121,6 +124,7 @@ const sohoDemo: SohoRecipe = {
     visualSgd: null,
     frozenVisualEpochs: 0,
     warmupSteps: 50,
+    warmupFloor: 0,
     decay: "linear",
     milestones: [],
     clipNorm: 1,

@@ -1,9 +1,11 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { dictionaryNames } from "../../models/dictionary/dictionary.ts";
+import { countRestarts } from "../../models/dictionary/restart.ts";
 import { codePerplexity, usedCodes } from "../../models/dictionary/usage.ts";
 import { stopGradient } from "../../models/layers.ts";
 import { tensorNamed, type FusionOutput, type NamedTensors } from "../../models/pair-model.ts";
 import { matrix, tensor3, vector } from "../../models/ranks.ts";
-import type { SohoConfig } from "../../models/soho/config.ts";
+import { sohoNames, type SohoConfig } from "../../models/soho/config.ts";
 import { encodeGrid, type SohoRun } from "../../models/soho/grid-encoder.ts";
 import { codeLogits, fuseSoho, sohoModel, sohoPictures } from "../../models/soho/soho.ts";
 import {
@@ -12,6 +14,7 @@ import {
   placeTokens,
   type DictionaryTokens,
 } from "../../models/soho/visual-tokens.ts";
+import { weight, type Weights } from "../../models/weights.ts";
 import { gatherRows } from "../../tensor/gather.ts";
 import { hideTokens } from "../objectives/masked-features.ts";
 import {
@@ -44,6 +47,7 @@ export const sohoReadings = [
   "mvmRate",
   "codesUsed",
   "codePerplexity",
+  "codeRestarts",
 ] as const;
 
 export interface SohoLosses {
@@ -95,11 +99,19 @@ export function sohoLosses(
     tf.mul<tf.Scalar>(itm.accuracy, shares.pairs),
     tf.mul<tf.Scalar>(mvm.accuracy, shares.predictedPairs),
     tf.mul<tf.Scalar>(mvm.rate, shares.pairs),
-    // Of several ranks these two are the mean of what each rank sees.
+    // Of several ranks these are the mean of what each rank sees.
     tf.mul<tf.Scalar>(usedCodes(looked.counts), shares.pairs),
     tf.mul<tf.Scalar>(codePerplexity(looked.counts), shares.pairs),
+    tf.mul<tf.Scalar>(restartsOf(weights, looked, config), shares.pairs),
   ];
   return { total, readings: [parts.mlm, parts.itm, parts.mvm, ...told] };
+}
+
+function restartsOf(weights: Weights, { counts }: DictionaryTokens, config: SohoConfig): tf.Scalar {
+  const { restartAfterSteps } = config.dictionary;
+  if (restartAfterSteps === 0) return tf.scalar(0);
+  const idle = weight(weights, sohoNames.dictionary + dictionaryNames.idleSteps);
+  return countRestarts(vector(idle), counts, restartAfterSteps);
 }
 
 /** What part of the global batch's predicted words, pairs, and pairs that MVM is computed with this batch holds. */

@@ -1,11 +1,15 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { RandomStream } from "../../core/random.ts";
 import type { Batch } from "../../loader/options.ts";
+import type { NamedTensors } from "../../models/pair-model.ts";
+import { vector } from "../../models/ranks.ts";
+import { gridExtent, numValidCells } from "../../models/resnet/grid-features.ts";
 import { partNames } from "../../models/resnet/config.ts";
 import { BACKBONE_PREFIX, type SohoConfig } from "../../models/soho/config.ts";
+import type { SohoRun } from "../../models/soho/grid-encoder.ts";
 import { nextSohoBuffers, statisticSpecs, stepStatistics } from "../../models/soho/statistics.ts";
 import { pictureTensors, sohoModel } from "../../models/soho/soho.ts";
-import { flatLayout, flatten, unflatten, type FlatLayout } from "../flat-weights.ts";
+import { flatLayout, flatten, unflatten, type FlatLayout } from "../step/flat-weights.ts";
 import type { SohoRecipe } from "../recipes/soho-recipe.ts";
 import { maskedWordTensors, sharesOf } from "./masked-words.ts";
 import { sohoLosses, sohoReadings } from "./soho-losses.ts";
@@ -81,13 +85,54 @@ function deviceBatch(
       mvmUniforms: tf.tensor1d(uniforms),
       mvmLocation: tf.tensor1d([location]),
       shares: tf.tensor1d(sharesOf(batchCounts(batch), totals)),
+      ...restartTensors(batch, { ...context, recipe }),
     },
   };
 }
 
+/**
+ * A feature of the global batch for each code to begin anew at: a pair is drawn, and a cell that lies in its picture.
+ * None where codes never do.
+ */
+function restartTensors(
+  batch: Batch,
+  { firstPair, recipe, seed, step, totals }: BatchContext & { readonly recipe: SohoRecipe },
+): NamedTensors {
+  const { dictionary, resnet } = recipe.model;
+  if (dictionary.restartAfterSteps === 0) return {};
+  const picture = { height: batch.shape.pictureHeight, width: batch.shape.pictureWidth };
+  const grid = gridExtent(picture, resnet.depths.length);
+  const [, numPairs = 0] = totals;
+  const drawn = Array.from({ length: dictionary.codes }, (_, code) => {
+    const random = new RandomStream(seed, step, code, RESTART_DRAWS);
+    const place = batch.pictureOfPair[random.nextInt(numPairs) - firstPair];
+    if (place === undefined) return { cell: 0, isOwn: 0 };
+    const within = { height: batch.validHeights[place] ?? 0, width: batch.validWidths[place] ?? 0 };
+    const row = random.nextInt(numValidCells(within.height, picture.height, grid.height));
+    const column = random.nextInt(numValidCells(within.width, picture.width, grid.width));
+    return { cell: (place * grid.height + row) * grid.width + column, isOwn: 1 };
+  });
+  return {
+    restartPlaces: tf.tensor1d(
+      drawn.map(({ cell }) => cell),
+      "int32",
+    ),
+    restartIsOwn: tf.tensor1d(drawn.map(({ isOwn }) => isOwn)),
+  };
+}
+
+/** Sets these draws apart from those of the masks. */
+const RESTART_DRAWS = 1;
+
 /** A number in [0, 1) that float32 does not round up to 1. */
 function roundedDown(uniform: number): number {
   return Math.floor(uniform * 2 ** 24) / 2 ** 24;
+}
+
+function restartDraws(batch: NamedTensors): SohoRun["restarts"] {
+  const { restartIsOwn, restartPlaces } = batch;
+  if (!restartPlaces || !restartIsOwn) return undefined;
+  return { places: vector(restartPlaces), isOwn: vector(restartIsOwn) };
 }
 
 interface SystemParts {
@@ -106,6 +151,7 @@ function lossesOf(call: LossCall, { config, layout, recipe }: SystemParts): Syst
       run: {
         mode: "train",
         freezesBackbone: call.variant === variants.frozen,
+        restarts: restartDraws(call.batch),
         collect: (name, statistic) => collected.set(name, statistic),
       },
     },

@@ -7,7 +7,11 @@ import {
   quantise,
   type DictionaryConfig,
 } from "../../../src/models/dictionary/dictionary.ts";
-import { restartIdleCodes } from "../../../src/models/dictionary/restart.ts";
+import {
+  countRestarts,
+  offeredFeatures,
+  restartIdleCodes,
+} from "../../../src/models/dictionary/restart.ts";
 import {
   codePerplexity,
   dictionaryUsage,
@@ -15,7 +19,7 @@ import {
   usedCodes,
 } from "../../../src/models/dictionary/usage.ts";
 import { matrix, vector } from "../../../src/models/ranks.ts";
-import { initialiseWeights } from "../../../src/models/weights.ts";
+import { initialiseWeights, type Weights } from "../../../src/models/weights.ts";
 import { loadTensorFlow } from "../../../src/tensor/load.ts";
 import { largestDifference, uniformTensor } from "../parity-fixture.ts";
 
@@ -100,32 +104,52 @@ describe("the use of a dictionary", () => {
   });
 });
 
-const codes = (): tf.Tensor2D => matrix(uniformTensor(2, "codes", [4, 3]));
-const features = (): tf.Tensor2D => matrix(uniformTensor(2, "features", [5, 3]));
-const rowsOf = (x: tf.Tensor2D): number[][] => tf.unstack(x).map((row) => [...row.dataSync()]);
+const rowsOf = (x: tf.Tensor | undefined): number[][] =>
+  tf.unstack(x ?? tf.zeros([1])).map((row) => [...row.dataSync()]);
 
-const restarted = (counted: number[]): ReturnType<typeof restartIdleCodes> =>
-  restartIdleCodes({
-    codes: codes(),
-    idleSteps: tf.tensor1d([0, 5, 4, 6]),
-    features: features(),
-    counted: tf.tensor1d(counted),
-    uniforms: tf.tensor1d([0, 0, 0.5, 0.999_999]),
-    afterSteps: 5,
+const offers = (seed: number): tf.Tensor2D =>
+  offeredFeatures(matrix(uniformTensor(seed, "features", [5, 3])), {
+    places: tf.tensor1d([0, 1, 2, 3], "int32"),
+    isOwn: tf.tensor1d([1, 1, 0, 1]),
   });
+const idleDictionary = (): Weights => ({
+  embed: uniformTensor(2, "codes", [4, 3]),
+  embed_avg: uniformTensor(2, "sums", [4, 3]),
+  cluster_size: tf.tensor1d([9, 0.1, 9, 0.2]),
+  idle_steps: tf.tensor1d([0, 5, 4, 6]),
+});
+
+const restarts = (after: number): number =>
+  numberOf(countRestarts(tf.tensor1d([9, 4, 3, 9]), tf.tensor1d([1, 0, 0, 0]), after));
+
 describe("the restart of idle codes", () => {
-  it("V-8: makes each a feature of the batch, never of the padding, and leaves the others", () => {
-    const { codes: now, idleSteps, restarted: marks } = restarted([0, 1, 1, 1, 0]);
-    const [before, offered] = [rowsOf(codes()), rowsOf(features())];
-    expect(rowsOf(now)).toEqual([before[0], offered[1], before[2], offered[3]]);
-    expect([...marks.dataSync()]).toEqual([0, 1, 0, 1]);
-    expect([...idleSteps.dataSync()]).toEqual([0, 0, 4, 0]);
+  const config: DictionaryConfig = {
+    codes: 4,
+    dimension: 3,
+    update: { law: "moving-sums", decay: 0.4 },
+    restartAfterSteps: 5,
+  };
+  it("V-8: makes each the feature of the batch that is offered, and leaves the others", () => {
+    const offered = offers(2);
+    const now = restartIdleCodes(idleDictionary(), config, { offered, prefix: "" });
+    const [before, features] = [idleDictionary(), rowsOf(uniformTensor(2, "features", [5, 3]))];
+    for (const name of ["embed", "embed_avg"]) {
+      const old = rowsOf(before[name]);
+      expect(rowsOf(now[name])).toEqual([old[0], features[1], old[2], features[3]]);
+    }
+    expect([...(now["idle_steps"]?.dataSync() ?? [])]).toEqual([0, 0, 4, 0]);
+    const counts = [...(now["cluster_size"]?.dataSync() ?? [])];
+    expect(counts).toEqual([9, 1, 9, 1]);
   });
 
-  it("V-8: does nothing where the batch is padding alone", () => {
-    const { codes: now, restarted: marks } = restarted([0, 0, 0, 0, 0]);
-    expect(rowsOf(now)).toEqual(rowsOf(codes()));
-    expect(numberOf(tf.sum(marks))).toBe(0);
+  it("V-8: offers nothing of another rank", () => {
+    expect(rowsOf(offers(2))[2]?.map(Math.abs)).toEqual([0, 0, 0]);
+  });
+
+  it("V-8: is told of by how many", () => {
+    expect(restarts(5)).toBe(2);
+    expect(restarts(10)).toBe(1);
+    expect(restarts(11)).toBe(0);
   });
 });
 
@@ -134,6 +158,7 @@ describe("a dictionary's buffers", () => {
     codes: 400,
     dimension: 50,
     update: { law: "moving-sums", decay: 0.4 },
+    restartAfterSteps: 0,
   };
 
   it("start with codes of N(0, 1) and nothing counted", () => {

@@ -21,6 +21,7 @@ const paper: DictionaryConfig = {
   codes: 6,
   dimension: 3,
   update: { law: "momentum-means", momentum: 0.9 },
+  restartAfterSteps: 0,
 };
 const released: DictionaryConfig = { ...paper, update: { law: "moving-sums", decay: 0.4 } };
 
@@ -98,6 +99,7 @@ describe("the update by momentum and means", () => {
       codes: 8,
       dimension: 5,
       update: { law: "momentum-means", momentum: 0 },
+      restartAfterSteps: 0,
     };
     let buffers: Weights = {
       ...fresh(config),

@@ -9,7 +9,7 @@ import { uniform } from "../parity-fixture.ts";
 export function tinySoho(switches: SohoSwitches): SohoConfig {
   return {
     resnet: { block: "basic", depths: [1, 1, 1, 1], width: 2 },
-    dictionary: { codes: 12, momentum: 0.4 },
+    dictionary: { codes: 12, momentum: 0.4, restartAfterSteps: 0 },
     transformer: {
       vocabularySize: 12,
       hiddenSize: 16,

@@ -4,9 +4,9 @@ import { RandomStream } from "../../../src/core/random.ts";
 import type { NamedTensors } from "../../../src/models/pair-model.ts";
 import { loadTensorFlow } from "../../../src/tensor/load.ts";
 import type { SohoRecipe } from "../../../src/train/recipes/soho-recipe.ts";
-import { StepProgram, type StepReading } from "../../../src/train/step-program.ts";
+import { StepProgram, type StepReading } from "../../../src/train/step/step-program.ts";
 import { sohoSystem } from "../../../src/train/systems/soho.ts";
-import { disposeState, type TrainingState } from "../../../src/train/training-state.ts";
+import { disposeState, type TrainingState } from "../../../src/train/step/training-state.ts";
 import { tinySohoRecipe, VOCABULARY_SIZE } from "../soho-run.ts";
 
 beforeAll(loadTensorFlow);
@@ -23,7 +23,7 @@ const recipe: SohoRecipe = {
   model: {
     ...tinySohoRecipe.model,
     resnet: { block: "basic", depths: [1, 1], width: 8 },
-    dictionary: { codes: 12, momentum: 0.9 },
+    dictionary: { codes: 12, momentum: 0.9, restartAfterSteps: 0 },
     transformer: {
       ...tinySohoRecipe.model.transformer,
       hiddenSize: 64,

@@ -14,7 +14,7 @@ import {
   perWeight,
   unflatten,
   type FlatLayout,
-} from "../../../src/train/flat-weights.ts";
+} from "../../../src/train/step/flat-weights.ts";
 import type { SohoObjectives, SohoRecipe } from "../../../src/train/recipes/soho-recipe.ts";
 import { sohoReadings } from "../../../src/train/systems/soho-losses.ts";
 import { sohoConfig, sohoSystem } from "../../../src/train/systems/soho.ts";
@@ -33,15 +33,18 @@ interface Setting {
   readonly objectives?: Partial<SohoObjectives>;
   readonly variant?: string;
   readonly changes?: NamedTensors;
+  readonly dictionary?: Partial<SohoRecipe["model"]["dictionary"]>;
   /** In the place of fresh weights and buffers. */
   readonly fresh?: Weights;
 }
 
 const numberOf = (loss: tf.Tensor | undefined): number => loss?.dataSync()[0] ?? Number.NaN;
 
-function recipeOf({ objectives = {}, switches = sohoPaper }: Setting): SohoRecipe {
+function recipeOf({ dictionary, objectives = {}, switches = sohoPaper }: Setting): SohoRecipe {
+  const { model } = tinySohoRecipe;
   return {
     ...tinySohoRecipe,
+    model: { ...model, dictionary: { ...model.dictionary, ...dictionary } },
     switches,
     objectives: { ...tinySohoRecipe.objectives, ...objectives },
   };
@@ -264,6 +267,34 @@ describe("masked visual tokens", () => {
     expect(probe.reading("mvmRate")).toBeLessThanOrEqual(1);
     expect(probe.reading("codesUsed")).toBeGreaterThanOrEqual(1);
     expect(probe.reading("codePerplexity")).toBeLessThanOrEqual(probe.reading("codesUsed") + 1e-3);
+  });
+});
+
+const restarting = (restartAfterSteps: number): Probe =>
+  new Probe({
+    dictionary: { restartAfterSteps },
+    changes: {
+      restartPlaces: tf.tensor1d(
+        Array.from({ length: 12 }, () => 3),
+        "int32",
+      ),
+      restartIsOwn: tf.ones([12]),
+    },
+  });
+const idleCodes = (buffers: Weights): number[] =>
+  [...(buffers["neck.vq.idle_steps"]?.dataSync() ?? [])].filter((steps) => steps > 0);
+
+describe("the restart of idle codes", () => {
+  it("V-8: is off unless asked for, and then told of", () => {
+    expect(new Probe({}).reading("codeRestarts")).toBe(0);
+    const probe = restarting(1);
+    const numIdle = 12 - probe.reading("codesUsed");
+    expect(numIdle).toBeGreaterThan(0);
+    expect(probe.reading("codeRestarts")).toBe(numIdle);
+    expect(idleCodes(probe.next(probe.losses().statistics))).toEqual([]);
+    const patient = restarting(2);
+    expect(patient.reading("codeRestarts")).toBe(0);
+    expect(idleCodes(patient.next(patient.losses().statistics))).toHaveLength(numIdle);
   });
 });
 
