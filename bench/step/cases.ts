@@ -52,6 +52,7 @@ const swinTiny = {
   windowSize: 7,
   mlpRatio: 4,
   stochasticDepth: 0,
+  recompute: false,
 };
 const NUM_CLASSES = 1000;
 

@@ -1,17 +1,15 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { tensorFlowBackend } from "../tensor/backend.ts";
 import { asSaver, asTensor } from "./custom-gradient.ts";
+import { weight, type Weights } from "./weights.ts";
 
-/** A part of a model: one tensor from trained tensors and constants, the same whenever it is run. */
-export type ModelPart = (
-  trained: readonly tf.Tensor[],
-  constants: readonly tf.Tensor[],
-) => tf.Tensor;
-
-export interface PartInputs {
-  /** Those through which gradients flow; each must have a part in the result. */
-  readonly trained: readonly tf.Tensor[];
+/** What is computed again: one tensor from one, by weights and constants, the same whenever it is run. */
+export interface ModelPart {
+  /** Names of the weights that it uses; each must have a part in the result. */
+  readonly weights: readonly string[];
+  /** Tensors through which no gradient flows. */
   readonly constants: readonly tf.Tensor[];
+  readonly run: (x: tf.Tensor, weights: Weights, constants: readonly tf.Tensor[]) => tf.Tensor;
 }
 
 /**
@@ -19,24 +17,33 @@ export interface PartInputs {
  * (gradient checkpointing: Chen et al. 2016). Same values and gradients. XLA, which joins equal operations, may
  * undo it.
  */
-export function recomputed(part: ModelPart, { trained, constants }: PartInputs): tf.Tensor {
-  const numTrained = trained.length;
-  const run = tf.customGrad((...given) => {
+export function recomputed(weights: Weights, part: ModelPart, x: tf.Tensor): tf.Tensor {
+  const { constants, run, weights: names } = part;
+  const numTrained = 1 + names.length;
+  const runWith = (
+    [input, ...tensors]: readonly tf.Tensor[],
+    rest: readonly tf.Tensor[],
+  ): tf.Tensor => {
+    if (input === undefined) throw new RangeError("a part takes a tensor");
+    const named = Object.fromEntries(names.map((name, place) => [name, tensors[place] ?? input]));
+    return run(input, named, rest);
+  };
+  const forward = tf.customGrad((...given) => {
     const inputs = given.slice(0, -1).map(asTensor);
     asSaver(given.at(-1))(inputs);
     return {
-      value: part(inputs.slice(0, numTrained), inputs.slice(numTrained)),
+      value: runWith(inputs.slice(0, numTrained), inputs.slice(numTrained)),
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
         const again = heldBack(saved, dy);
         const rest = again.slice(numTrained);
         const gradients = withOwnTape(() =>
-          tf.grads((...xs: tf.Tensor[]) => part(xs, rest))(again.slice(0, numTrained), dy),
+          tf.grads((...xs: tf.Tensor[]) => runWith(xs, rest))(again.slice(0, numTrained), dy),
         );
         return [...gradients, ...rest.map((constant) => tf.zerosLike(constant))];
       },
     };
   });
-  return run(...trained, ...constants);
+  return forward(x, ...names.map((name) => weight(weights, name)), ...constants);
 }
 
 /**

@@ -68,7 +68,7 @@ describe("layer normalisation", () => {
     }
   });
 
-  it("keeps the gradient of nearly equal values finite at BERT's epsilon (B-6)", () => {
+  it("B-6: keeps the gradient of nearly equal values finite at BERT's epsilon", () => {
     expect(BERT_NORM_EPSILON).toBe(1e-12);
     const flat = tf.mul(tf.ones([1, 4]), 0.5);
     const gradient = tf.grad((x: tf.Tensor) =>
@@ -86,7 +86,7 @@ describe("layer normalisation", () => {
 describe("GELU", () => {
   const points = [-6, -3, -1, -0.5, 0, 0.5, 1, 3, 6];
 
-  it("is the exact form, not the tanh approximation (B-6)", () => {
+  it("B-6: is the exact form, not the tanh approximation", () => {
     expect(numberOf(gelu(tf.scalar(1)))).toBeCloseTo(0.8413447, 6);
     expect(numberOf(gelu(tf.scalar(1)))).not.toBeCloseTo(0.841192, 5);
     expect([...gelu(tf.tensor1d([0, -50, 50])).dataSync()]).toEqual([0, -0, 50]);

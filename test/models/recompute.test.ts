@@ -4,7 +4,7 @@ import { attentionBias } from "../../src/models/bert/attention.ts";
 import { encode, encoderSpecs } from "../../src/models/bert/encoder.ts";
 import { noDropout, type Dropout } from "../../src/models/dropout.ts";
 import { tensor3, vector } from "../../src/models/ranks.ts";
-import { recomputed } from "../../src/models/recompute.ts";
+import { recomputed, type ModelPart } from "../../src/models/recompute.ts";
 import type { Weights } from "../../src/models/weights.ts";
 import { compile } from "../../src/tensor/compiled/compiled-step.ts";
 import { loadTensorFlow } from "../../src/tensor/load.ts";
@@ -65,6 +65,13 @@ function worstDifference(actual: Run, expected: Run): number {
   );
 }
 
+/** exp(2 x) */
+const doubledExponential: ModelPart = {
+  weights: [],
+  constants: [],
+  run: (x) => tf.exp(tf.mul(x, 2)),
+};
+
 describe("computing layers again in the backward pass", () => {
   it.each([0, 0.3])("B-7: changes neither loss nor gradients, with dropout %d", (rate) => {
     const [kept, again] = [runOf(false, rate), runOf(true, rate)];
@@ -87,12 +94,7 @@ describe("computing layers again in the backward pass", () => {
     const x = uniformTensor(1, "x", [2, 3]);
     using step = compile(([input]) => {
       const gradient = tf.grad((value: tf.Tensor) =>
-        tf.sum(
-          recomputed(([given]) => tf.exp(tf.mul(given ?? value, 2)), {
-            trained: [value],
-            constants: [],
-          }),
-        ),
+        tf.sum(recomputed({}, doubledExponential, value)),
       )(vector(tf.reshape(input ?? x, [-1])));
       return [gradient];
     });

@@ -34,6 +34,7 @@ export const tinyRecipe: VisualParsingRecipe = {
       windowSize: 2,
       mlpRatio: 2,
       stochasticDepth: 0,
+      recompute: false,
     },
     transformer: {
       hiddenSize: 16,

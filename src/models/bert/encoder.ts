@@ -1,8 +1,8 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { Dropout } from "../dropout.ts";
 import { tensor3, tensor4 } from "../ranks.ts";
-import { recomputed } from "../recompute.ts";
-import { weight, type Weights, type WeightSpec } from "../weights.ts";
+import { recomputed, type ModelPart } from "../recompute.ts";
+import type { Weights, WeightSpec } from "../weights.ts";
 import type { BertConfig } from "./config.ts";
 import { encoderLayer, layerSpecs, nextDrops, type LayerInput, type LayerOutput } from "./layer.ts";
 
@@ -58,21 +58,15 @@ function recomputedLayer(
   layer: string,
   input: LayerInput & { readonly specs: readonly WeightSpec[] },
 ): tf.Tensor3D {
-  const names = input.specs.map(({ name }) => name);
-  const run = (
-    [tokens, ...tensors]: readonly tf.Tensor[],
-    [bias]: readonly tf.Tensor[],
-  ): tf.Tensor => {
-    if (tokens === undefined || bias === undefined) throw new RangeError("a layer takes tokens");
-    const named = Object.fromEntries(names.map((name, place) => [name, tensors[place] ?? tokens]));
-    const { drops, heads } = input;
-    return encoderLayer(named, layer, {
-      heads,
-      drops,
-      tokens: tensor3(tokens),
-      bias: tensor4(bias),
-    }).tokens;
+  const { bias, drops, heads, specs, tokens } = input;
+  const part: ModelPart = {
+    weights: specs.map(({ name }) => name),
+    constants: [bias],
+    run: (x, named, [mask]) => {
+      if (mask === undefined) throw new RangeError("a layer takes a mask");
+      const again = { heads, drops, tokens: tensor3(x), bias: tensor4(mask) };
+      return encoderLayer(named, layer, again).tokens;
+    },
   };
-  const trained = [input.tokens, ...names.map((name) => weight(weights, name))];
-  return tensor3(recomputed(run, { trained, constants: [input.bias] }));
+  return tensor3(recomputed(weights, part, tokens));
 }

@@ -11,7 +11,13 @@ import { windowAttention } from "./window-attention.ts";
 export interface BlockInput {
   /** [B, N, C] */
   readonly tokens: tf.Tensor3D;
-  readonly depth: StochasticDepth;
+  readonly drops: BlockDrops;
+}
+
+/** Stochastic depth's places in a block. */
+export interface BlockDrops {
+  readonly attention: (branch: tf.Tensor) => tf.Tensor;
+  readonly mlp: (branch: tf.Tensor) => tf.Tensor;
 }
 
 export interface BlockOutput {
@@ -25,18 +31,23 @@ export function normalise(weights: Weights, name: string, x: tf.Tensor): tf.Tens
   return layerNorm(weights, x, { name, epsilon: SWIN_NORM_EPSILON });
 }
 
+/** Takes the next two places. */
+export function nextDrops({ dropRate }: Block, depth: StochasticDepth): BlockDrops {
+  return { attention: depth(dropRate), mlp: depth(dropRate) };
+}
+
 /** Window attention and feed-forward network, each behind a norm and beside its input (Liu et al. 2021, eq. 3). */
 export function blockForward(
   weights: Weights,
   block: Block,
-  { depth, tokens }: BlockInput,
+  { drops, tokens }: BlockInput,
 ): BlockOutput {
-  const { dropRate, name } = block;
+  const { name } = block;
   const attended = windowAttention(weights, block, normalise(weights, `${name}.norm1`, tokens));
-  const mixed = tf.add(tokens, depth(dropRate)(attended.tokens));
+  const mixed = tf.add(tokens, drops.attention(attended.tokens));
   const hidden = gelu(
     linear(weights, `${name}.mlp.fc1`, normalise(weights, `${name}.norm2`, mixed)),
   );
-  const output = tf.add(mixed, depth(dropRate)(linear(weights, `${name}.mlp.fc2`, hidden)));
+  const output = tf.add(mixed, drops.mlp(linear(weights, `${name}.mlp.fc2`, hidden)));
   return { tokens: tensor3(output), attention: attended.attention };
 }

@@ -10,6 +10,8 @@ export interface SwinConfig {
   readonly mlpRatio: number;
   /** The last block's probability of stochastic depth; it grows evenly from 0 at the first block. */
   readonly stochasticDepth: number;
+  /** Each block but the last is computed again in the backward pass: less memory, more time (Chen et al. 2016). */
+  readonly recompute: boolean;
 }
 
 // Liu et al. 2021: section 3.3 for the sizes, appendix A2.1 for stochastic depth.
@@ -23,6 +25,7 @@ export const swinTiny: SwinConfig = {
   windowSize: 7,
   mlpRatio: 4,
   stochasticDepth: 0.2,
+  recompute: false,
 };
 export const swinSmall: SwinConfig = {
   ...swinTiny,

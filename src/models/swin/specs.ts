@@ -1,6 +1,6 @@
 import { linearSpecs, normSpecs, type WeightSpec } from "../weights.ts";
 import type { SwinConfig } from "./config.ts";
-import { blocksOf, ownGrid, stagesOf, swinOutputShape, type Stage } from "./stages.ts";
+import { blocksOf, ownGrid, stagesOf, swinOutputShape, type Block, type Stage } from "./stages.ts";
 
 export function swinSpecs(config: SwinConfig): WeightSpec[] {
   const { patchSize, embedDim } = config;
@@ -20,20 +20,7 @@ export function swinSpecs(config: SwinConfig): WeightSpec[] {
 
 function stageSpecs(stage: Stage, config: SwinConfig): WeightSpec[] {
   const { channels } = stage;
-  const { mlpRatio } = config;
-  const blocks = blocksOf(stage, config).flatMap((block): WeightSpec[] => [
-    ...normSpecs(`${block.name}.norm1`, channels),
-    {
-      name: `${block.name}.attn.relative_position_bias_table`,
-      shape: [(2 * stage.tableWindow - 1) ** 2, stage.heads],
-      initialisation: "truncated-normal",
-    },
-    ...linearSpecs(`${block.name}.attn.qkv`, channels, 3 * channels),
-    ...linearSpecs(`${block.name}.attn.proj`, channels, channels),
-    ...normSpecs(`${block.name}.norm2`, channels),
-    ...linearSpecs(`${block.name}.mlp.fc1`, channels, mlpRatio * channels),
-    ...linearSpecs(`${block.name}.mlp.fc2`, mlpRatio * channels, channels),
-  ]);
+  const blocks = blocksOf(stage, config).flatMap((block) => blockSpecs(block, config));
   if (!stage.mergesAfter) return blocks;
   return [
     ...blocks,
@@ -43,5 +30,22 @@ function stageSpecs(stage: Stage, config: SwinConfig): WeightSpec[] {
       shape: [2 * channels, 4 * channels],
       initialisation: "truncated-normal",
     },
+  ];
+}
+
+export function blockSpecs({ name, stage }: Block, { mlpRatio }: SwinConfig): WeightSpec[] {
+  const { channels, heads, tableWindow } = stage;
+  return [
+    ...normSpecs(`${name}.norm1`, channels),
+    {
+      name: `${name}.attn.relative_position_bias_table`,
+      shape: [(2 * tableWindow - 1) ** 2, heads],
+      initialisation: "truncated-normal",
+    },
+    ...linearSpecs(`${name}.attn.qkv`, channels, 3 * channels),
+    ...linearSpecs(`${name}.attn.proj`, channels, channels),
+    ...normSpecs(`${name}.norm2`, channels),
+    ...linearSpecs(`${name}.mlp.fc1`, channels, mlpRatio * channels),
+    ...linearSpecs(`${name}.mlp.fc2`, mlpRatio * channels, channels),
   ];
 }

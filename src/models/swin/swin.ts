@@ -2,12 +2,14 @@ import type * as tf from "@tensorflow/tfjs-core";
 import { ConfigError } from "../../core/errors.ts";
 import type { StochasticDepth } from "../dropout.ts";
 import { tensor3 } from "../ranks.ts";
-import type { Weights } from "../weights.ts";
-import { blockForward, normalise } from "./block.ts";
+import type { Weights, WeightSpec } from "../weights.ts";
+import { recomputed, type ModelPart } from "../recompute.ts";
+import { blockForward, nextDrops, normalise, type BlockInput } from "./block.ts";
 import type { SwinConfig } from "./config.ts";
 import type { SwinOutput } from "./output.ts";
 import { embedPatches, mergePatches } from "./patches.ts";
-import { blocksOf, stagesOf } from "./stages.ts";
+import { blockSpecs } from "./specs.ts";
+import { blocksOf, stagesOf, type Block } from "./stages.ts";
 
 // B batch
 
@@ -25,12 +27,38 @@ export function swinForward(weights: Weights, config: SwinConfig, input: SwinInp
   let attention: tf.Tensor4D | undefined;
   for (const stage of stagesOf(config, patches.grid)) {
     for (const block of blocksOf(stage, config)) {
-      const output = blockForward(weights, block, { tokens, depth: input.depth });
-      ({ attention, tokens } = output);
+      const drops = nextDrops(block, input.depth);
+      if (config.recompute && !isLast(block, config)) {
+        tokens = recomputedBlock(weights, block, {
+          tokens,
+          drops,
+          specs: blockSpecs(block, config),
+        });
+      } else {
+        ({ attention, tokens } = blockForward(weights, block, { tokens, drops }));
+      }
     }
     ({ grid } = stage);
     if (stage.mergesAfter) tokens = mergePatches(weights, stage, tokens);
   }
   if (attention === undefined) throw new ConfigError("a Swin model needs at least one block");
   return { tokens: tensor3(normalise(weights, "norm", tokens)), grid, attention };
+}
+
+/** Whether the model ends with this block, whose attention is given too. */
+function isLast({ name }: Block, { depths }: SwinConfig): boolean {
+  return name === `layers.${depths.length - 1}.blocks.${(depths.at(-1) ?? 0) - 1}`;
+}
+
+function recomputedBlock(
+  weights: Weights,
+  block: Block,
+  { drops, specs, tokens }: BlockInput & { readonly specs: readonly WeightSpec[] },
+): tf.Tensor3D {
+  const part: ModelPart = {
+    weights: specs.map(({ name }) => name),
+    constants: [],
+    run: (x, named) => blockForward(named, block, { tokens: tensor3(x), drops }).tokens,
+  };
+  return tensor3(recomputed(weights, part, tokens));
 }

@@ -1,12 +1,15 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { jointSequence, splitJoint } from "../bert/joint.ts";
+import { languageHeadLogits, languageHeadSpecs, type LanguageHead } from "../bert/language-head.ts";
+import { firstStates } from "../bert/pooler.ts";
 import { attentionBias } from "../bert/attention.ts";
 import { encode, encoderSpecs } from "../bert/encoder.ts";
 import { embeddingSpecs, embedText } from "../bert/embeddings.ts";
 import type { BertConfig } from "../bert/config.ts";
 import type { Dropout, StochasticDepth } from "../dropout.ts";
 import { normalisedPixels } from "../imagenet.ts";
-import { BERT_NORM_EPSILON, layerNorm, linear, linearWithoutBias } from "../layers.ts";
+import { BERT_NORM_EPSILON, layerNorm, linear } from "../layers.ts";
+import { matrix } from "../ranks.ts";
 import { sinePositions } from "../sine-position.ts";
 import { swinForward } from "../swin/swin.ts";
 import { swinOutputShape } from "../swin/stages.ts";
@@ -43,7 +46,7 @@ const LANGUAGE_PREFIX = "language.";
 export const VISUAL_PREFIX = "visual.";
 
 export function visualParsingSpecs(config: VisualParsingConfig): WeightSpec[] {
-  const { hiddenSize, vocabularySize } = config.transformer;
+  const { hiddenSize } = config.transformer;
   const { channels } = swinOutputShape(config.swin);
   return [
     ...withPrefix(swinSpecs(config.swin), VISUAL_PREFIX),
@@ -53,7 +56,7 @@ export function visualParsingSpecs(config: VisualParsingConfig): WeightSpec[] {
     ...embeddingSpecs(config.transformer),
     ...withPrefix(encoderSpecs(languageConfig(config)), LANGUAGE_PREFIX),
     ...encoderSpecs(config.transformer),
-    { name: "mlm_head.bias", shape: [vocabularySize], initialisation: "zeros" },
+    ...languageHeadSpecs(config.transformer, languageHead),
     ...linearSpecs("itm_head", hiddenSize, 2),
     ...linearSpecs("mfr_head", hiddenSize, channels),
   ];
@@ -156,16 +159,15 @@ export function fusePairs(
 
 /** Logits of (unmatched, matched) from [CLS], [B, 2] (Image-Text Matching head: a single linear layer). */
 export function matchingLogits(weights: Weights, text: tf.Tensor3D): tf.Tensor2D {
-  const [batch, , hiddenSize] = text.shape;
-  const cls = tf.reshape(tf.slice(text, [0, 0, 0], [batch, 1, hiddenSize]), [batch, hiddenSize]);
-  return tf.reshape(linear(weights, "itm_head", cls), [batch, 2]);
+  return matrix(linear(weights, "itm_head", firstStates(text)));
 }
+
+/** "A Linear layer as the MLM head" (section 3.3), tied as in BERT. */
+const languageHead: LanguageHead = { name: "mlm_head", hasTransform: false, hasBias: true };
 
 /** Logits over the vocabulary for chosen tokens, [M, D] to [M, V]; the kernel is tied to the word embeddings. */
 export function languageLogits(weights: Weights, chosen: tf.Tensor2D): tf.Tensor2D {
-  const table = weight(weights, "embeddings.word_embeddings.weight");
-  const logits = tf.add(linearWithoutBias(table, chosen), weight(weights, "mlm_head.bias"));
-  return tf.reshape(logits, [chosen.shape[0], -1]);
+  return languageHeadLogits(weights, languageHead, chosen);
 }
 
 /** The features regressed for masked visual tokens, [K, D] to [K, c] (r in eq. 9). */

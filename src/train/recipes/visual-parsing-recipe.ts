@@ -73,6 +73,7 @@ const swinSchema = z.strictObject({
   windowSize: positiveInteger,
   mlpRatio: positiveInteger,
   stochasticDepth: z.number().min(0).lt(1),
+  recompute: z.boolean(),
 });
 
 const objectivesSchema = z.strictObject({

@@ -32,6 +32,7 @@ const visualParsing: VisualParsingRecipe = {
       windowSize: 12,
       mlpRatio: 4,
       stochasticDepth: 0, // not stated
+      recompute: false,
     },
     transformer: bertBase,
     languageLayers: 0, // VP 4.3: "we do not include T_Lan in our final model"
@@ -97,6 +98,7 @@ const visualParsingSmall: VisualParsingRecipe = {
       windowSize: 7,
       mlpRatio: 4,
       stochasticDepth: 0,
+      recompute: false,
     },
     transformer: {
       hiddenSize: 128,
@@ -148,6 +150,7 @@ const visualParsingDemo: VisualParsingRecipe = {
       windowSize: 8,
       mlpRatio: 4,
       stochasticDepth: 0,
+      recompute: false,
     },
     transformer: visualParsingSmall.model.transformer,
     languageLayers: 0,

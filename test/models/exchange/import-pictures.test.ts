@@ -25,6 +25,7 @@ const swin: SwinConfig = {
   windowSize: 3,
   mlpRatio: 2,
   stochasticDepth: 0,
+  recompute: false,
 };
 
 let files: Published;

@@ -16,6 +16,7 @@ export const oneStage: SwinConfig = {
   windowSize: WINDOW,
   mlpRatio: 1,
   stochasticDepth: 0,
+  recompute: false,
 };
 export const NUM_TOKENS: number = SIDE * SIDE;
 

@@ -1,5 +1,6 @@
+import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { wholeDepth } from "../../../src/models/dropout.ts";
+import { wholeDepth, type StochasticDepth } from "../../../src/models/dropout.ts";
 import { tensor4 } from "../../../src/models/ranks.ts";
 import type { SwinConfig } from "../../../src/models/swin/config.ts";
 import type { SwinOutput } from "../../../src/models/swin/output.ts";
@@ -28,6 +29,7 @@ const config: SwinConfig = {
   windowSize: 3,
   mlpRatio: 2,
   stochasticDepth: 0,
+  recompute: false,
 };
 
 beforeAll(loadTensorFlow);
@@ -74,5 +76,31 @@ describe.each(models)("Swin against transformers, on $title", (model) => {
       probed(fixture.seed, "probe", forward(named).tokens),
     );
     expect(gradientFaults(gradients, fixture)).toEqual([]);
+  });
+});
+
+/** The branches of the first picture are dropped; both computations must know. */
+const depth: StochasticDepth = () => {
+  const kept = tf.keep(tf.tensor3d([0, 2], [2, 1, 1]));
+  return (branch) => tf.mul(branch, kept);
+};
+
+describe("Swin whose blocks are computed again in the backward pass", () => {
+  it("B-7: has the same tokens exactly, and the same gradient of every weight", async () => {
+    const model = models[1] ?? { file: "swin-odd", sides: [38, 26] };
+    const { fixture, weights } = await runOf(model);
+    const pixels = tensor4(uniformTensor(fixture.seed, "pixels", [2, ...model.sides, 3]));
+    const [plain, again] = [false, true].map((recompute) => {
+      const forward = (named: Weights): tf.Tensor =>
+        swinForward(named, { ...config, recompute }, { pixels, depth }).tokens;
+      const gradients = gradientsOf(weights, (named) => probed(1, "probe", forward(named)));
+      return { tokens: forward(weights).dataSync(), gradients };
+    });
+    expect(largestDifference(plain?.tokens ?? [], again?.tokens ?? [])).toBe(0);
+    const differences = [...(plain?.gradients ?? [])].map(([name, gradient]) =>
+      relativeL2(again?.gradients.get(name) ?? [], gradient),
+    );
+    expect(differences.length).toBeGreaterThan(50);
+    expect(Math.max(...differences)).toBeLessThan(1e-6);
   });
 });

@@ -33,6 +33,7 @@ const config: VisualParsingConfig = {
     windowSize: 2,
     mlpRatio: 2,
     stochasticDepth: 0,
+    recompute: false,
   },
   transformer: {
     vocabularySize: 12,
@@ -186,7 +187,7 @@ describe("fusing pairs", () => {
     expect(regressedFeatures(weights, chosen).shape).toEqual([8, 8]);
   });
 
-  it("ties the words' head to their embeddings: both uses give gradient (M-6)", () => {
+  it("M-6: ties the words' head to their embeddings: both uses give gradient", () => {
     const weights = weightsOf();
     const name = "embeddings.word_embeddings.weight";
     const chosen = tf.tensor2d(uniformTensor(9, "chosen", [1, 8]).dataSync(), [1, 8]);
