@@ -35,6 +35,7 @@ void ExportConstants(Exports& exports) {
 
 napi_value Initialize(napi_env env, napi_value object) noexcept {
   try {
+    RegisterOwnKernels();
     Runtime::Attach(env);
     Exports exports(env, object);
     ExportConstants(exports);

@@ -17,6 +17,9 @@ void ExportSavedModels(Exports& exports);  // saved_models.cc
 void ExportMachine(Exports& exports);      // machine.cc
 void ExportCollectives(Exports& exports);  // collectives.cc
 
+// Makes our own operations known to TensorFlow, once in a process.
+void RegisterOwnKernels();  // kernel_call.cc
+
 }  // namespace crossweave
 
 #endif  // CROSSWEAVE_MODULE_H_

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { linear } from "../layers.ts";
+import { linear, softmax } from "../layers.ts";
 import { weight, type Weights } from "../weights.ts";
 
 // B batch, N tokens of the joint sequence, D hidden size, H heads
@@ -56,7 +56,7 @@ export function selfAttention(
   if (query === undefined || key === undefined || value === undefined)
     throw new RangeError("qkv is one tensor of three");
   const logits = tf.matMul(tf.mul(query, depth ** -0.5), key, false, true);
-  const attention = tf.softmax(tf.add(logits, input.bias)); // [B, H, N, N]
+  const attention = softmax(tf.add(logits, input.bias)); // [B, H, N, N]
   const mixed = tf.matMul(input.drop(attention), value);
   return {
     mixed: tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [batch, length, hiddenSize]),

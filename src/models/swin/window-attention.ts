@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { gatherRows } from "../../tensor/gather.ts";
-import { linear } from "../layers.ts";
+import { linear, softmax } from "../layers.ts";
 import { tensor3, tensor4 } from "../ranks.ts";
 import { weight, type Weights } from "../weights.ts";
 import { arrange, arrangementOf, restore } from "./arrangement.ts";
@@ -32,7 +32,7 @@ export function windowAttention(weights: Weights, block: Block, tokens: tf.Tenso
   if (query === undefined || key === undefined || value === undefined)
     throw new RangeError("qkv is one tensor of three");
   const logits = tf.matMul(tf.mul(query, depth ** -0.5), key, false, true);
-  const attention = tf.softmax(addBiasAndMask(weights, block, logits)); // [B * windows, H, w * w, w * w]
+  const attention = softmax(addBiasAndMask(weights, block, logits)); // [B * windows, H, w * w, w * w]
   const mixed = tf.reshape(tf.transpose(tf.matMul(attention, value), [0, 2, 1, 3]), [
     batch ?? 0,
     order.length,

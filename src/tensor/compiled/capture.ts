@@ -9,6 +9,8 @@ export interface CaptureRequest {
   readonly inputs: readonly tf.Tensor[];
   readonly step: Step;
   readonly precision: Precision;
+  /** Whether XLA is to compile the function. */
+  readonly isForXla: boolean;
   /** Is called when everything is captured and nothing is finished. */
   readonly whenCaptured?: () => void;
 }
@@ -29,8 +31,8 @@ export function captureStep(backend: TensorFlowBackend, request: CaptureRequest)
     binding.setCaptureMode(1);
     passThrough(backend, request.inputs);
     binding.setCaptureMode(2);
-    const { precision } = request;
-    tracing(backend, { precision, isCaptured: true }, () => {
+    const { isForXla, precision } = request;
+    tracing(backend, { precision, isCaptured: true, isForXla }, () => {
       const outputs = tidy(() => request.step(request.inputs));
       eagerOutputs = outputs.filter((output) => !request.inputs.includes(output));
       binding.setCaptureMode(3);

@@ -77,8 +77,9 @@ export class CompiledStep implements Disposable {
 
   #runEagerly(backend: TensorFlowBackend, inputs: readonly tf.Tensor[]): tf.Tensor[] {
     const { precision } = this.#options;
+    const tracingOptions = { precision, isCaptured: false, isForXla: false };
     return tf.tidy(() => {
-      const outputs = tracing(backend, { precision, isCaptured: false }, () => this.#step(inputs));
+      const outputs = tracing(backend, tracingOptions, () => this.#step(inputs));
       return outputs.map((output) => (inputs.includes(output) ? output.clone() : output));
     });
   }
@@ -89,11 +90,17 @@ export class CompiledStep implements Disposable {
     inputs: readonly tf.Tensor[],
   ): tf.Tensor[] {
     this.#forgetOldest(backend);
-    const { name: step, precision } = this.#options;
+    const { execution, name: step, precision } = this.#options;
     functionCount += 1;
     const functionName = `crossweave_step_${functionCount}`;
     const startMs = performance.now();
-    const captured = captureStep(backend, { functionName, inputs, step: this.#step, precision });
+    const captured = captureStep(backend, {
+      functionName,
+      inputs,
+      step: this.#step,
+      precision,
+      isForXla: asksForXla(execution),
+    });
     const capturedMs = performance.now();
     const { eagerOutputs: expected, numOperations } = captured;
     try {

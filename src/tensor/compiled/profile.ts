@@ -42,6 +42,7 @@ export function profileStep(
     inputs,
     step,
     precision,
+    isForXla: false,
     whenCaptured: () => {
       metadata = Uint8Array.from(backend.binding.profileCapture(warmUps));
     },

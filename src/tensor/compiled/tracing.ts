@@ -1,4 +1,5 @@
 import type { TensorFlowBackend } from "../backend.ts";
+import { withoutOwnKernels } from "../fused/own-kernels.ts";
 import type { Precision } from "./options.ts";
 import { executeInBfloat16, isMatrixOperation } from "./bfloat16.ts";
 
@@ -27,6 +28,8 @@ export interface TracingOptions {
   readonly precision: Precision;
   /** Whether tensors from outside are refused; a step that is not captured may be given anything. */
   readonly isCaptured: boolean;
+  /** Whether XLA is to compile the step, which knows no operations but TensorFlow's. */
+  readonly isForXla: boolean;
 }
 
 /** Runs the body of a step: products in the given precision, no random draws but stateless ones, nothing from outside. */
@@ -45,7 +48,7 @@ export function tracing<Result>(
     );
   };
   try {
-    return body();
+    return options.isForXla ? withoutOwnKernels(body) : body();
   } finally {
     Math.random = random;
     // The class's own methods show again.

@@ -15,6 +15,8 @@ const ownRequire = createRequire(import.meta.url);
 const FLAGS = [
   "-std=c++17",
   "-O2",
+  // A product and a sum in one operation, as the loops of our own kernels are written for.
+  "-ffp-contract=fast",
   "-fPIC",
   "-shared",
   "-fvisibility=hidden",
@@ -62,6 +64,8 @@ export async function compileBinding(folder: string, options: CompileOptions): P
       ...sources.filter((path) => !isPreload(path)),
       ...options.folders.libraries,
       "-Wl,-rpath,$ORIGIN/../site/tensorflow",
+      // TensorFlow keeps the addresses of our kernels; the thread that has opened the addon may end before it.
+      "-Wl,-z,nodelete",
       "-o",
       join(folder, BINDING_ADDON),
     ],

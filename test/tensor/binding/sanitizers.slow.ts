@@ -45,7 +45,7 @@ function sanitized(command: readonly [string, ...string[]], leaks: 0 | 1): Promi
 describe("under the sanitizers", () => {
   it("the tests of the binding pass", async () => {
     const vitest = join(import.meta.dirname, "../../../node_modules/vitest/vitest.mjs");
-    const folders = ["test/tensor/binding", "test/tensor/load"];
+    const folders = ["test/tensor/binding", "test/tensor/fused", "test/tensor/load"];
     const settings = ["--testTimeout=600000", "--no-color"];
     const ended = await sanitized([process.execPath, vitest, "run", ...folders, ...settings], 0);
     process.stdout.write(ended.stdout);

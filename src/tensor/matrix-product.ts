@@ -1,0 +1,34 @@
+import type * as tf from "@tensorflow/tfjs-core";
+import { tensorFlowBackend, type OperationAttribute } from "./backend.ts";
+
+// TensorFlow's operations for two axes. tfjs multiplies by BatchMatMulV2 whatever the number of axes, which is slower
+// than MatMul, and to MatMul alone TensorFlow's optimiser joins the bias. No gradient flows through these by itself.
+
+export interface Transpositions {
+  readonly transposeA?: boolean;
+  readonly transposeB?: boolean;
+}
+
+/** The product of two matrices of float32, [M, K] and [K, N], each given transposed or not. */
+export function matrixProduct(a: tf.Tensor, b: tf.Tensor, sides: Transpositions): tf.Tensor {
+  const { TF_ATTR_BOOL } = tensorFlowBackend().binding;
+  const { transposeA = false, transposeB = false } = sides;
+  const attributes = [
+    floats(),
+    { name: "transpose_a", type: TF_ATTR_BOOL, value: transposeA },
+    { name: "transpose_b", type: TF_ATTR_BOOL, value: transposeB },
+  ];
+  return tensorFlowBackend().executeSingleOutput("MatMul", attributes, [a, b]);
+}
+
+/** x of at least two axes with the bias [C] added over the last one. */
+export function biasAdded(x: tf.Tensor, bias: tf.Tensor): tf.Tensor {
+  const { TF_ATTR_STRING } = tensorFlowBackend().binding;
+  const format = { name: "data_format", type: TF_ATTR_STRING, value: "NHWC" };
+  return tensorFlowBackend().executeSingleOutput("BiasAdd", [floats(), format], [x, bias]);
+}
+
+function floats(): OperationAttribute {
+  const { TF_ATTR_TYPE, TF_FLOAT } = tensorFlowBackend().binding;
+  return { name: "T", type: TF_ATTR_TYPE, value: TF_FLOAT };
+}
