@@ -1,4 +1,4 @@
-import { flatLayout } from "../../src/train/flat-weights.ts";
+import { flatLayout } from "../../src/train/step/flat-weights.ts";
 import { recipeNamed } from "../../src/train/recipes/recipe-named.ts";
 import { visualParsingConfig } from "../../src/train/recipes/visual-parsing-recipe.ts";
 import { visualParsingSpecs } from "../../src/models/visual-parsing/visual-parsing.ts";

@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { RandomStream } from "../../src/core/random.ts";
 import { attentionBias } from "../../src/models/bert/attention.ts";
+import type { BertConfig } from "../../src/models/bert/config.ts";
 import { encode, encoderSpecs } from "../../src/models/bert/encoder.ts";
 import { noDropout, wholeDepth } from "../../src/models/dropout.ts";
 import { linear } from "../../src/models/layers.ts";
@@ -11,7 +12,7 @@ import { swinSpecs } from "../../src/models/swin/specs.ts";
 import { visualParsingSpecs } from "../../src/models/visual-parsing/visual-parsing.ts";
 import { linearSpecs, type Weights, type WeightSpec } from "../../src/models/weights.ts";
 import type { NamedTensor } from "../../src/tensor/weight-files/element-types.ts";
-import type { RecipeOptimisation } from "../../src/train/recipes/recipe-base.ts";
+import { type RecipeOptimisation, usualOptimisation } from "../../src/train/recipes/recipe-base.ts";
 import { recipeNamed } from "../../src/train/recipes/recipe-named.ts";
 import { visualParsingConfig } from "../../src/train/recipes/visual-parsing-recipe.ts";
 import {
@@ -62,17 +63,11 @@ const smallModel = visualParsingConfig(small, 30_522);
 const [PAIRS, PICTURES, TEXT_TOKENS, VISUAL_TOKENS, PREDICTED] = [64, 16, 24, 49, 64];
 
 export const stepCases: Readonly<Record<string, StepCase>> = {
-  encoder: {
-    title: "6 layers x 384, batch 8 x 160 tokens",
-    specs: encoderSpecs(encoder),
-    initialScale: "published",
-    batch: () => [floats("tokens", [8, 160, 384]), floats("target", [8, 160, 384])],
-    loss: (weights, [tokens, target]) => {
-      const bias = attentionBias(tf.ones([8, 160], "int32"));
-      const input = { tokens: tensor3(given(tokens)), bias, dropout: noDropout };
-      return tf.mean(tf.squaredDifference(encode(weights, encoder, input), given(target)));
-    },
-  },
+  encoder: encoderCase("6 layers x 384, batch 8 x 160 tokens", encoder),
+  recomputed: encoderCase("the same, each layer computed again in the backward pass", {
+    ...encoder,
+    recompute: true,
+  }),
   swin: {
     title: "Swin-T 224, batch 4",
     specs: [...swinSpecs(swinTiny), ...linearSpecs("head", 768, NUM_CLASSES)],
@@ -108,6 +103,20 @@ export const stepCases: Readonly<Record<string, StepCase>> = {
   },
 };
 
+function encoderCase(title: string, config: BertConfig): StepCase {
+  return {
+    title,
+    specs: encoderSpecs(config),
+    initialScale: "published",
+    batch: () => [floats("tokens", [8, 160, 384]), floats("target", [8, 160, 384])],
+    loss: (weights, [tokens, target]) => {
+      const bias = attentionBias(tf.ones([8, 160], "int32"));
+      const input = { tokens: tensor3(given(tokens)), bias, dropout: noDropout };
+      return tf.mean(tf.squaredDifference(encode(weights, config, input), given(target)));
+    },
+  };
+}
+
 function parsingBatch(): CaseBatch {
   return [
     whole("pixels", [PICTURES, 112, 112, 3], 256),
@@ -137,11 +146,10 @@ export function caseNamed(name: string): StepCase {
 
 /** AdamW's constants in all cases; peer.py has the same. */
 export const OPTIMISATION: RecipeOptimisation = {
+  ...usualOptimisation,
   duration: { unit: "steps", length: 1 },
   visualLearningRate: 1e-3,
   transformerLearningRate: 1e-3,
-  visualSgd: null,
-  frozenVisualEpochs: 0,
   warmupSteps: 0,
   decay: "steps",
   milestones: [],

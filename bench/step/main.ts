@@ -1,6 +1,6 @@
 // Training steps in Crossweave and in PyTorch, in turns in the same run: the same maths on the same weights and batch
 // (forward, backward, clipping, AdamW), with the losses of both compared.
-// Usage: node bench/step/main.ts --python <python with torch 2.13.0> [--case encoder|swin|parsing] [--rounds 7]
+// Usage: node bench/step/main.ts --python <python with torch 2.13.0> [--case encoder|recomputed|swin|parsing] [--rounds 7]
 //   [--steps 3] [--threads 2] [--contestant eager,captured,xla,bf16,torch,torch-compile]
 // Times are medians over the rounds of the mean step; on a machine that does other work, only those of the processor
 // can be compared, best with --threads 1 (PyTorch's threads wait busily for each other).

@@ -7,9 +7,9 @@ import { vector } from "../../src/models/ranks.ts";
 import { compile } from "../../src/tensor/compiled/compiled-step.ts";
 import { executions, precisions, traceText, type Step } from "../../src/tensor/compiled/options.ts";
 import { loadTensorFlow } from "../../src/tensor/load.ts";
-import { flatLayout, flatten, unflatten } from "../../src/train/flat-weights.ts";
+import { flatLayout, flatten, unflatten } from "../../src/train/step/flat-weights.ts";
 import { decaysByShape } from "../../src/train/systems/system.ts";
-import { WeightUpdate } from "../../src/train/weight-update.ts";
+import { WeightUpdate } from "../../src/train/optimisation/weight-update.ts";
 import { caseNamed, OPTIMISATION } from "./cases.ts";
 
 const [, , caseName = "", executionName = "", precisionName = "fp32"] = process.argv;

@@ -1,6 +1,6 @@
 """The steps of bench/step in PyTorch: the same maths on the same weights and batch.
 
-  peer.py <encoder|swin|parsing> <eager|compiled> <file with weights and batch>
+  peer.py <encoder|recomputed|swin|parsing> <eager|compiled> <file with weights and batch>
 
 For each line "step <times>" on stdin runs so many steps and prints one JSON line:
 milliseconds and seconds of CPU each, the losses, and the process's peak memory in MiB so far.
@@ -9,6 +9,7 @@ import json, math, os, resource, struct, sys, time
 
 import torch
 import torch.nn.functional as F
+from torch.utils.checkpoint import checkpoint
 
 case, mode, path = sys.argv[1:4]
 
@@ -34,18 +35,22 @@ def norm(w, name, x, epsilon):
     return F.layer_norm(x, x.shape[-1:], w[name + ".weight"], w[name + ".bias"], epsilon)
 
 
-def encode(w, x, layers, heads, bias):
+def encoder_layer(w, at, x, heads, bias):
     batch, length, size = x.shape
+    qkv = [
+        linear(w, f"{at}.attention.self.{part}", x).view(batch, length, heads, -1).transpose(1, 2)
+        for part in ("query", "key", "value")
+    ]
+    mixed = F.scaled_dot_product_attention(*qkv, attn_mask=bias).transpose(1, 2).reshape(batch, length, size)
+    x = norm(w, f"{at}.attention.output.LayerNorm", x + linear(w, f"{at}.attention.output.dense", mixed), 1e-12)
+    hidden = F.gelu(linear(w, f"{at}.intermediate.dense", x))
+    return norm(w, f"{at}.output.LayerNorm", x + linear(w, f"{at}.output.dense", hidden), 1e-12)
+
+
+def encode(w, x, layers, heads, bias, recompute=False):
     for layer in range(layers):
-        at = f"encoder.layer.{layer}"
-        qkv = [
-            linear(w, f"{at}.attention.self.{part}", x).view(batch, length, heads, -1).transpose(1, 2)
-            for part in ("query", "key", "value")
-        ]
-        mixed = F.scaled_dot_product_attention(*qkv, attn_mask=bias).transpose(1, 2).reshape(batch, length, size)
-        x = norm(w, f"{at}.attention.output.LayerNorm", x + linear(w, f"{at}.attention.output.dense", mixed), 1e-12)
-        hidden = F.gelu(linear(w, f"{at}.intermediate.dense", x))
-        x = norm(w, f"{at}.output.LayerNorm", x + linear(w, f"{at}.output.dense", hidden), 1e-12)
+        call = (w, f"encoder.layer.{layer}", x, heads, bias)
+        x = checkpoint(encoder_layer, *call, use_reentrant=False) if recompute else encoder_layer(*call)
     return x
 
 
@@ -135,6 +140,10 @@ def encoder_loss(w, b):
     return F.mse_loss(encode(w, b["tokens"], 6, 6, None), b["target"])
 
 
+def recomputed_loss(w, b):
+    return F.mse_loss(encode(w, b["tokens"], 6, 6, None, recompute=True), b["target"])
+
+
 swin_tiny = Swin("", 224, 96, [2, 2, 6, 2], [3, 6, 12, 24], 7)
 
 
@@ -190,7 +199,7 @@ def parsing_loss(w, b):
     return mlm + itm + 0.001 * mfr
 
 
-losses = {"encoder": encoder_loss, "swin": swin_loss, "parsing": parsing_loss}
+losses = {"encoder": encoder_loss, "recomputed": recomputed_loss, "swin": swin_loss, "parsing": parsing_loss}
 weights, batch = {}, {}
 for name, tensor in read(path).items():
     side, _, rest = name.partition(":")

@@ -9,9 +9,9 @@ import { profileStep, type OperationTime } from "../tensor/compiled/profile.ts";
 import { loadTensorFlow } from "../tensor/load.ts";
 import { loaderOptions } from "./run/loader-options.ts";
 import type { TrainingRecipe } from "./recipe.ts";
-import { StepProgram, type StepRequest } from "./step-program.ts";
+import { StepProgram, type StepRequest } from "./step/step-program.ts";
 import { systemOf } from "./systems/system-of-recipe.ts";
-import { disposeState, type TrainingState } from "./training-state.ts";
+import { disposeState, type TrainingState } from "./step/training-state.ts";
 
 export interface ProfileCall {
   readonly recipe: TrainingRecipe;

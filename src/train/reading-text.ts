@@ -1,4 +1,4 @@
-import type { StepReading } from "./step-program.ts";
+import type { StepReading } from "./step/step-program.ts";
 
 const ACCURACY = /Accuracy$/;
 

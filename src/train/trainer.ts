@@ -21,12 +21,12 @@ import {
   type SharedBatch,
   sharedStart,
 } from "./run/rank-agreement.ts";
-import { learningRateFactor, type Schedule } from "./schedule.ts";
+import { type BatchPlace, gradientFactor, microBatches, onDevice } from "./step/micro-batches.ts";
+import { learningRateFactor, type Schedule } from "./optimisation/schedule.ts";
 import { readingTexts } from "./reading-text.ts";
-import { StepProgram, type StepReading } from "./step-program.ts";
-import type { StepBatch } from "./systems/system.ts";
+import { StepProgram, type StepReading } from "./step/step-program.ts";
 import { systemOf } from "./systems/system-of-recipe.ts";
-import { disposeState, type TrainingState } from "./training-state.ts";
+import { disposeState, type TrainingState } from "./step/training-state.ts";
 
 // A run that waits less is as fast as its steps.
 const TOLD_WAIT_SHARE = 0.01;
@@ -85,11 +85,14 @@ export async function scheduleOf(
   { optimisation }: Pick<TrainingRecipe, "optimisation">,
   stepsBefore: (epoch: number) => Promise<number>,
 ): Promise<Schedule> {
-  const { decay, decayFactor, duration, milestones, warmupSteps } = optimisation;
+  const { decay, decayFactor, duration, milestones, warmupFloor, warmupSteps } = optimisation;
+  const { leastLearningRate, transformerLearningRate } = optimisation;
   const inSteps = async (length: number): Promise<number> =>
     duration.unit === "epochs" ? await stepsBefore(length) : length;
   return {
     warmupSteps,
+    warmupFloor,
+    leastFactor: leastLearningRate === 0 ? 0 : leastLearningRate / transformerLearningRate,
     totalSteps: await inSteps(duration.length),
     decay,
     milestones: await Promise.all(milestones.map((milestone) => inSteps(milestone))),
@@ -118,6 +121,8 @@ class TrainingSession implements Disposable {
   /** Behind the batch of `#step`. */
   #loaderState: LoaderState;
   #numPictures = 0;
+  /** Steps whose numbers were not finite. */
+  #numSkipped = 0;
   #firstBatchAtMs = 0;
 
   private constructor(options: SessionOptions, { loader, state, step }: SessionStart) {
@@ -176,21 +181,22 @@ class TrainingSession implements Disposable {
 
   async #trainOn(batch: Batch): Promise<void> {
     const { cluster, loader, program, recipe, run, schedule, signal } = this.#options;
-    const counts = program.system.counts(batch);
+    const { frozenVisualEpochs } = recipe.optimisation;
+    const slices = microBatches(batch, recipe.optimisation.microBatches);
+    const counts = slices.map(({ slice }) => program.system.counts(slice));
     const shared = await shareBatch(cluster, { batch, counts }, signal);
     const step = this.#step + 1;
+    const place = this.#placeOf(shared);
     const rateFactor = learningRateFactor(schedule, step);
-    const onDevice = this.#deviceBatch(batch, shared);
-    const freezesVisual = batch.epoch < recipe.optimisation.frozenVisualEpochs;
-    const { state, reading } = await program
-      .run({ ...onDevice, state: this.#state, step, rateFactor, freezesVisual })
-      .finally(() => tf.dispose(Object.values(onDevice.batch.tensors)));
-    if (!Number.isFinite(reading.loss) || !Number.isFinite(reading.gradientNorm)) {
-      disposeState(state);
-      throw notFinite(reading, step, batch);
-    }
-    disposeState(this.#state);
-    this.#state = state;
+    const { state, reading } = await program.runAccumulated({
+      state: this.#state,
+      batches: onDevice(slices, program.system, place),
+      gradientFactor: gradientFactor(place),
+      step,
+      rateFactor,
+      freezesVisual: batch.epoch < frozenVisualEpochs,
+    });
+    this.#take(state, reading, batch);
     this.#step = step;
     this.#loaderState = loader.state();
     this.#numPictures += shared.numPictures;
@@ -202,17 +208,35 @@ class TrainingSession implements Disposable {
     await this.#save();
   }
 
-  /** The next step's tensors of this rank's share, and where it begins in the global batch. */
-  #deviceBatch(
-    batch: Batch,
-    { numPictures, totals }: SharedBatch,
-  ): { readonly batch: StepBatch; readonly firstPair: number } {
-    const { cluster, program, recipe } = this.#options;
-    const rows = rankRows(numPictures, { rank: cluster.rank, worldSize: cluster.size });
-    const firstPair = rows.start * batch.shape.textsPerPicture;
-    const { seed } = recipe;
-    const context = { seed, step: this.#step + 1, epoch: batch.epoch, firstPair, totals };
-    return { batch: program.system.deviceBatch(batch, context), firstPair };
+  /** This rank's place in the next step's global batch. */
+  #placeOf({ counts, numPictures }: SharedBatch): BatchPlace {
+    const { cluster, recipe } = this.#options;
+    const { start } = rankRows(numPictures, { rank: cluster.rank, worldSize: cluster.size });
+    const { optimisation, seed } = recipe;
+    const step = this.#step + 1;
+    return {
+      seed,
+      step,
+      firstRow: start,
+      countsOfSlices: counts,
+      loss: optimisation.microBatchLoss,
+    };
+  }
+
+  /** Takes a step's state for the run's; where its numbers are not finite the recipe says whether the run goes on without it. */
+  #take(state: TrainingState, reading: StepReading, batch: Batch): void {
+    const isFinite = Number.isFinite(reading.loss) && Number.isFinite(reading.gradientNorm);
+    if (isFinite) {
+      disposeState(this.#state);
+      this.#state = state;
+      return;
+    }
+    disposeState(state);
+    const { progress, recipe } = this.#options;
+    const fault = notFinite(reading, this.#step + 1, batch);
+    if (recipe.optimisation.nonFinite === "stop") throw fault;
+    this.#numSkipped += 1;
+    progress.say(`${fault.message}; its update is left out (${this.#numSkipped} so far)`);
   }
 
   #stand(): { readonly step: number; readonly weights: tf.Tensor1D } {

@@ -3,8 +3,8 @@ import { sha256 } from "../../src/core/digest.ts";
 import { RandomStream } from "../../src/core/random.ts";
 import { tensorFlowBackend } from "../../src/tensor/backend.ts";
 import type { Execution, Precision } from "../../src/tensor/compiled/options.ts";
-import { StepProgram } from "../../src/train/step-program.ts";
-import { disposeState } from "../../src/train/training-state.ts";
+import { StepProgram } from "../../src/train/step/step-program.ts";
+import { disposeState } from "../../src/train/step/training-state.ts";
 import { tinyRecipe, tinyStepBatch, tinySystem } from "./tiny-run.ts";
 
 export interface LongRunOptions {

@@ -6,9 +6,9 @@ import { compile } from "../../src/tensor/compiled/compiled-step.ts";
 import type { Precision } from "../../src/tensor/compiled/options.ts";
 import { loadTensorFlow } from "../../src/tensor/load.ts";
 import { overrideRecipe } from "../../src/train/recipe-parser.ts";
-import { unflatten } from "../../src/train/flat-weights.ts";
+import { unflatten } from "../../src/train/step/flat-weights.ts";
 import { pretrainingLosses } from "../../src/train/systems/visual-parsing-losses.ts";
-import { StepProgram } from "../../src/train/step-program.ts";
+import { StepProgram } from "../../src/train/step/step-program.ts";
 import { largestLossDifference, longRun } from "./long-run.ts";
 import { tinyBatch, tinyModel, tinyRecipe, tinyStepBatch, tinySystem } from "./tiny-run.ts";
 
@@ -22,7 +22,12 @@ function gradientIn(precision: Precision): { readonly loss: number; readonly gra
     ([weights]) => {
       if (weights === undefined) return [];
       const { grad, value } = tf.valueAndGrad((flat: tf.Tensor) => {
-        const options = { model: tinyModel, objectives: tinyRecipe.objectives, dropout: noDropout, depth: wholeDepth };
+        const options = {
+          model: tinyModel,
+          objectives: tinyRecipe.objectives,
+          dropout: noDropout,
+          depth: wholeDepth,
+        };
         return pretrainingLosses(unflatten(layout, vector(flat)), tinyBatch(), options).total;
       })(weights);
       return [grad, value];

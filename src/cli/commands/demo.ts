@@ -17,7 +17,7 @@ export function addDemoCommand(program: Command): void {
   const command = program
     .command("demo")
     .description(
-      "Draw a small world with planted leaks, prepare it, audit it, train on it, evaluate, and write a report.",
+      "Draw a small world with planted leaks, prepare it, audit it, train the three systems on it, evaluate, and write a report.",
     )
     .option("--out <folder>", "where world, shards, run and report go", "runs/demo")
     .option("--steps <number>", "training steps; the recipe's unless given", wholeNumber)
@@ -41,12 +41,16 @@ interface DemoRequest extends DemoFlags {
 
 async function tellStations({ out, seed, steps }: DemoRequest): Promise<CommandOutcome<unknown>> {
   const { recipeNamed } = await import("../../train/recipes/recipe-named.ts");
-  const { duration } = recipeNamed("demo").optimisation;
+  const { demoSystems } = await import("../demo/demo-systems.ts");
   const stations = [
     { folder: `${out}/world`, what: `a small world of seed ${seed} in six official formats` },
     { folder: `${out}/shards/coco-as-published`, what: "its COCO part, prepared and audited" },
     { folder: `${out}/shards/coco`, what: "the same without the pictures that leak" },
-    { folder: `${out}/run`, what: `Visual Parsing, trained for ${steps ?? duration.length} steps` },
+    { folder: `${out}/shards/coco-regions`, what: "these with the regions that a detector saw" },
+    ...demoSystems.map(({ name, recipe, run }) => {
+      const { length } = recipeNamed(recipe).optimisation.duration;
+      return { folder: `${out}/${run}`, what: `${name}, trained for ${steps ?? length} steps` };
+    }),
     { folder: `${out}/report`, what: "retrieval on held-out scenes: results and page" },
   ];
   const lines = stations.map(({ folder, what }) => `${folder}: ${what}`);
@@ -75,7 +79,7 @@ async function demo(
   return {
     result: {
       planted: result.planted,
-      training: result.training,
+      trained: result.trained,
       evaluation: retrievalJson(result.evaluated),
       promises,
       report: result.report,
@@ -83,7 +87,7 @@ async function demo(
     text: [
       retrievalText(result.evaluated),
       "",
-      `training: ${paceText(result.training)}`,
+      ...result.trained.map(({ system, training }) => `${system.name}: ${paceText(training)}`),
       "",
       ...lines,
       "",

@@ -5,24 +5,22 @@ import type { AuditVerdict } from "../../audit/verdict.ts";
 import { ShardError, StateError } from "../../core/errors.ts";
 import { decodedSize } from "../../ingest/pictures/decoded-size.ts";
 import { readRecipe } from "../../ingest/recipe.ts";
+import { writeRegionFiles } from "../../ingest/small-detector/write-regions.ts";
 import { writeSmallWorld } from "../../ingest/small-world/small-world.ts";
 import type { ExclusionRules } from "../../ingest/exclusion/exclusion-rules.ts";
 import { listedExclusions, noExclusions } from "../../ingest/exclusion/given-rules.ts";
 import { validateShardSet } from "../../shards/validation/validate-shard-set.ts";
 import { findRuntime } from "../../tensor/load.ts";
 import { setupRuntime } from "../../tensor/setup.ts";
-import { overrideRecipe } from "../../train/recipe-parser.ts";
-import { recipeNamed } from "../../train/recipes/recipe-named.ts";
-import type { RunSummary } from "../../train/run/run-folder.ts";
 import type { CommandContext } from "../frame.ts";
 import { packageVersion } from "../program.ts";
 import { prepareSet } from "../preparation/prepare-set.ts";
 import { auditRow, writeRetrievalReport } from "../runs/run-page.ts";
 import { evaluateRun, type RunRetrieval } from "../runs/retrieval.ts";
-import { runTraining } from "../runs/training.ts";
 import { writeManifest } from "../proving/manifest-files.ts";
 import { auditShardSets } from "../auditing/shard-set-audit.ts";
 import { claimDemoFolder } from "./demo-folder.ts";
+import { demoSystems, type TrainedSystem, trainSystem } from "./demo-systems.ts";
 import { foundPairs, plantedInCoco } from "./planted-leaks.ts";
 
 export interface DemoCall {
@@ -38,8 +36,8 @@ export interface DemoCall {
 export interface DemoResult {
   readonly audit: { readonly before: AuditVerdict; readonly after: AuditVerdict };
   readonly planted: { readonly numPlanted: number; readonly numFound: number };
-  /** How fast the training was and how long it waited for batches. */
-  readonly training: RunSummary;
+  readonly trained: readonly TrainedSystem[];
+  /** Visual Parsing's. */
   readonly evaluated: RunRetrieval;
   readonly report: string;
 }
@@ -61,8 +59,9 @@ export async function runDemo(call: DemoCall, frame: CommandContext): Promise<De
   say(
     `drew ${drawn.numPictures} pictures, planted ${drawn.numPlantedLeaks} leaks across the datasets`,
   );
+  await writeRegionFiles(world, context);
   const before = await prepareAndAudit(
-    { world, out: join(call.out, "shards", "coco-as-published") },
+    { recipe: "coco", world, out: join(call.out, "shards", "coco-as-published") },
     context,
   );
   const planted = await comparePlanted(world, before);
@@ -72,9 +71,15 @@ export async function runDemo(call: DemoCall, frame: CommandContext): Promise<De
   const exclusions = listedExclusions(
     new Map(before.exclusions.map((exclusion) => [exclusion.key, exclusion])),
   );
-  const after = await prepareAndAudit({ world, out: clean, exclusions }, context);
-  const training = await trainDemo(call, { world, clean }, context);
-  const run = join(call.out, "run");
+  const after = await prepareAndAudit({ recipe: "coco", world, out: clean, exclusions }, context);
+  const withRegions = join(call.out, "shards", "coco-regions");
+  await prepareAndAudit({ recipe: "coco-regions", world, out: withRegions, exclusions }, context);
+  const trained: TrainedSystem[] = [];
+  for (const system of demoSystems) {
+    say(`training ${system.name} from random weights`);
+    trained.push(await trainSystem(system, call, context));
+  }
+  const run = join(call.out, demoSystems[0].run);
   say("searching held-out scenes: every picture with every caption");
   const evaluated = await evaluateRun({ run, data: clean, split: "val" }, context);
   const report = await writeRetrievalReport(
@@ -92,7 +97,7 @@ export async function runDemo(call: DemoCall, frame: CommandContext): Promise<De
     },
     context,
   );
-  return { audit: { before, after }, planted, training: training.pace, evaluated, report };
+  return { audit: { before, after }, planted, trained, evaluated, report };
 }
 
 interface DemoContext extends CommandContext {
@@ -115,6 +120,8 @@ async function ensureRuntime(context: CommandContext): Promise<void> {
 }
 
 interface PrepareRequest {
+  /** The preparation's recipe. */
+  readonly recipe: string;
   readonly world: string;
   readonly out: string;
   readonly exclusions?: ExclusionRules;
@@ -124,7 +131,7 @@ async function prepareAndAudit(
   request: PrepareRequest,
   context: DemoContext,
 ): Promise<AuditVerdict> {
-  const recipe = await readRecipe("coco");
+  const recipe = await readRecipe(request.recipe);
   const exclusions = request.exclusions ?? noExclusions;
   const { index } = await prepareSet(
     {
@@ -142,7 +149,7 @@ async function prepareAndAudit(
     context,
   );
   const scenes = index.splits.map(({ name, numScenes }) => `${name} ${numScenes}`).join(", ");
-  context.say(`prepared COCO into ${request.out}: ${scenes}`);
+  context.say(`prepared ${request.recipe} into ${request.out}: ${scenes}`);
   const report = await validateShardSet(request.out, { ...context, decode: decodedSize });
   if (!report.isValid) {
     throw new ShardError(`${request.out} was prepared a moment ago and does not validate`, {
@@ -168,30 +175,4 @@ async function comparePlanted(
     });
   }
   return { numPlanted: planted.size, numFound: found.size };
-}
-
-async function trainDemo(
-  call: DemoCall,
-  data: { readonly world: string; readonly clean: string },
-  context: DemoContext,
-): ReturnType<typeof runTraining> {
-  const steps = call.steps === undefined ? [] : [`optimisation.duration.length=${call.steps}`];
-  const recipe = overrideRecipe({ ...recipeNamed("demo"), seed: call.seed }, [
-    `data.vocabulary=${join(data.world, "vocab.txt")}`,
-    ...steps,
-  ]);
-  context.say(
-    `training Visual Parsing from random weights: ${recipe.optimisation.duration.length} steps`,
-  );
-  return runTraining(
-    {
-      recipe,
-      folders: [data.clean],
-      out: join(call.out, "run"),
-      fresh: false,
-      allowLeaks: false,
-      near: {},
-    },
-    context,
-  );
 }

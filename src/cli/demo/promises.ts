@@ -1,8 +1,13 @@
+import type { TrainedSystem } from "./demo-systems.ts";
 import type { DemoResult } from "./demo.ts";
 
 /** What held-out small-world scenes have to reach: a model that ignores pictures or texts stays at chance. */
 const EXPECTED_MATCHING = 0.8;
 const EXPECTED_TIMES_CHANCE = 10;
+/** A masked color, which only the picture decides (T-17). */
+const EXPECTED_COLORS = 0.95;
+/** Deviations from chance beside another picture. */
+const ALLOWED_DEVIATIONS = 3;
 
 export interface KeptPromise {
   readonly text: string;
@@ -10,7 +15,7 @@ export interface KeptPromise {
 }
 
 /** What the demo promises and whether it came true. */
-export function promisesOf({ audit, evaluated, planted }: DemoResult): KeptPromise[] {
+export function promisesOf({ audit, evaluated, planted, trained }: DemoResult): KeptPromise[] {
   const { matching, retrieval } = evaluated;
   const { chance, pictureToText, textToPicture } = retrieval.metrics;
   const timesImage = textToPicture.at1 / chance.textToPicture.at1;
@@ -32,5 +37,17 @@ export function promisesOf({ audit, evaluated, planted }: DemoResult): KeptPromi
       text: `R@1 at least ${EXPECTED_TIMES_CHANCE} times chance: text to picture ${timesImage.toFixed(1)} times, picture to text ${timesText.toFixed(1)} times`,
       isKept: timesImage >= EXPECTED_TIMES_CHANCE && timesText >= EXPECTED_TIMES_CHANCE,
     },
+    ...trained.map((system) => colorPromise(system)),
   ];
+}
+
+function colorPromise({ colors, system }: TrainedSystem): KeptPromise {
+  const { accuracy, numQuestions, shuffledAccuracy, words } = colors;
+  const chance = 1 / words.length; // the small world's colors are equally frequent
+  const deviation = Math.sqrt((chance * (1 - chance)) / numQuestions);
+  return {
+    text: `${system.name} tells masked colors of held-out scenes, over ${EXPECTED_COLORS} with the picture, chance (${chance.toFixed(3)}) beside another: ${accuracy.toFixed(3)} and ${shuffledAccuracy.toFixed(3)} of ${numQuestions}`,
+    isKept:
+      accuracy > EXPECTED_COLORS && shuffledAccuracy <= chance + ALLOWED_DEVIATIONS * deviation,
+  };
 }

@@ -1,5 +1,5 @@
 import type { Progress } from "../../core/progress.ts";
-import { flatLayout } from "../../train/flat-weights.ts";
+import { flatLayout } from "../../train/step/flat-weights.ts";
 import { recipeEntries } from "../../train/recipe.ts";
 import { systemOf } from "../../train/systems/system-of-recipe.ts";
 import { scheduleOf } from "../../train/trainer.ts";

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type AdamWOrder, adamWOrders } from "../optimisation/adamw.ts";
 import type { BertConfig } from "../../models/bert/config.ts";
 import {
   executions,
@@ -41,16 +42,61 @@ export interface RecipeOptimisation {
   readonly visualSgd: { readonly momentum: number; readonly weightDecay: number } | null;
   /** Epochs from the start in which the picture encoder is not trained (SOHO: 10). */
   readonly frozenVisualEpochs: number;
+  /** Of weights whose names begin with `weights`: their rate times `factor`; the first that fits. */
+  readonly rateFactors: readonly { readonly weights: string; readonly factor: number }[];
   readonly warmupSteps: number;
+  /** The rate's factor before the first step of the warm-up (SOHO's code: 1/3). */
+  readonly warmupFloor: number;
+  /** The Transformer's rate is never below this (UNITER's code: 1e-8), the others in proportion. */
+  readonly leastLearningRate: number;
   readonly decay: "steps" | "linear" | "cosine";
   readonly milestones: readonly number[];
   readonly decayFactor: number;
+  /** Where decay and epsilon stand; see `AdamWOrder`. */
+  readonly adamW: AdamWOrder;
   readonly beta1: number;
   readonly beta2: number;
   readonly epsilon: number;
   readonly weightDecay: number;
   readonly clipNorm: number;
+  /** Slices in which a rank takes its part of a batch, one after the other, where memory does not hold all of it. */
+  readonly microBatches: number;
+  /**
+   * "whole-batch": each loss is a mean over the whole batch, so that slices change nothing. "summed": a mean over each slice,
+   * and their sum is not divided by their number (UNITER's code).
+   */
+  readonly microBatchLoss: "whole-batch" | "summed";
+  /** Decay of the weights' moving average, which is evaluated then; null without one. */
+  readonly emaDecay: number | null;
+  /** What happens at a step whose loss or gradient is not finite: the run stops, or goes on without this step. */
+  readonly nonFinite: "stop" | "skip";
 }
+
+/** What most recipes leave alone. */
+export const usualOptimisation: Pick<
+  RecipeOptimisation,
+  | "visualSgd"
+  | "frozenVisualEpochs"
+  | "rateFactors"
+  | "warmupFloor"
+  | "leastLearningRate"
+  | "adamW"
+  | "microBatches"
+  | "microBatchLoss"
+  | "emaDecay"
+  | "nonFinite"
+> = {
+  visualSgd: null,
+  frozenVisualEpochs: 0,
+  rateFactors: [],
+  warmupFloor: 0,
+  leastLearningRate: 0,
+  adamW: "torch",
+  microBatches: 1,
+  microBatchLoss: "whole-batch",
+  emaDecay: null,
+  nonFinite: "stop",
+};
 
 /** What the recipes of all systems have. */
 export interface RecipeBase {
@@ -140,6 +186,14 @@ const optimisationSchema: z.ZodType<RecipeOptimisation> = z.strictObject({
     .strictObject({ momentum: z.number().min(0).lt(1), weightDecay: nonNegative })
     .nullable(),
   frozenVisualEpochs: z.int().nonnegative(),
+  rateFactors: z.array(z.strictObject({ weights: z.string(), factor: nonNegative })),
+  warmupFloor: z.number().min(0).max(1),
+  leastLearningRate: nonNegative,
+  adamW: z.enum(adamWOrders),
+  microBatches: positiveInteger,
+  microBatchLoss: z.enum(["whole-batch", "summed"]),
+  emaDecay: z.number().min(0).lt(1).nullable(),
+  nonFinite: z.enum(["stop", "skip"]),
   warmupSteps: z.int().nonnegative(),
   decay: z.enum(["steps", "linear", "cosine"]),
   milestones: z.array(positiveInteger),

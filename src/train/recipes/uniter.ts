@@ -1,7 +1,7 @@
 import { bertBaseCased, bertLargeCased, type BertConfig } from "../../models/bert/config.ts";
 import { uniterPaper, uniterReleased } from "../../models/uniter/switches.ts";
 import { uniterTransport } from "../objectives/transport.ts";
-import type { RecipeTransformer } from "./recipe-base.ts";
+import { type RecipeTransformer, usualOptimisation } from "./recipe-base.ts";
 import type { UniterRecipe } from "./uniter-recipe.ts";
 
 // UNITER: Chen et al., "UNITER: UNiversal Image-TExt Representation Learning", ECCV 2020. The paper leaves pre-training's
@@ -65,15 +65,15 @@ const uniterBase: UniterRecipe = {
     softLabels: "as-stored",
   },
   optimisation: {
+    ...usualOptimisation,
     duration: { unit: "steps", length: 200_000 }, // code
     visualLearningRate: 5e-5, // code
     transformerLearningRate: 5e-5, // code
-    visualSgd: null,
-    frozenVisualEpochs: 0,
     warmupSteps: 10_000, // code
     decay: "linear", // code
     milestones: [],
     decayFactor: 0.1,
+    adamW: "old-hugging-face", // code
     beta1: 0.9, // code
     beta2: 0.98, // code
     epsilon: 1e-6, // code

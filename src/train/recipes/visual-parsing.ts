@@ -1,3 +1,4 @@
+import { usualOptimisation } from "./recipe-base.ts";
 import type { VisualParsingRecipe } from "./visual-parsing-recipe.ts";
 
 // Visual Parsing: Xue et al., "Probing Inter-modality: Visual Parsing with Self-Attention for
@@ -63,11 +64,10 @@ const visualParsing: VisualParsingRecipe = {
     vlaSpecials: true, // not stated; UNITER's released code
   },
   optimisation: {
+    ...usualOptimisation,
     duration: { unit: "epochs", length: 40 }, // VP 4.1
     visualLearningRate: 5e-6, // VP 4.1
     transformerLearningRate: 5e-5, // VP 4.1
-    visualSgd: null,
-    frozenVisualEpochs: 0,
     warmupSteps: 500, // VP 4.1
     decay: "steps",
     milestones: [25, 35], // VP 4.1

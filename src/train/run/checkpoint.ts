@@ -12,8 +12,8 @@ import {
 } from "../../loader/batching/loader-state.ts";
 import { readSafetensors, writeSafetensors } from "../../tensor/safetensors.ts";
 import type { NamedTensor } from "../../tensor/weight-files/element-types.ts";
-import type { FlatLayout } from "../flat-weights.ts";
-import type { TrainingState } from "../training-state.ts";
+import type { FlatLayout } from "../step/flat-weights.ts";
+import type { TrainingState } from "../step/training-state.ts";
 import { parseStateJson } from "./state-file.ts";
 
 export const MODEL_FILE = "model.safetensors";

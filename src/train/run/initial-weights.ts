@@ -5,9 +5,9 @@ import { biasTableFitting } from "../../models/exchange/bias-table-fitting.ts";
 import { importWeights, type NamedWeight } from "../../models/exchange/import-weights.ts";
 import { layoutNamed } from "../../models/exchange/layouts.ts";
 import type { MappingReport } from "../../models/exchange/mapping.ts";
-import type { FlatLayout } from "../flat-weights.ts";
+import type { FlatLayout } from "../step/flat-weights.ts";
 import type { System } from "../systems/system.ts";
-import type { TrainingState } from "../training-state.ts";
+import type { TrainingState } from "../step/training-state.ts";
 import type { StateLayouts } from "./checkpoint.ts";
 
 /** A published file whose weights a run starts from, as the run's record names it. */

@@ -5,8 +5,8 @@ import type { Progress } from "../../core/progress.ts";
 import type { BatchLoader } from "../../loader/batch-loader.ts";
 import type { Batch } from "../../loader/options.ts";
 import { type Cluster, sumOverRanks } from "../../tensor/cluster/cluster.ts";
-import type { StepProgram } from "../step-program.ts";
-import { disposeState, type TrainingState } from "../training-state.ts";
+import type { StepProgram } from "../step/step-program.ts";
+import { disposeState, type TrainingState } from "../step/training-state.ts";
 import { type CheckpointContent, latestCheckpoint, loadCheckpoint } from "./checkpoint.ts";
 import { type InitialSource, reportText, startFrom } from "./initial-weights.ts";
 import type { RunFolder } from "./run-folder.ts";
@@ -97,8 +97,8 @@ export async function requireEqualWeights(
 
 /** What all ranks know of a global batch before they train on it. */
 export interface SharedBatch {
-  /** What its losses are means over, as the system counts. */
-  readonly totals: readonly number[];
+  /** What the system counts of each of its slices. */
+  readonly counts: readonly (readonly number[])[];
   readonly numPictures: number;
 }
 
@@ -108,13 +108,13 @@ export interface SharedBatch {
  */
 export async function shareBatch(
   cluster: Cluster,
-  own: { readonly batch: Batch; readonly counts: readonly number[] },
+  own: { readonly batch: Batch; readonly counts: readonly (readonly number[])[] },
   signal: AbortSignal | undefined,
 ): Promise<SharedBatch> {
   const [numPictures = 0, numStopped = 0, ...totals] = await sumOverRanks(cluster, [
     own.batch.numRealPictures,
     Number(signal?.aborted === true),
-    ...own.counts,
+    ...own.counts.flat(),
   ]);
   signal?.throwIfAborted();
   if (numStopped > 0) {
@@ -122,7 +122,11 @@ export async function shareBatch(
       remedy: "the same command goes on, with any number of ranks",
     });
   }
-  return { totals, numPictures };
+  const numCounts = totals.length / Math.max(1, own.counts.length);
+  const counts = own.counts.map((_, slice) =>
+    totals.slice(slice * numCounts, (slice + 1) * numCounts),
+  );
+  return { counts, numPictures };
 }
 
 /** The first rank whose SHA-256 is not rank 0's. */

@@ -5,7 +5,7 @@ import { errnoOf, RefusedError, SourceError, StateError } from "../../core/error
 import { writeFileAtomically } from "../../core/files.ts";
 import { ProcessLock } from "../../core/locks.ts";
 import { parseRecipe } from "../recipe-parser.ts";
-import type { StepReading } from "../step-program.ts";
+import type { StepReading } from "../step/step-program.ts";
 import { differingInputs, runRecord, type RunInputs, type RunRecord } from "./run-record.ts";
 import { parseStateJson } from "./state-file.ts";
 

@@ -112,6 +112,8 @@ describe("crossweave audit --annotations", () => {
       [["--policy", "soho"], "no shard set is named, and no --annotations"],
       [["sets", "--backbone", "imagenet"], "--backbone goes with --policy"],
       [["sets", "--annotations", "world"], "and sets are named as well"],
+      [["--annotations", "world", "--no-near"], "--no-near goes with shard sets"],
+      [["--annotations", "world", "--no-bind"], "--no-bind goes with shard sets"],
       [["--annotations", "world", "--policy", "albef"], "there is no leak policy"],
       [["--annotations", "world", "--backbone", "imagenet"], "no --policy is given"],
       [["--annotations", "world", "--policy", "soho", "--backbone", "x"], "there is no backbone"],

@@ -109,6 +109,11 @@ describe("crossweave calibrate", () => {
     expect(audit("--calibration", "calibration.json", "--no-near").status).toBe(2);
   });
 
+  it.each(["0", "-1", "1.5", "all"])("of %s pictures ends with 2", (pictures) => {
+    const { said, status } = crossweave("calibrate", "own", "--pictures", pictures);
+    expect([status, said]).toEqual([2, expect.stringContaining("a whole number")]);
+  });
+
   it("leaves a file alone that is no calibration, and a folder without pictures", async () => {
     expect(crossweave("calibrate", "own", "--out", "own/notes.txt").status).toBe(25);
     await mkdir(join(folder, "empty"));

@@ -8,8 +8,8 @@ import type { LoaderState } from "../../../src/loader/batching/loader-state.ts";
 import type { WeightSpec } from "../../../src/models/weights.ts";
 import { loadTensorFlow } from "../../../src/tensor/load.ts";
 import { readSafetensors, writeSafetensors } from "../../../src/tensor/safetensors.ts";
-import type { TrainingState } from "../../../src/train/training-state.ts";
-import { flatLayout } from "../../../src/train/flat-weights.ts";
+import type { TrainingState } from "../../../src/train/step/training-state.ts";
+import { flatLayout } from "../../../src/train/step/flat-weights.ts";
 import {
   latestCheckpoint,
   loadCheckpoint,

@@ -8,10 +8,10 @@ import { exportWeights } from "../../../src/models/exchange/export-weights.ts";
 import { layoutNamed } from "../../../src/models/exchange/layouts.ts";
 import { VISUAL_PREFIX } from "../../../src/models/visual-parsing/visual-parsing.ts";
 import { loadTensorFlow } from "../../../src/tensor/load.ts";
-import { unflatten } from "../../../src/train/flat-weights.ts";
+import { unflatten } from "../../../src/train/step/flat-weights.ts";
 import { initialSource, reportText, startFrom } from "../../../src/train/run/initial-weights.ts";
-import { StepProgram } from "../../../src/train/step-program.ts";
-import { disposeState } from "../../../src/train/training-state.ts";
+import { StepProgram } from "../../../src/train/step/step-program.ts";
+import { disposeState } from "../../../src/train/step/training-state.ts";
 import { temporaryFolder } from "../../loader/shard-set-fixture.ts";
 import { tinyRecipe, tinySystem } from "../tiny-run.ts";
 

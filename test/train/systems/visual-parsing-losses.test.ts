@@ -11,7 +11,7 @@ import {
   visualParsingSpecs,
 } from "../../../src/models/visual-parsing/visual-parsing.ts";
 import { loadTensorFlow } from "../../../src/tensor/load.ts";
-import { flatLayout, flatten, perWeight, unflatten } from "../../../src/train/flat-weights.ts";
+import { flatLayout, flatten, perWeight, unflatten } from "../../../src/train/step/flat-weights.ts";
 import { hideTokens } from "../../../src/train/objectives/masked-features.ts";
 import type { VisualParsingObjectives } from "../../../src/train/recipes/visual-parsing-recipe.ts";
 import {

@@ -5,7 +5,7 @@ import type { Batch } from "../../../src/loader/options.ts";
 import { noDropout, wholeDepth } from "../../../src/models/dropout.ts";
 import { uniterPaper } from "../../../src/models/uniter/switches.ts";
 import { loadTensorFlow } from "../../../src/tensor/load.ts";
-import { flatLayout, flatten, unflatten } from "../../../src/train/flat-weights.ts";
+import { flatLayout, flatten, unflatten } from "../../../src/train/step/flat-weights.ts";
 import { initialiseWeights } from "../../../src/models/weights.ts";
 import { vector } from "../../../src/models/ranks.ts";
 import type { UniterRecipe, UniterTask } from "../../../src/train/recipes/uniter-recipe.ts";

@@ -4,12 +4,12 @@ import { noDropout } from "../../../src/models/dropout.ts";
 import { tensorNamed } from "../../../src/models/pair-model.ts";
 import { matrix, tensor3 } from "../../../src/models/ranks.ts";
 import { loadTensorFlow } from "../../../src/tensor/load.ts";
-import { unflatten } from "../../../src/train/flat-weights.ts";
+import { unflatten } from "../../../src/train/step/flat-weights.ts";
 import type { UniterTask } from "../../../src/train/recipes/uniter-recipe.ts";
-import { StepProgram, type StepReading } from "../../../src/train/step-program.ts";
+import { StepProgram, type StepReading } from "../../../src/train/step/step-program.ts";
 import { uniterCounts } from "../../../src/train/uniter/batch.ts";
 import { uniterSystem } from "../../../src/train/systems/uniter.ts";
-import { disposeState, type TrainingState } from "../../../src/train/training-state.ts";
+import { disposeState, type TrainingState } from "../../../src/train/step/training-state.ts";
 import {
   type TinyPair,
   tinyLoaderBatch,

@@ -1,11 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { recipeNamed } from "../../src/train/recipes/recipe-named.ts";
-import { learningRateFactor, type Schedule } from "../../src/train/schedule.ts";
-import { scheduleOf } from "../../src/train/trainer.ts";
+import { recipeNamed } from "../../../src/train/recipes/recipe-named.ts";
+import { learningRateFactor, type Schedule } from "../../../src/train/optimisation/schedule.ts";
+import { scheduleOf } from "../../../src/train/trainer.ts";
 
 const hundredAnEpoch = (epoch: number): Promise<number> => Promise.resolve(100 * epoch);
 
 const stepped: Schedule = {
+  warmupFloor: 0,
+  leastFactor: 0,
   warmupSteps: 500,
   totalSteps: 4000,
   decay: "steps",

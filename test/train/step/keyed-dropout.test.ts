@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { loadTensorFlow } from "../../src/tensor/load.ts";
-import { keyedDepth, keyedDropout } from "../../src/train/keyed-dropout.ts";
+import { loadTensorFlow } from "../../../src/tensor/load.ts";
+import { keyedDepth, keyedDropout } from "../../../src/train/step/keyed-dropout.ts";
 
 beforeAll(loadTensorFlow);
 

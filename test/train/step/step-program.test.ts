@@ -1,14 +1,14 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { noDropout, wholeDepth } from "../../src/models/dropout.ts";
-import { VISUAL_PREFIX } from "../../src/models/visual-parsing/visual-parsing.ts";
-import { loadTensorFlow } from "../../src/tensor/load.ts";
-import { unflatten } from "../../src/train/flat-weights.ts";
-import type { VisualParsingRecipe } from "../../src/train/recipes/visual-parsing-recipe.ts";
-import { StepProgram, type StepReading } from "../../src/train/step-program.ts";
-import { pretrainingLosses } from "../../src/train/systems/visual-parsing-losses.ts";
-import { disposeState, type TrainingState } from "../../src/train/training-state.ts";
-import { tinyBatch, tinyModel, tinyRecipe, tinyStepBatch, tinySystem } from "./tiny-run.ts";
+import { noDropout, wholeDepth } from "../../../src/models/dropout.ts";
+import { VISUAL_PREFIX } from "../../../src/models/visual-parsing/visual-parsing.ts";
+import { loadTensorFlow } from "../../../src/tensor/load.ts";
+import { unflatten } from "../../../src/train/step/flat-weights.ts";
+import type { VisualParsingRecipe } from "../../../src/train/recipes/visual-parsing-recipe.ts";
+import { StepProgram, type StepReading } from "../../../src/train/step/step-program.ts";
+import { pretrainingLosses } from "../../../src/train/systems/visual-parsing-losses.ts";
+import { disposeState, type TrainingState } from "../../../src/train/step/training-state.ts";
+import { tinyBatch, tinyModel, tinyRecipe, tinyStepBatch, tinySystem } from "../tiny-run.ts";
 
 beforeAll(loadTensorFlow);
 

@@ -1,13 +1,13 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { loadTensorFlow } from "../../src/tensor/load.ts";
+import { loadTensorFlow } from "../../../src/tensor/load.ts";
 import {
   adamWStep,
   stepScalars,
   type AdamWOptions,
   type AdamWState,
-} from "../../src/train/adamw.ts";
-import { largestDifference, readFixture, uniform } from "../models/parity-fixture.ts";
+} from "../../../src/train/optimisation/adamw.ts";
+import { largestDifference, readFixture, uniform } from "../../models/parity-fixture.ts";
 
 beforeAll(loadTensorFlow);
 
@@ -16,6 +16,7 @@ beforeAll(loadTensorFlow);
 const NUM_STEPS = 50;
 const SIZE = 12;
 const options: AdamWOptions = {
+  adamW: "torch",
   beta1: 0.9,
   beta2: 0.98,
   epsilon: 1e-6,

@@ -1,14 +1,19 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { RandomStream } from "../../src/core/random.ts";
-import { loadTensorFlow } from "../../src/tensor/load.ts";
-import { stepScalars, type AdamWOptions, type AdamWState } from "../../src/train/adamw.ts";
-import { splitStep } from "../../src/train/split-optimizer.ts";
-import { largestDifference } from "../models/parity-fixture.ts";
+import { RandomStream } from "../../../src/core/random.ts";
+import { loadTensorFlow } from "../../../src/tensor/load.ts";
+import {
+  stepScalars,
+  type AdamWOptions,
+  type AdamWState,
+} from "../../../src/train/optimisation/adamw.ts";
+import { splitStep } from "../../../src/train/optimisation/split-optimizer.ts";
+import { largestDifference } from "../../models/parity-fixture.ts";
 
 beforeAll(loadTensorFlow);
 
 const adamW: AdamWOptions = {
+  adamW: "torch",
   beta1: 0.9,
   beta2: 0.98,
   epsilon: 1e-6,

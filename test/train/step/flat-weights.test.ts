@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { WeightSpec } from "../../src/models/weights.ts";
-import { loadTensorFlow } from "../../src/tensor/load.ts";
-import { flatLayout, flatten, perWeight, unflatten } from "../../src/train/flat-weights.ts";
+import type { WeightSpec } from "../../../src/models/weights.ts";
+import { loadTensorFlow } from "../../../src/tensor/load.ts";
+import { flatLayout, flatten, perWeight, unflatten } from "../../../src/train/step/flat-weights.ts";
 
 beforeAll(loadTensorFlow);
 

@@ -1,0 +1,11 @@
+import * as tf from "@tensorflow/tfjs-core";
+import type { AdamWState } from "../optimisation/adamw.ts";
+
+/** Everything that a step changes: weights and their moments [W], and the system's buffers [U], which may be none. */
+export interface TrainingState extends AdamWState {
+  readonly buffers: tf.Tensor1D;
+}
+
+export function disposeState(state: TrainingState): void {
+  tf.dispose([state.weights, state.firstMoment, state.secondMoment, state.buffers]);
+}
