@@ -1,7 +1,9 @@
 import { constants } from "node:buffer";
 import { randomUUID } from "node:crypto";
-import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
-import { dirname } from "node:path";
+import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { hostname } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { sha256 } from "./digest.ts";
 import { errnoOf, IncompleteError, RefusedError, SourceError } from "./errors.ts";
 
 /** What a file is to hold; pieces are written one after the other. */
@@ -21,12 +23,41 @@ export async function writeFileAtomically(path: string, data: FileContent): Prom
  */
 export async function writeResultFile(path: string, data: FileContent): Promise<void> {
   // A new file of a name that nobody can foresee: not what another process writes, nor where a link leads.
-  const temporary = `${path}.${randomUUID().slice(0, 8)}.part`;
+  const temporary = `${path}.${ownMark()}-${randomUUID().slice(0, 8)}.part`;
   try {
     await mkdir(dirname(path), { recursive: true });
+    await removeAbandoned(path);
     await writeByRename(path, data, { temporary, flags: "wx" });
   } catch (error) {
     throw explainedWriteError(error, dirname(path));
+  }
+}
+
+/** By the name of what is unfinished, a later process on the same machine knows whether this one still writes it. */
+function ownMark(pid: number = process.pid): string {
+  return `${sha256(hostname()).slice(0, 8)}-${pid}`;
+}
+
+const MARKED = /^\.[0-9a-f]{8}-(\d+)-[0-9a-f]{8}\.part$/;
+
+/** Removes what processes that were killed have left of `path`. */
+async function removeAbandoned(path: string): Promise<void> {
+  const [folder, name] = [dirname(path), basename(path)];
+  // A folder that may be written but not listed keeps what is left in it.
+  for (const each of await readdir(folder).catch(() => [])) {
+    if (!each.startsWith(name)) continue;
+    const pid = Number(MARKED.exec(each.slice(name.length))?.[1]);
+    const isOwn = each.startsWith(`${name}.${ownMark(pid)}-`); // of this machine
+    if (isOwn && !isRunning(pid)) await rm(join(folder, each), { force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0); // sends nothing
+    return true;
+  } catch (error) {
+    return errnoOf(error) !== "ESRCH";
   }
 }
 
@@ -145,11 +176,7 @@ export function explainedWriteError(
 ): unknown {
   const code = errnoOf(error) ?? "";
   if (["ENOSPC", "EDQUOT"].includes(code)) {
-    return new IncompleteError(`${path}: no space is left on the disk`, {
-      file: path,
-      remedy: "free some space and run the same command again; it goes on from here",
-      cause: error,
-    });
+    return fullDisk(path, error);
   }
   if (code === "EFBIG") {
     return new IncompleteError(`${path}: a file may not be as large as this one (EFBIG)`, {
@@ -166,6 +193,15 @@ export function explainedWriteError(
     });
   }
   return error;
+}
+
+/** What a user is told of a disk that `cause` says is full. */
+export function fullDisk(path: string, cause: unknown): IncompleteError {
+  return new IncompleteError(`${path}: no space is left on the disk`, {
+    file: path,
+    remedy: "free some space and run the same command again; it goes on from here",
+    cause,
+  });
 }
 
 const UNWRITABLE: ReadonlySet<string> = new Set([

@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fullDisk } from "./files.ts";
 
 const POLL_MS = 200;
 
@@ -23,7 +24,10 @@ export class ProcessLock implements Disposable {
     this.#database = database;
   }
 
-  /** The lock, or undefined while another process (or another holder in this one) has it. */
+  /**
+   * The lock, or undefined while another process (or another holder in this one) has it. Throws IncompleteError where the disk
+   * has no room for it.
+   */
   static tryAcquire(path: string): ProcessLock | undefined {
     const database = openDatabase(path);
     try {
@@ -31,8 +35,8 @@ export class ProcessLock implements Disposable {
       return new ProcessLock(database);
     } catch (error) {
       database.close();
-      if (isBusy(error)) return undefined;
-      throw error;
+      if (hasCode(error, SQLITE_BUSY)) return undefined;
+      throw hasCode(error, SQLITE_FULL) ? fullDisk(dirname(path), error) : error;
     }
   }
 
@@ -69,7 +73,8 @@ function openDatabase(path: string): DatabaseSync {
 }
 
 const SQLITE_BUSY = 5;
+const SQLITE_FULL = 13;
 
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY;
+function hasCode(error: unknown, code: number): boolean {
+  return error instanceof Error && "errcode" in error && error.errcode === code;
 }

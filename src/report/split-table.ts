@@ -1,3 +1,4 @@
+import { escapeControls } from "../core/text.ts";
 import { html, type Markup } from "./markup.ts";
 import { formatCount } from "./numbers.ts";
 
@@ -41,7 +42,7 @@ export function splitTable(rows: readonly SplitRow[]): Markup {
 function splitRow(row: SplitRow): Markup {
   return html`
     <tr>
-      <th scope="row">${row.set}/${row.split}</th>
+      <th scope="row">${escapeControls(`${row.set}/${row.split}`)}</th>
       <td>${row.role}</td>
       <td class="number"><data value=${row.pictures}>${formatCount(row.pictures)}</data></td>
       <td class="number"><data value=${row.leaked}>${formatCount(row.leaked)}</data></td>

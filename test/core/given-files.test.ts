@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdir, readdir, readFile, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
@@ -74,6 +74,32 @@ it("writes a result whole, also when two write it at once", async () => {
   await writing;
   expect(await readFile(path, "utf8")).toBe("one page");
   expect(await readdir(join(made.path, "new"))).toEqual(["page"]);
+});
+
+it("removes what a process that was killed left of a result, and nothing that another one still writes", async () => {
+  await using made = await temporaryFolder();
+  const path = join(made.path, "page");
+  const module = JSON.stringify(new URL("../../src/core/files.ts", import.meta.url).href);
+  const script = `const { writeResultFile } = await import(${module});
+    await writeResultFile(process.argv[1], (async function* () {
+      yield "half";
+      process.kill(process.pid, "SIGKILL");
+      yield "whole";
+    })());`;
+  const args = ["--input-type=module", "--eval", script, path];
+  expect(spawnSync(process.execPath, args).signal).toBe("SIGKILL");
+  expect(await readdir(made.path)).toEqual([
+    expect.stringMatching(/^page\.[0-9a-f]{8}-\d+-[0-9a-f]{8}\.part$/),
+  ]);
+  const others = [`page.00000000-${2 ** 22 + 1}-00000000.part`, "page.part", "page.other.part"];
+  for (const name of others) await writeFile(join(made.path, name), "another's");
+  async function* meanwhile(): AsyncGenerator<string> {
+    await writeResultFile(path, "the other");
+    yield "ours";
+  }
+  await writeResultFile(path, meanwhile());
+  expect(await readFile(path, "utf8")).toBe("ours");
+  expect(await readdir(made.path)).toEqual(["page", ...others].toSorted());
 });
 
 it("writes a result through no link, and leaves nothing of one that cannot be written", async () => {

@@ -18,6 +18,8 @@ const refusals: Readonly<Record<string, string>> = {
   against: "a hidden test set is compared with shard sets",
   through: "it names shard sets",
   calibration: `it is of the search for near-duplicates: ${needsPictures}`,
+  "no-near": "near-duplicates are never looked for without pictures, and --annotations opens none",
+  "no-bind": "it is of --proof",
   windows: `it is of the search for near-duplicates: ${needsPictures}`,
   nearDistance: `it is of the search for near-duplicates: ${needsPictures}`,
 };
@@ -28,7 +30,7 @@ export function refuseOtherFlags(
   { exclusions, policy }: AnnotationResultFlags & { readonly policy?: string },
 ): void {
   for (const [name, why] of Object.entries(refusals)) {
-    if (command.getOptionValueSource(name) !== "cli") continue;
+    if (command.getOptionValueSource(name.replace(/^no-/, "")) !== "cli") continue;
     const flag = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     command.error(`--${flag} goes with shard sets, not with --annotations: ${why}`);
   }

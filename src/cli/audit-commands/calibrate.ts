@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import type { JsonValue } from "../../core/digest.ts";
 import { escapeControls } from "../../core/text.ts";
 import { addNearThresholds, nearChoiceOf, type NearFlags } from "../auditing/near-flags.ts";
@@ -29,6 +29,13 @@ interface CalibrateResult {
 
 const DEFAULT_PICTURES = 200;
 
+/** Of no picture nothing can be measured. */
+function numberFromOne(text: string): number {
+  const number = wholeNumber(text);
+  if (number > 0) return number;
+  throw new InvalidArgumentError("a whole number from 1 is expected");
+}
+
 /** Adds `crossweave calibrate`. */
 export function addCalibrateCommand(program: Command): void {
   const command = program
@@ -40,7 +47,7 @@ export function addCalibrateCommand(program: Command): void {
       "<source...>",
       "folders of pictures (.jpg, .png, .webp, .gif), or shard sets, also https://… or s3://…",
     )
-    .option("--pictures <number>", "how many pictures to draw", wholeNumber, DEFAULT_PICTURES)
+    .option("--pictures <number>", "how many pictures to draw", numberFromOne, DEFAULT_PICTURES)
     .option("--out <file>", "write the calibration, for crossweave audit --calibration")
     .action((sources: readonly string[], flags: CalibrateFlags) =>
       runCommand(

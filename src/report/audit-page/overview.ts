@@ -1,3 +1,4 @@
+import { escapeControls } from "../../core/text.ts";
 import { html, type Markup } from "../markup.ts";
 import { formatCount } from "../numbers.ts";
 import { splitTable } from "../split-table.ts";
@@ -23,7 +24,7 @@ export function pageHeader(page: AuditPage): Markup {
     <header>
       <p class="brand">Crossweave leak audit</p>
       <h1>${outcomeWords[outcome]}</h1>
-      <p class=${`verdict-line ${outcome}`}>${capitalized(page.summary)}.</p>
+      <p class=${`verdict-line ${outcome}`}>${escapeControls(capitalized(page.summary))}.</p>
       <p class="note">audit <code>${page.digest}</code></p>
     </header>
     <section class="cards" aria-label="The audit at a glance">
@@ -52,7 +53,7 @@ export function comparisonSections(page: AuditPage): Markup {
     <section id="compared">
       <h2>What was compared</h2>
       ${comparedSplits(page)} ${methodList(page.methods)}
-      ${page.notes.map((note) => html`<p class="note">Note: ${note}.</p>`)}
+      ${page.notes.map((note) => html`<p class="note">Note: ${escapeControls(note)}.</p>`)}
     </section>
     <section id="rules">
       <h2>What each rule found</h2>
@@ -117,8 +118,8 @@ function textMatrix(columns: readonly string[], rows: PageTexts["rows"]): Markup
           ${rows.map(
             ({ cells, eval: evaluated, train }) =>
               html`<tr>
-                <th scope="row">${evaluated}</th>
-                <td>${train}</td>
+                <th scope="row">${escapeControls(evaluated)}</th>
+                <td>${escapeControls(train)}</td>
                 ${cells.map(numberCell)}
               </tr>`,
           )}
@@ -141,8 +142,8 @@ function methodList(methods: readonly PageMethod[]): Markup {
     ${methods.map(
       ({ name, detail }) =>
         html`<div>
-          <dt>${name}</dt>
-          <dd>${detail}</dd>
+          <dt>${escapeControls(name)}</dt>
+          <dd>${escapeControls(detail)}</dd>
         </div>`,
     )}
   </dl>`;
@@ -192,14 +193,16 @@ function matrixTable({ columns, rows, unit }: PageMatrix): Markup {
         <thead>
           <tr>
             <th>training</th>
-            ${columns.map((column) => html`<th class="number" scope="col">${column}</th>`)}
+            ${columns.map(
+              (column) => html`<th class="number" scope="col">${escapeControls(column)}</th>`,
+            )}
           </tr>
         </thead>
         <tbody>
           ${rows.map(
             ({ name, cells }) =>
               html`<tr>
-                <th scope="row">${name}</th>
+                <th scope="row">${escapeControls(name)}</th>
                 ${cells.map(numberCell)}
               </tr>`,
           )}

@@ -1,3 +1,4 @@
+import { escapeControls } from "../../core/text.ts";
 import { html, type Markup } from "../markup.ts";
 import { formatCount } from "../numbers.ts";
 import type { AuditPage, PageList, PagePair } from "./audit-page.ts";
@@ -98,7 +99,7 @@ function filters(pairs: readonly PagePair[]): Markup {
 
 /** Each name once, in order. */
 function named(names: readonly string[]): readonly (readonly [string, string])[] {
-  return [...new Set(names)].toSorted().map((name) => [name, name] as const);
+  return [...new Set(names)].toSorted().map((name) => [name, escapeControls(name)] as const);
 }
 
 function filter(
