@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Dropout } from "../dropout.ts";
-import { linear } from "../layers.ts";
+import { linear, softmax } from "../layers.ts";
 import { matrix, tensor3 } from "../ranks.ts";
 import { linearSpecs, weight, type Weights, type WeightSpec } from "../weights.ts";
 
@@ -123,7 +123,7 @@ function crossAttention(weights: Weights, name: string, input: CrossAttention): 
   };
   const isPad = tf.sub(1, tf.cast(tf.reshape(mask, [examples, 1, 1, -1]), "float32"));
   const logits = tf.matMul(tf.mul(project(query, 0), depth ** -0.5), project(keys, 1), false, true);
-  const attention = dropout()(tf.softmax(tf.add(logits, tf.mul(isPad, PAD_LOGIT)))); // [E, H, N, N]
+  const attention = dropout()(softmax(tf.add(logits, tf.mul(isPad, PAD_LOGIT)))); // [E, H, N, N]
   const mixed = tf.transpose(tf.matMul(attention, project(keys, 2)), [0, 2, 1, 3]);
   return linear(weights, `${name}.out_proj`, tf.reshape(mixed, [examples, length, hiddenSize]));
 }
@@ -136,6 +136,6 @@ function attentionPool(weights: Weights, states: tf.Tensor3D, mask: tf.Tensor): 
   const [examples, length] = states.shape;
   const scores = tf.reshape(tf.relu(linear(weights, "attn_pool.fc.0", states)), [examples, length]);
   const isPad = tf.sub(1, tf.cast(mask, "float32"));
-  const share = tf.softmax(tf.add(scores, tf.mul(isPad, PAD_LOGIT))); // [E, N]
+  const share = softmax(tf.add(scores, tf.mul(isPad, PAD_LOGIT))); // [E, N]
   return tf.sum(tf.mul(states, tf.expandDims(share, 2)), 1);
 }
