@@ -19,13 +19,16 @@ export interface MaskedWordOptions extends PictureOptions {
   readonly progress: Progress;
 }
 
-/** Shares of right answers; the answer is the most probable word of the whole vocabulary. */
+/** Shares of right answers; the answer is the most probable word of the question's candidates. */
 export interface MaskedWordResult {
   readonly numQuestions: number;
   readonly accuracy: number;
   /** Beside another scene's picture. */
   readonly shuffledAccuracy: number;
-  /** What the best constant answer reaches: the share of the most frequent word. */
+  /**
+   * What is reached without the picture: by guessing among each question's candidates, or where the whole vocabulary is
+   * open by the most frequent answer.
+   */
   readonly chance: number;
 }
 
@@ -61,17 +64,33 @@ export async function evaluateMaskedWords(options: MaskedWordOptions): Promise<M
     });
   }
   const numQuestions = questions.length;
-  const numOfAnswers = new Map<number, number>();
-  for (const { answer } of questions) {
-    numOfAnswers.set(answer, (numOfAnswers.get(answer) ?? 0) + 1);
-  }
   const share = (number: number): number => number / Math.max(1, numQuestions);
   return {
     numQuestions,
     accuracy: share(numRight),
     shuffledAccuracy: share(numRightShuffled),
-    chance: share(Math.max(0, ...numOfAnswers.values())),
+    chance: chanceOf(questions),
   };
+}
+
+function chanceOf(questions: readonly MaskedQuestion[]): number {
+  const open = questions.filter(({ candidates }) => candidates === undefined);
+  const byAnswer = [...Map.groupBy(open, ({ answer }) => answer).values()];
+  const mostFrequent = Math.max(0, ...byAnswer.map(({ length }) => length));
+  const guessed = questions.reduce(
+    (sum, { candidates }) => sum + (candidates === undefined ? 0 : 1 / candidates.length),
+    0,
+  );
+  return (mostFrequent + guessed) / Math.max(1, questions.length);
+}
+
+/** The id whose logit is the highest, the first one of equals. */
+function mostProbable(logits: Float32Array, candidates: readonly number[] | undefined): number {
+  let best = candidates?.[0] ?? 0;
+  for (const id of candidates ?? logits.keys()) {
+    if ((logits[id] ?? -Infinity) > (logits[best] ?? -Infinity)) best = id;
+  }
+  return best;
 }
 
 class MaskedWordReader implements Disposable {
@@ -93,7 +112,7 @@ class MaskedWordReader implements Disposable {
       const { text } = model.fuse(weights, { ...pair, dropout: noDropout });
       const index = tf.stack([tf.range(0, numQuestions, 1, "int32"), positions], 1);
       const chosen = matrix(tf.gatherND(text, tf.cast(index, "int32"))); // [Q, D]
-      return [tf.argMax(model.languageLogits(weights, chosen), 1)];
+      return [model.languageLogits(weights, chosen)]; // [Q, V]
     });
   }
 
@@ -108,7 +127,7 @@ class MaskedWordReader implements Disposable {
     return numRight;
   }
 
-  #answers({ mask, tokens }: VisualTokens, chunk: readonly MaskedQuestion[]): Int32Array {
+  #answers({ mask, tokens }: VisualTokens, chunk: readonly MaskedQuestion[]): number[] {
     const length = chunk[0]?.tokenIds.length ?? 0;
     const tokenIds = new Int32Array(QUESTIONS_PER_CHUNK * length);
     const tokenMask = new Int32Array(QUESTIONS_PER_CHUNK * length);
@@ -127,11 +146,15 @@ class MaskedWordReader implements Disposable {
       tf.tensor2d(tokenMask, shape, "int32"),
       tf.tensor1d(positions, "int32"),
     ];
-    const [answers] = this.#read.run([...this.#device.tensors, ...inputs, tokens, mask]);
+    const [logits] = this.#read.run([...this.#device.tensors, ...inputs, tokens, mask]);
     tf.dispose(inputs);
-    const values = Int32Array.from(answers?.dataSync() ?? []);
-    answers?.dispose();
-    return values;
+    if (logits === undefined) throw new RangeError("questions have logits");
+    const values = Float32Array.from(logits.dataSync());
+    const size = values.length / QUESTIONS_PER_CHUNK;
+    logits.dispose();
+    return chunk.map(({ candidates }, row) =>
+      mostProbable(values.subarray(row * size, (row + 1) * size), candidates),
+    );
   }
 
   [Symbol.dispose](): void {

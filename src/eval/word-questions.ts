@@ -15,6 +15,8 @@ export interface MaskedQuestion {
   readonly position: number;
   /** The masked word's id. */
   readonly answer: number;
+  /** Ids of the words that could stand there, between which a model has to choose; the whole vocabulary when left out. */
+  readonly candidates?: readonly number[];
 }
 
 /**

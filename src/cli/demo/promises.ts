@@ -42,8 +42,7 @@ export function promisesOf({ audit, evaluated, planted, trained }: DemoResult): 
 }
 
 function colorPromise({ colors, system }: TrainedSystem): KeptPromise {
-  const { accuracy, numQuestions, shuffledAccuracy, words } = colors;
-  const chance = 1 / words.length; // the small world's colors are equally frequent
+  const { accuracy, chance, numQuestions, shuffledAccuracy } = colors;
   const deviation = Math.sqrt((chance * (1 - chance)) / numQuestions);
   return {
     text: `${system.name} tells masked colors of held-out scenes, over ${EXPECTED_COLORS} with the picture, chance (${chance.toFixed(3)}) beside another: ${accuracy.toFixed(3)} and ${shuffledAccuracy.toFixed(3)} of ${numQuestions}`,

@@ -16,6 +16,8 @@ export interface MaskedWordCall {
   /** Undefined: `test` where there is one, else the set's only split. */
   readonly split: string | undefined;
   readonly words: readonly string[];
+  /** The questions about a split; each appearance of one of the words when left out. */
+  readonly questionsOf?: typeof wordQuestions;
 }
 
 /** How a run tells masked words of one split, with what names both sides. */
@@ -30,7 +32,7 @@ export interface RunMaskedWords extends MaskedWordResult {
 
 /** Asks a run's newest checkpoint for masked words of a split. ConfigError without words. */
 export async function askRun(
-  { data, run, split: splitName, words }: MaskedWordCall,
+  { data, questionsOf = wordQuestions, run, split: splitName, words }: MaskedWordCall,
   context: { readonly progress: Progress; readonly signal: AbortSignal },
 ): Promise<RunMaskedWords> {
   if (words.length === 0) {
@@ -44,7 +46,7 @@ export async function askRun(
   const { maxTextTokens } = record.recipe.data;
   const { tokenizer } = loaded;
   const { signal } = context;
-  const questions = await wordQuestions(split, { tokenizer, maxTextTokens, words, signal });
+  const questions = await questionsOf(split, { tokenizer, maxTextTokens, words, signal });
   const { pictures, regions } = batches;
   const shown = { pictures, ...(regions && { regions }) };
   const result = await evaluateMaskedWords({
