@@ -92,7 +92,7 @@ function hiddenOf(batch: Batch, { hiddenOverlap }: BatchSettings): Int32Array {
 }
 
 /** Predicted regions are padded to a multiple of this, so that few shapes have to be compiled. */
-const MASKED_REGIONS_STEP = 16;
+const MASKED_REGIONS_STEP = 32;
 
 function taskTensors(task: UniterTask, batch: Batch, settings: BatchSettings): NamedTensors {
   switch (task) {

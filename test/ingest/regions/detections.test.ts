@@ -48,7 +48,7 @@ describe("UNITER's selection of regions", () => {
     [57, 57],
     [100, 100],
     [108, 100],
-  ])("of 108 regions with %i confident ones keeps %i (U-5)", (numConfident, numKept) => {
+  ])("U-5: of 108 regions with %i confident ones keeps %i", (numConfident, numKept) => {
     const confidences = Array.from({ length: 108 }, (_, row) => (row < numConfident ? 0.5 : 0.1));
     expect(keptRows(detections(confidences))).toHaveLength(numKept);
   });

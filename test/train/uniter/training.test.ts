@@ -23,7 +23,7 @@ const NUM_PAIRS = 32;
 const numbers = Array.from({ length: NUM_PAIRS }, (_, number) => number);
 const ownPairs = numbers.map((number) => ({ text: number, picture: number }));
 
-// Word-region alignment takes a third of a step's time and is not what is learned by heart here.
+// Word-region alignment is not what is learned by heart here.
 const { objectives } = tinyUniterRecipe;
 const recipe = { ...tinyUniterRecipe, objectives: { ...objectives, wraWeight: 0 } };
 const system = uniterSystem(recipe, VOCABULARY_SIZE);
