@@ -1,7 +1,13 @@
 import { strict as assert } from "node:assert";
 
 import { ConfigError } from "../core/errors.ts";
-import { batchSizeBytes, rankShape, viewBatch } from "./batch-shape.ts";
+import {
+  batchSizeBytes,
+  picturesPerSample,
+  rankShape,
+  samplesOf,
+  viewBatch,
+} from "./batch-shape.ts";
 import { BatchComposer, type ComposerOptions } from "./batching/batch-composer.ts";
 import { type BatchJob, EpochCursor, type StreamPosition } from "./batching/epoch-cursor.ts";
 import { checkOptions } from "./check-options.ts";
@@ -11,7 +17,7 @@ import { checkLoaderState } from "./batching/check-loader-state.ts";
 import type { LoaderState } from "./batching/loader-state.ts";
 import { tellDelivery, tellFault, tellSkips } from "./measuring/channels.ts";
 import { Deliveries, type LoaderStatistics } from "./measuring/deliveries.ts";
-import type { Batch, LoaderOptions } from "./options.ts";
+import { type Batch, type LoaderOptions, samplesAreTexts } from "./options.ts";
 import { largestBatchSizes } from "./pictures/picture-sizes.ts";
 import { SampleSource } from "./sample-source.ts";
 import { optionsOfTasks, taskOf } from "./tasks.ts";
@@ -28,6 +34,11 @@ export interface LoaderPlan {
   readonly batchesPerEpoch: number;
   /** Samples of an epoch's incomplete batches; other ones each epoch. */
   readonly numDroppedPerEpoch: number;
+  /**
+   * Texts of the splits that are no samples where samples are texts: of kinds that stand beside no picture or that a task
+   * does not ask for, without a label, or longer than `text.maxTokens` where such ones are dropped. 0 otherwise.
+   */
+  readonly numLeftOutTexts: number;
 }
 
 interface PendingBatch extends RequestedBatch {
@@ -85,7 +96,8 @@ export class BatchLoader implements AsyncDisposable {
     const threads = Array.from({ length: options.numWorkers }, (_, index) =>
       opened.use(new BuilderThread(index, options)),
     );
-    await using source = await SampleSource.open(options.sets);
+    const pictures = picturesPerSample(options.pairing);
+    await using source = await SampleSource.open(options.sets, pictures);
     await checkFirstRegions(source, options);
     const { setDigests } = source;
     const composed = await composerOptions(source, options);
@@ -234,6 +246,7 @@ export class BatchLoader implements AsyncDisposable {
     assert(memory !== undefined, `slot ${slot} of ${this.#slots.length}`);
     const { keys, shape, statistics, textIds } = built;
     const { numPictures, textsPerPicture } = shape;
+    const numPairs = samplesOf(shape) * textsPerPicture;
     return {
       epoch: job.epoch,
       batchIndex: job.batchIndex,
@@ -244,7 +257,7 @@ export class BatchLoader implements AsyncDisposable {
       textIds,
       statistics,
       numPictures,
-      numPairs: numPictures * textsPerPicture,
+      numPairs,
       numRealPictures: keys.length,
     };
   }
@@ -270,7 +283,7 @@ async function composerOptions(
   source: SampleSource,
   options: LoaderOptions,
 ): Promise<ComposerOptions> {
-  const { batching, grouping } = options;
+  const { batching, grouping, pairing } = options;
   const sets = options.sets.map(({ weight }, index) => ({
     weight,
     numScenes: source.setSizes[index] ?? 0,
@@ -282,7 +295,8 @@ async function composerOptions(
     table: await source.table({
       portrait: grouping === "aspect",
       regions: batching.kind === "tokens" && batching.tokensPerPicture === "regions",
-      tokenizer: batching.kind === "tokens" ? await measuringTokenizer(options) : undefined,
+      tokenizer: samplesAreTexts(options) ? await measuringTokenizer(options) : undefined,
+      task: pairing.kind === "labelled" ? pairing.task : undefined,
     }),
   };
 }
@@ -311,18 +325,26 @@ function makeSlots(composer: BatchComposer, options: LoaderOptions): SharedArray
 /** ConfigError when there are fewer samples than a batch holds. */
 async function loaderPlan(composer: BatchComposer, options: LoaderOptions): Promise<LoaderPlan> {
   const { numBatches, numDropped } = await composer.epochPlan(0);
-  const { numSamples } = composer;
+  const { numLeftOutTexts, numSamples } = composer;
   if (numBatches > 0) {
-    return { numSamples, batchesPerEpoch: numBatches, numDroppedPerEpoch: numDropped };
+    const numDroppedPerEpoch = numDropped;
+    return { numSamples, batchesPerEpoch: numBatches, numDroppedPerEpoch, numLeftOutTexts };
   }
-  if (options.batching.kind === "tokens") {
+  const { batching } = options;
+  if (batching.kind === "tokens") {
     throw new ConfigError(
-      `the splits hold ${numSamples} texts, a batch takes a multiple of ${options.batching.multipleOf}`,
+      `the splits hold ${numSamples} texts, a batch takes a multiple of ${batching.multipleOf}`,
       { remedy: "set batching.multipleOf lower, or prepare more scenes" },
     );
   }
+  if (batching.kind === "texts") {
+    throw new ConfigError(
+      `the splits hold ${numSamples} texts, a batch takes ${batching.textsPerBatch}`,
+      { remedy: `set textsPerBatch to ${numSamples} or less, or prepare more scenes` },
+    );
+  }
   throw new ConfigError(
-    `the splits hold ${numSamples} scenes, a batch takes ${options.batching.picturesPerBatch} pictures`,
+    `the splits hold ${numSamples} scenes, a batch takes ${batching.picturesPerBatch} pictures`,
     {
       remedy: `set picturesPerBatch to ${numSamples} or less, or prepare more scenes`,
     },

@@ -5,6 +5,7 @@ import type {
   PairingOptions,
   RegionOptions,
 } from "./options.ts";
+import { type LabelledTask, picturesOf, rowsOf } from "./labelled/labelled-task.ts";
 import type { Size } from "./pictures/view-geometry.ts";
 import { hasRegionMasks } from "./tasks.ts";
 
@@ -57,7 +58,7 @@ export function rankShape(
   const regions = regionSizes(options.regions);
   const { regionsPerPicture: most } = regions;
   return {
-    numPictures: Math.ceil(batch.numSamples / worldSize),
+    numPictures: Math.ceil(batch.numSamples / worldSize) * picturesPerSample(pairing),
     textsPerPicture: textsPerPicture(pairing),
     textTokens: batch.textTokens,
     pictureHeight: batch.picture.height,
@@ -66,11 +67,31 @@ export function rankShape(
     regionsPerPicture: Math.min(most, batch.regionsPerPicture ?? most),
     hasTextBoxes: textBoxes,
     hasRegionMasks: hasRegionMasks(options),
+    ...(pairing.kind === "labelled" && { labelled: labelledShape(pairing.task) }),
   };
+}
+
+/** How many pictures each sample has. */
+export function picturesPerSample(pairing: PairingOptions): number {
+  return pairing.kind === "labelled" ? picturesOf(pairing.task) : 1;
+}
+
+function labelledShape(task: LabelledTask): NonNullable<BatchShape["labelled"]> {
+  return {
+    picturesPerSample: picturesOf(task),
+    answersPerSample: task.kind === "answers" ? task.answers.length : 0,
+    hasRegionOverlaps: task.kind === "expressions",
+  };
+}
+
+/** How many samples a share of a batch has room for. */
+export function samplesOf({ labelled, numPictures }: BatchShape): number {
+  return numPictures / (labelled?.picturesPerSample ?? 1);
 }
 
 function textsPerPicture(pairing: PairingOptions): number {
   if (pairing.kind === "bernoulli-texts") return pairing.texts;
+  if (pairing.kind === "labelled") return rowsOf(pairing.task);
   return pairing.kind === "matched-unmatched" ? pairing.matched + pairing.unmatched : 1;
 }
 
@@ -90,7 +111,7 @@ export function viewBatch(memory: SharedArrayBuffer, shape: BatchShape): BatchAr
   const integersOf = (length: number): Int32Array => new Int32Array(memory, place(length), length);
   const floatsOf = (length: number): Float32Array =>
     new Float32Array(memory, place(length), length);
-  return {
+  const arrays = {
     pixels: new Uint8Array(memory, 0, numPixels),
     validHeights: integersOf(integers.validHeights),
     validWidths: integersOf(integers.validWidths),
@@ -107,6 +128,16 @@ export function viewBatch(memory: SharedArrayBuffer, shape: BatchShape): BatchAr
     regionFeatures: floatsOf(floats.regionFeatures),
     classProbabilities: floatsOf(floats.classProbabilities),
   };
+  if (shape.labelled === undefined) return arrays;
+  return {
+    ...arrays,
+    labelled: {
+      tokenTypes: integersOf(integers.tokenTypes),
+      labels: integersOf(integers.labels),
+      answerTargets: floatsOf(floats.answerTargets),
+      regionOverlaps: floatsOf(floats.regionOverlaps),
+    },
+  };
 }
 
 // Of an Int32Array as of a Float32Array.
@@ -116,9 +147,10 @@ export const NUMBERS_OF_A_BOX = 4;
 
 /** How long the arrays are, and the memory of all of them. */
 function layoutOf(shape: BatchShape) {
-  const { numPictures, pictureHeight, pictureWidth } = shape;
+  const { labelled, numPictures, pictureHeight, pictureWidth, regionsPerPicture } = shape;
   const numPixels = numPictures * pictureHeight * pictureWidth * 3;
-  const numPairs = numPictures * shape.textsPerPicture;
+  const numSamples = samplesOf(shape);
+  const numPairs = numSamples * shape.textsPerPicture;
   const numTokens = numPairs * shape.textTokens;
   const numRows = numPictures * shape.regionsPerPicture;
   const numBoxed = shape.hasTextBoxes ? numPairs : 0;
@@ -133,12 +165,16 @@ function layoutOf(shape: BatchShape) {
     matched: numPairs,
     hasTextBox: numBoxed,
     maskedRegions: shape.hasRegionMasks ? numRows : 0,
+    tokenTypes: labelled === undefined ? 0 : numTokens,
+    labels: labelled === undefined ? 0 : numSamples,
   };
   const floats = {
     textBoxes: NUMBERS_OF_A_BOX * numBoxed,
     regionBoxes: NUMBERS_OF_A_BOX * numRows,
     regionFeatures: numRows * shape.featuresPerRegion,
     classProbabilities: numRows * shape.classesPerRegion,
+    answerTargets: numSamples * (labelled?.answersPerSample ?? 0),
+    regionOverlaps: labelled?.hasRegionOverlaps === true ? numSamples * regionsPerPicture : 0,
   };
   const numNumbers = [...Object.values(integers), ...Object.values(floats)].reduce(
     (sum, length) => sum + length,

@@ -1,5 +1,11 @@
 import { ConfigError } from "../core/errors.ts";
-import type { LoaderOptions, LoaderSet, PairingOptions } from "./options.ts";
+import { type LabelledTask, picturesOf, rowsOf } from "./labelled/labelled-task.ts";
+import {
+  fixedBatchSize,
+  type LoaderOptions,
+  type LoaderSet,
+  type PairingOptions,
+} from "./options.ts";
 import { movingOperations, randAugmentNames } from "./pictures/rand-augment-options.ts";
 import { optionsOfTasks } from "./tasks.ts";
 
@@ -65,7 +71,8 @@ function taskFaults(options: LoaderOptions): string[] {
 
 function maskedPairFaults(options: LoaderOptions): string[] {
   const { batching, mlmProbability, pairing, regionMaskProbability = 0, regions } = options;
-  const keepsText = pairing.kind === "bernoulli" && pairing.replace === "picture";
+  const isLabelled = pairing.kind === "labelled";
+  const keepsText = isLabelled || (pairing.kind === "bernoulli" && pairing.replace === "picture");
   return [
     ...share("mlmProbability", mlmProbability),
     ...share("regionMaskProbability", regionMaskProbability),
@@ -75,6 +82,15 @@ function maskedPairFaults(options: LoaderOptions): string[] {
     ),
     ...pairingFaults(pairing),
     ...fault(
+      isLabelled && batching.kind === "pictures",
+      'pairing.kind "labelled" makes samples of texts: batching.kind must be "texts" or "tokens"',
+    ),
+    ...fault(
+      !isLabelled && batching.kind === "texts",
+      'batching.kind "texts" is for pairing.kind "labelled"',
+    ),
+    ...(isLabelled ? labelledFaults(pairing.task, options) : []),
+    ...fault(
       batching.kind === "tokens" && !keepsText,
       'pairing must be of kind "bernoulli" with replace "picture", which keeps the text that batching.kind "tokens" measures a sample by',
     ),
@@ -82,21 +98,20 @@ function maskedPairFaults(options: LoaderOptions): string[] {
 }
 
 function batchingFaults(options: LoaderOptions): string[] {
-  const { augment, batching, regions = "none", text, worldSize } = options;
-  if (batching.kind === "pictures") {
-    const { picturesPerBatch } = batching;
+  const { augment, batching, pairing, regions = "none", text, worldSize } = options;
+  if (batching.kind !== "tokens") {
+    const name = batching.kind === "texts" ? "textsPerBatch" : "picturesPerBatch";
+    const size = fixedBatchSize(batching) ?? 0;
     return [
-      ...atLeast(1, "batching.picturesPerBatch", picturesPerBatch),
-      ...fault(
-        picturesPerBatch < worldSize,
-        `batching.picturesPerBatch is ${picturesPerBatch}, fewer than the ${worldSize} ranks`,
-      ),
+      ...atLeast(1, `batching.${name}`, size),
+      ...fault(size < worldSize, `batching.${name} is ${size}, fewer than the ${worldSize} ranks`),
     ];
   }
   const { bucketSize, maxTokens, multipleOf, tokensPerPicture = 0 } = batching;
   const maxRegions = regions === "none" ? 0 : regions.maxRegions;
   const pictureTokens = tokensPerPicture === "regions" ? maxRegions : tokensPerPicture;
-  const longest = text.maxTokens + pictureTokens;
+  const numRows = pairing.kind === "labelled" ? rowsOf(pairing.task) : 1;
+  const longest = numRows * (text.maxTokens + pictureTokens);
   return [
     ...atLeast(1, "batching.maxTokens", maxTokens),
     ...atLeast(1, "batching.multipleOf", multipleOf),
@@ -124,6 +139,29 @@ function batchingFaults(options: LoaderOptions): string[] {
   ];
 }
 
+function labelledFaults(task: LabelledTask, options: LoaderOptions): string[] {
+  const { augment, batching, regions = "none" } = options;
+  const counts = batching.kind === "tokens" ? batching.tokensPerPicture : undefined;
+  const names =
+    task.kind === "labels" ? task.labels : task.kind === "answers" ? task.answers : ["-"];
+  return [
+    ...fault(names.length === 0, `pairing.task "${task.kind}" has nothing to tell apart`),
+    ...fault(new Set(names).size < names.length, "pairing.task has a label twice"),
+    ...fault(
+      augment.crop !== "none" || augment.flip !== "never",
+      'pairing.kind "labelled" needs whole pictures: augment.crop must be "none", augment.flip "never"',
+    ),
+    ...fault(
+      task.kind === "expressions" && regions === "none",
+      'pairing.task "expressions" tells regions apart, but regions is "none"',
+    ),
+    ...fault(
+      counts === "regions" && picturesOf(task) > 1,
+      'batching.tokensPerPicture "regions" counts those of one picture a sample',
+    ),
+  ];
+}
+
 function pairingFaults(pairing: PairingOptions): string[] {
   if (pairing.kind === "matched-unmatched") {
     const { matched, unmatched } = pairing;
@@ -133,7 +171,7 @@ function pairingFaults(pairing: PairingOptions): string[] {
       ...fault(matched + unmatched < 1, "pairing.matched + pairing.unmatched is 0"),
     ];
   }
-  if (pairing.kind === "exact-half") return [];
+  if (pairing.kind === "exact-half" || pairing.kind === "labelled") return [];
   const faults = share("pairing.probability", pairing.probability);
   if (pairing.kind === "bernoulli-texts")
     faults.push(...atLeast(1, "pairing.texts", pairing.texts));

@@ -3,7 +3,7 @@ import { strict as assert } from "node:assert";
 import pLimit from "p-limit";
 
 import { ShardError } from "../core/errors.ts";
-import { rankRows, rankShape, viewBatch } from "./batch-shape.ts";
+import { rankRows, rankShape, samplesOf, viewBatch } from "./batch-shape.ts";
 import type { BatchComposer } from "./batching/batch-composer.ts";
 import type { BatchJob } from "./batching/epoch-cursor.ts";
 import { type BatchPlan, planBatch } from "./collating/batch-plan.ts";
@@ -15,7 +15,7 @@ import {
   wholeBatch,
 } from "./collating/joined-parts.ts";
 import type { PicturePlan, SampleContext } from "./collating/sample-plan.ts";
-import { pixelRow, writePadding, writeSample } from "./collating/write-sample.ts";
+import { pixelRows, writePadding, writeSample } from "./collating/write-sample.ts";
 import type { SampleKey } from "./draws.ts";
 import type { BatchShape, SkippedSample } from "./options.ts";
 import { optionsOfTask, taskOf } from "./tasks.ts";
@@ -64,7 +64,7 @@ export async function collateBatch(
       limit(async () => {
         signal.throwIfAborted();
         const row = rows.first + index;
-        const planned = { samples, plan, described: sample, row: pixelRow(row, target) };
+        const planned = { samples, plan, described: sample, rows: pixelRows(row, target) };
         const built = await buildOrReplace(start + row, planned, context);
         writeSample(built.sample, row, target);
         return built;
@@ -73,7 +73,7 @@ export async function collateBatch(
   );
   const built = settled.map(settledValue);
   // Behind the last part's rows.
-  const numWritten = part.index === part.numParts - 1 ? shape.numPictures : rows.end;
+  const numWritten = part.index === part.numParts - 1 ? samplesOf(shape) : rows.end;
   for (let row = rows.end; row < numWritten; row += 1) writePadding(row, target);
   return summary(shape, built, timer.timings);
 }
@@ -109,8 +109,8 @@ async function describeSamples(
 
 interface PlannedRow extends PlannedBatch {
   readonly described: PromiseSettledResult<DescribedSample>;
-  /** Where the sample's pixels will stand. */
-  readonly row: ReturnType<typeof pixelRow>;
+  /** Where the pixels of the sample's pictures will stand. */
+  readonly rows: ReturnType<typeof pixelRows>;
 }
 
 interface BuiltRow {
@@ -125,7 +125,7 @@ interface BuiltRow {
  */
 async function buildOrReplace(
   index: number,
-  { described, plan, row, samples }: PlannedRow,
+  { described, plan, rows, samples }: PlannedRow,
   context: CollateContext,
 ): Promise<BuiltRow> {
   let damage: { readonly sampleIndex: number; readonly error: ShardError } | undefined;
@@ -143,7 +143,7 @@ async function buildOrReplace(
               context,
               plannedSample(plan, place),
             );
-      const sample = await buildSample(ofPlace, context, row);
+      const sample = await buildSample(ofPlace, context, rows);
       return { sample, skipped: damage === undefined ? [] : [skippedSample(damage, sampleIndex)] };
     } catch (error) {
       if (context.options.onDamage === "stop" || !(error instanceof ShardError)) throw error;
@@ -184,7 +184,7 @@ function summary(
   const samples = built.map(({ sample }) => sample);
   return {
     shape,
-    keys: samples.map(({ key }) => key),
+    keys: samples.flatMap(({ pictures }) => pictures.map(({ key }) => key)),
     textIds: samples.flatMap(({ texts }) => texts.map(({ textId }) => textId)),
     statistics: summedStatistics(
       samples.map(({ statistics }) => statistics),

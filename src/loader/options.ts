@@ -3,6 +3,7 @@ import type { CachePlan } from "../shards/remote/cache-plan.ts";
 import type { AugmentOptions } from "./pictures/augment.ts";
 import type { SamplingOptions } from "./pictures/picture.ts";
 import type { LetterCase } from "./text/basic-tokenizer.ts";
+import type { LabelledPairing } from "./labelled/labelled-task.ts";
 import type { BatchTask } from "./tasks.ts";
 import { bertMasking, type MaskingRules } from "./text/masking.ts";
 
@@ -23,13 +24,14 @@ export interface LoaderSet {
 
 /**
  * How many samples make a batch. "pictures": the same number in every batch; a sample is a picture with its texts.
- * "tokens" (UNITER): each bucket of `bucketSize` samples is sorted by length, and a batch is the largest multiple
+ * "texts": the same number in every batch; a sample is a text with its picture or pictures ("labelled" pairing). "tokens" (UNITER): each bucket of `bucketSize` samples is sorted by length, and a batch is the largest multiple
  * of `multipleOf` neighbours whose longest length times their number stays within `maxTokens`; a sample is a
  * text with its picture. Lengths are what a model reads: UNITER's code leaves [CLS] and [SEP] out of them, so that its
  * batches are up to two tokens a sample above its budget; and it drops the last batch of a bucket, which is kept here.
  */
 export type BatchingOptions =
   | { readonly kind: "pictures"; readonly picturesPerBatch: number }
+  | { readonly kind: "texts"; readonly textsPerBatch: number }
   | {
       readonly kind: "tokens";
       /** Of the global batch, over all ranks, padding included. */
@@ -81,12 +83,13 @@ export interface BernoulliTextsPairing extends PairingSource {
 /** What makes a pair unmatched: another picture beside the text (UNITER), another text, or one of both by a coin. */
 type ReplacedSide = "picture" | "text" | "either";
 
-/** Which pairs a batch holds; "bernoulli" and "exact-half" make one pair of each sample. */
+/** Which pairs a batch holds; "bernoulli" and "exact-half" make one pair of each sample, "labelled" is for fine-tuning. */
 export type PairingOptions =
   | MatchedUnmatchedPairing
   | BernoulliTextsPairing
   | BernoulliPairing
-  | ExactHalfPairing;
+  | ExactHalfPairing
+  | LabelledPairing;
 
 interface BernoulliPairing extends PairingSource {
   readonly kind: "bernoulli";
@@ -258,6 +261,17 @@ export interface BatchShape {
   readonly classesPerRegion: number;
   readonly hasTextBoxes: boolean;
   readonly hasRegionMasks: boolean;
+  /** Present where texts are labelled. */
+  readonly labelled?: LabelledShape;
+}
+
+/** What a fine-tuning batch has beside texts and pictures. */
+interface LabelledShape {
+  /** A sample's pictures are neighbours: 2 in NLVR2. */
+  readonly picturesPerSample: number;
+  /** A; 0 but for the task "answers". */
+  readonly answersPerSample: number;
+  readonly hasRegionOverlaps: boolean;
 }
 
 /**
@@ -308,6 +322,23 @@ export interface BatchArrays {
   readonly textBoxes: Float32Array;
   /** [Q], 1 where a matched text has a box; 0 for all unmatched ones, whose boxes are in other pictures. */
   readonly hasTextBox: Int32Array;
+  /** Present where texts are labelled. */
+  readonly labelled?: LabelledArrays;
+}
+
+/**
+ * What is to be told of S samples, each of `picturesPerSample` pictures and `textsPerPicture` rows of tokens (the choices);
+ * `pictureOfPair` names the first of its pictures.
+ */
+export interface LabelledArrays {
+  /** [Q, T], 1 on the second of two texts of a row and its [SEP]; 0 elsewhere. */
+  readonly tokenTypes: Int32Array;
+  /** [S], the right label, or the right choice among a sample's rows; -1 for padding and where the task has none. */
+  readonly labels: Int32Array;
+  /** [S, A], 0 to 1 */
+  readonly answerTargets: Float32Array;
+  /** [S, R], intersection over union of each region with what the expression means; 0 behind the regions. */
+  readonly regionOverlaps: Float32Array;
 }
 
 /**
@@ -332,6 +363,20 @@ export interface Batch extends BatchArrays {
   /** Per real pair. */
   readonly textIds: readonly string[];
   readonly statistics: BatchStatistics;
+}
+
+/** How many samples every batch has; undefined where batches are of tokens. */
+export function fixedBatchSize(batching: BatchingOptions): number | undefined {
+  if (batching.kind === "tokens") return undefined;
+  return batching.kind === "texts" ? batching.textsPerBatch : batching.picturesPerBatch;
+}
+
+/** Whether a sample is a text with its picture, and not a picture with its texts. */
+export function samplesAreTexts({
+  batching,
+  pairing,
+}: Pick<LoaderOptions, "batching" | "pairing">): boolean {
+  return batching.kind !== "pictures" || pairing.kind === "labelled";
 }
 
 /** The rules for choosing the tokens to predict. */

@@ -37,6 +37,8 @@ interface SourceRules {
   readonly chains?: PictureChains | undefined;
   /** What the loader knows of all scenes. */
   readonly table?: SceneTable;
+  /** 1 when left out. */
+  readonly picturesPerScene?: number;
 }
 
 /** The scenes of several splits under one numbering: sample indexes run through the splits in their given order. */
@@ -77,11 +79,14 @@ export class SampleSource implements SampleLookup, AsyncDisposable {
     this.numSamples = splits.reduce((sum, { numScenes }) => sum + numScenes, 0);
   }
 
-  /** Opens the sets. ConfigError for a split that a set has not or whose scenes have two pictures; the reader's errors otherwise. */
-  static async open(sets: readonly LoaderSet[]): Promise<SampleSource> {
+  /** Opens the sets. ConfigError for a split that a set has not or whose scenes have another number of pictures; the reader's errors otherwise. */
+  static async open(
+    sets: readonly LoaderSet[],
+    picturesPerScene: number = 1,
+  ): Promise<SampleSource> {
     const listed: ListedSamples[] = [];
     for (const set of sets) listed.push(await listedSamples(set));
-    return SampleSource.ofListed(listed);
+    return SampleSource.ofListed(listed, { picturesPerScene });
   }
 
   /** The same over sets whose indexes another thread has read. */
@@ -99,7 +104,7 @@ export class SampleSource implements SampleLookup, AsyncDisposable {
       const { digest } = listing;
       const ofSet = names.map((name) => {
         const split = set.split(name);
-        const { numScenes, numTexts } = onePictureSplit(listing, name);
+        const { numScenes, numTexts } = splitOfPictures(listing, name, rules?.picturesPerScene);
         splits.push(split);
         return {
           setDigest: digest,
@@ -229,11 +234,21 @@ async function listedSamples(set: LoaderSet): Promise<ListedSamples> {
   return { ...set, listing: listingOf(folder, index), isMixed };
 }
 
-/** What the index says of a split; ConfigError where a scene has not one picture. */
-function onePictureSplit({ name: set, splits }: SetListing, split: string): SplitTable {
+/** What the index says of a split; ConfigError where scenes have another number of pictures. */
+function splitOfPictures(
+  { name: set, splits }: SetListing,
+  split: string,
+  picturesPerScene: number = 1,
+): SplitTable {
   const table = splits.find(({ name }) => name === split);
   assert(table !== undefined, `the index of ${set} has no split ${split}`);
-  if (table.numPictures === table.numScenes) return table;
+  if (table.numPictures === table.numScenes * picturesPerScene) return table;
+  if (picturesPerScene > 1) {
+    throw new ConfigError(
+      `split "${split}" of ${set} has ${table.numPictures} pictures in ${table.numScenes} scenes, the task asks for ${picturesPerScene} a scene`,
+      { record: split, remedy: "name splits of such scenes, or another task" },
+    );
+  }
   throw new ConfigError(
     `split "${split}" of ${set} has ${table.numPictures} pictures in ${table.numScenes} scenes; pairs are made of scenes with one picture`,
     { record: split, remedy: "train on splits of one-picture scenes" },

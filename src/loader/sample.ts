@@ -1,6 +1,7 @@
 import { CrossweaveError, ShardError } from "../core/errors.ts";
 import type { ImageKey } from "../core/keys.ts";
 import type { Box, PictureInfo } from "../core/records.ts";
+import { picturesPerSample } from "./batch-shape.ts";
 import {
   pairOf,
   type PicturePlan,
@@ -10,6 +11,8 @@ import {
 import { maskedRegionsOf } from "./collating/region-masks.ts";
 import { requiredRegions, type SampleRegions, sampleRegions } from "./collating/sample-regions.ts";
 import { sampleDraws, type SampleKey } from "./draws.ts";
+import { describeLabelled } from "./labelled/labelled-sample.ts";
+import type { LabelledText } from "./labelled/labelled-task.ts";
 import {
   type LoaderOptions,
   maskingRules,
@@ -26,25 +29,34 @@ import { type MaskedTokens, maskTokens, NOT_PREDICTED } from "./text/masking.ts"
 import { cutTokens } from "./text/text-rows.ts";
 import { type BuildTimings, BuildTimer } from "./timings.ts";
 
-/** A picture with the texts it meets, ready to be written into a batch. */
-export interface Sample {
+/** A picture as a batch shows it. */
+export interface SamplePicture {
   readonly key: ImageKey;
   /** [shown.height, shown.width, 3], RGB; not to be changed, perhaps in the row itself. Empty where no picture is decoded. */
   readonly pixels: Uint8Array;
   readonly shown: Size;
   /** Undefined where batches carry none. */
   readonly regions: SampleRegions | undefined;
+}
+
+/** A picture, or two, with the texts it meets, ready to be written into a batch. */
+export interface Sample {
+  readonly pictures: readonly SamplePicture[];
   readonly texts: readonly SampleText[];
+  /** Present where texts are labelled. */
+  readonly labelled?: Pick<LabelledText, "label" | "targets">;
   readonly statistics: SampleStatistics;
   readonly timings: BuildTimings;
 }
 
-interface SampleText {
+export interface SampleText {
   readonly textId: string;
   readonly matched: boolean;
   readonly tokens: MaskedTokens;
   /** Where what it speaks of lies in the shown picture; null when it has no box, or is of another picture. */
   readonly box: Box | null;
+  /** Where the second of two texts begins among the tokens; left out, or null, where there is one. */
+  readonly secondStart?: number | null;
 }
 
 interface TimedContext extends SampleContext {
@@ -52,17 +64,20 @@ interface TimedContext extends SampleContext {
 }
 
 /** A picture's place in the sets, and how it is shown. */
-interface ShownPicture {
+export interface ShownPicture {
+  /** The sample that owns the picture. */
   readonly pictureIndex: number;
+  /** 1 for the second one of its scene. */
+  readonly pictureNumber: number;
   readonly picture: PictureInfo;
   readonly view: PictureView;
   readonly shown: Size;
 }
 
 /** All of a sample but its picture, which has not been read yet. */
-export interface DescribedSample extends Pick<Sample, "texts" | "statistics"> {
+export interface DescribedSample extends Pick<Sample, "texts" | "statistics" | "labelled"> {
   readonly key: SampleKey;
-  readonly place: ShownPicture;
+  readonly places: readonly ShownPicture[];
   readonly timer: BuildTimer;
 }
 
@@ -84,6 +99,14 @@ export async function describeSample(
 ): Promise<DescribedSample> {
   const timer = new BuildTimer();
   const context = { ...untimed, samples: timedHeads(untimed.samples, timer) };
+  if (context.options.pairing.kind === "labelled") {
+    const { task } = context.options.pairing;
+    const known = plan ?? (await planPicture(key, context));
+    const described = timer.measureNow("textMs", () =>
+      describeLabelled(key, known, { context, task }),
+    );
+    return { ...described, key, timer };
+  }
   const { pairing, pictureIndex, picture, drawn } = await timer.measureTexts(async () => {
     const known = plan ?? (await planPicture(key, context));
     return { ...known, pairing: await pairOf(key, known, context) };
@@ -94,29 +117,44 @@ export async function describeSample(
     cutTokens(context.tokenizer.encode(written), text.maxTokens).length;
   return timer.measureNow("textMs", () => {
     const { texts: written, view } = shownTexts(drawn, texts, { flip: augment.flip, numTokens });
-    const place = { pictureIndex, picture, view, shown: shownSize(pictures, picture, view) };
+    const shown = shownSize(pictures, picture, view);
+    const place = { pictureIndex, pictureNumber: 0, picture, view, shown };
     const encoded = sampleTexts({ pairing, texts: written, key, place }, context);
-    return { ...encoded, key, place, timer };
+    return { ...encoded, key, places: [place], timer };
   });
 }
 
 /**
- * A described sample with its picture, decoded into `row` where it is as wide and is not to be kept. ShardError when
+ * A described sample with its pictures, each decoded into its row where it is as wide and is not to be kept. ShardError when
  * stored bytes are damaged; ConfigError when the set has not the regions that the options ask for.
  */
 export async function buildSample(
-  { key, place, statistics, texts, timer }: DescribedSample,
+  described: DescribedSample,
   context: SampleContext,
-  row?: PixelRow,
+  rows: readonly PixelRow[] = [],
 ): Promise<Sample> {
-  const timed = { ...context, timer };
+  const { labelled, places, statistics, texts, timer } = described;
+  const pictures: SamplePicture[] = [];
+  for (const place of places) {
+    const row = rows[place.pictureNumber];
+    pictures.push(await buildPicture(described, { place, row }, { ...context, timer }));
+  }
+  const sample = { pictures, texts, statistics, timings: timer.timings };
+  return labelled === undefined ? sample : { ...sample, labelled };
+}
+
+async function buildPicture(
+  { key, texts }: DescribedSample,
+  { place, row }: { readonly place: ShownPicture; readonly row: PixelRow | undefined },
+  context: TimedContext,
+): Promise<SamplePicture> {
   const { regions: wanted = "none" } = context.options;
-  const found = wanted === "none" ? undefined : await regionsOf(place, wanted, timed);
+  const found = wanted === "none" ? undefined : await regionsOf(place, wanted, context);
   const isPredicted = texts.some(({ matched }) => matched) || predictsAll(context.options);
   const regions = found && isPredicted ? masked(found, key, context.options) : found;
-  const pixels = await pixelsOf({ key, place, row }, timed);
+  const pixels = await pixelsOf({ key, place, row }, context);
   const { picture, shown } = place;
-  return { key: picture.key, pixels, shown, regions, texts, statistics, timings: timer.timings };
+  return { key: picture.key, pixels, shown, regions };
 }
 
 /** What describing a sample needs of its lookup: no bytes of pictures. */
@@ -131,11 +169,11 @@ function timedHeads(samples: SceneLookup, timer: BuildTimer): SceneLookup {
 }
 
 async function regionsOf(
-  { picture, pictureIndex, shown, view }: ShownPicture,
+  { picture, pictureIndex, pictureNumber, shown, view }: ShownPicture,
   regions: RegionOptions,
   { samples, timer }: TimedContext,
 ): Promise<SampleRegions> {
-  const found = await timer.measure("readMs", () => samples.regions(pictureIndex, 0));
+  const found = await timer.measure("readMs", () => samples.regions(pictureIndex, pictureNumber));
   return sampleRegions(requiredRegions(found, picture, regions), picture, { view, shown, regions });
 }
 
@@ -151,26 +189,29 @@ async function pixelsOf(
   { key, place, row }: { key: SampleKey; place: ShownPicture; row: PixelRow | undefined },
   { options, readMemory, samples, timer, wholePictures }: TimedContext,
 ): Promise<Uint8Array> {
-  const { picture, pictureIndex, shown, view } = place;
-  const { augment, pictures } = options;
+  const { picture, pictureIndex, pictureNumber, shown, view } = place;
+  const { augment, pairing, pictures } = options;
   if (pictures.kind === "none") return new Uint8Array();
   const { sampling } = pictures;
   const decode = (into?: Uint8Array): Promise<Uint8Array> => {
     const viewOptions = { shown, view, sampling, into };
     return readMemory.lend(
-      (memory) => timer.measureSoon("readMs", () => samples.pictureBytes(pictureIndex, 0, memory)),
+      (memory) =>
+        timer.measureSoon("readMs", () =>
+          samples.pictureBytes(pictureIndex, pictureNumber, memory),
+        ),
       (bytes) => timer.measure("decodeMs", () => decodeStored(bytes, picture, viewOptions)),
     );
   };
   const isKept = wholePictures.isKept && view.crop === null && !view.mirrored;
   const pixels = await (isKept
-    ? wholePictures.get(pictureIndex, decode)
+    ? wholePictures.get(pictureIndex * picturesPerSample(pairing) + pictureNumber, decode)
     : decode(roomFor(shown, row)));
   const { randAugment } = augment;
   if (randAugment === null) return pixels;
   const { randAugmented } = await import("./pictures/rand-augment.ts"); // loaded where it is used
   return timer.measureNow("decodeMs", () =>
-    randAugmented({ pixels, ...shown }, sampleDraws("colours", key), randAugment),
+    randAugmented({ pixels, ...shown }, sampleDraws("colours", key, pictureNumber), randAugment),
   );
 }
 

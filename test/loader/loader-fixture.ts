@@ -78,6 +78,7 @@ export function contentOf(batch: Batch): Content {
     batch.textBoxes,
     batch.hasTextBox,
     batch.maskedRegions,
+    ...Object.values(batch.labelled ?? {}),
   ];
   return {
     place: `${batch.epoch}/${batch.batchIndex}`,

@@ -94,7 +94,8 @@ describe("masking for masked language modelling", () => {
       const timings = { readMs: 0, decodeMs: 0, textMs: 0 };
       const shown = { height: 0, width: 0 };
       const picture = { key: imageKey("coco", 1), pixels: new Uint8Array(), shown };
-      writeSample({ ...picture, regions: undefined, texts, statistics, timings }, 0, target);
+      const pictures = [{ ...picture, regions: undefined }];
+      writeSample({ pictures, texts, statistics, timings }, 0, target);
       for (let place = 0; place < textsPerPicture * textTokens; place += 1) {
         if ((arrays.mlmLabels[place] ?? 0) === NOT_PREDICTED) continue;
         const numTokens = Math.floor(place / textTokens) % (textTokens - 1);

@@ -3,7 +3,13 @@ import { setImmediate as turn } from "node:timers/promises";
 
 import { mixSeed } from "../../core/random.ts";
 import { drawPurposes, type SampleKey } from "../draws.ts";
-import type { BatchingOptions, LoaderOptions } from "../options.ts";
+import { rowsOf } from "../labelled/labelled-task.ts";
+import {
+  type BatchingOptions,
+  fixedBatchSize,
+  type LoaderOptions,
+  samplesAreTexts,
+} from "../options.ts";
 import { permutation } from "../order.ts";
 import { optionsOfTask, taskOf } from "../tasks.ts";
 import { lastAtMost } from "./members.ts";
@@ -73,22 +79,34 @@ export class BatchComposer {
   readonly #pools: readonly SamplePool[];
   readonly #table: SceneTable;
   readonly #texts: TextNumbers | undefined;
+  /** Rows of tokens that a sample takes of a batch's tokens, each beside the picture. */
+  readonly #rowsPerSample: number;
   readonly #sampleLengths: SampleLengths;
   #latestBucket: { readonly name: string; readonly bucket: Bucket } | undefined;
 
   constructor({ options, sets, table }: ComposerOptions) {
     this.#options = options;
     this.#table = table;
-    this.#texts =
-      options.batching.kind === "tokens" ? new TextNumbers(table.textCounts) : undefined;
+    this.#texts = samplesAreTexts(options) ? new TextNumbers(table.textCounts) : undefined;
+    this.#rowsPerSample = options.pairing.kind === "labelled" ? rowsOf(options.pairing.task) : 1;
     this.#sampleLengths = new SampleLengths({ options, sets, table });
     this.#pools = makePools({ options, sets, table, texts: this.#texts });
     this.numSamples = this.#pools.reduce((sum, { visitsPerEpoch }) => sum + visitsPerEpoch, 0);
   }
 
+  /** Texts that are no samples where samples are texts. */
+  get numLeftOutTexts(): number {
+    if (this.#texts === undefined) return 0;
+    const { longer, maxTokens } = this.#options.text;
+    return this.#table.textLengths.reduce((count, length) => {
+      const isLeftOut = length === NOT_PAIRED || (longer === "drop" && length > maxTokens);
+      return count + Number(isLeftOut);
+    }, 0);
+  }
+
   /** Whether every epoch has equally many batches. */
   get epochsAreEqual(): boolean {
-    return this.#options.batching.kind === "pictures";
+    return fixedBatchSize(this.#options.batching) !== undefined;
   }
 
   /**
@@ -100,7 +118,7 @@ export class BatchComposer {
     const counts: number[][] = [];
     let numDropped = 0;
     for (const [index, pool] of this.#pools.entries()) {
-      const unit = batching.kind === "tokens" ? batching.multipleOf : batching.picturesPerBatch;
+      const unit = batching.kind === "tokens" ? batching.multipleOf : sizeOf(batching);
       numDropped += pool.visitsPerEpoch % unit;
       counts.push(
         batching.kind === "tokens"
@@ -114,10 +132,10 @@ export class BatchComposer {
   /** The samples of a batch, by its place in its epoch's plan. */
   compose(epoch: number, batchIndex: number, place: BatchPlace): ComposedBatch {
     const { batching, text } = this.#options;
-    if (batching.kind === "pictures") {
-      const { picturesPerBatch } = batching;
-      const first = place.index * picturesPerBatch;
-      const visits = this.#visits(place.pool, { epoch, first, count: picturesPerBatch });
+    if (batching.kind !== "tokens") {
+      const count = sizeOf(batching);
+      const first = place.index * count;
+      const visits = this.#visits(place.pool, { epoch, first, count });
       const samples = visits.map((visit) => this.#sample(visit));
       return { samples: placed(samples, { epoch, batchIndex }), textTokens: text.maxTokens };
     }
@@ -140,8 +158,8 @@ export class BatchComposer {
   /** All numbers of samples and tokens that a batch can have; each pair is the most samples of so many tokens. */
   largestBatches(): readonly LargestBatch[] {
     const { batching, text } = this.#options;
-    if (batching.kind === "pictures") {
-      return [{ numSamples: batching.picturesPerBatch, textTokens: text.maxTokens }];
+    if (batching.kind !== "tokens") {
+      return [{ numSamples: sizeOf(batching), textTokens: text.maxTokens }];
     }
     const shortest = this.#table.textLengths.reduce(
       (least, length) => (length === NOT_PAIRED ? least : Math.min(least, length)),
@@ -153,7 +171,8 @@ export class BatchComposer {
         const [textTokens, pictureTokens] = [shortest + more, least + moreOfPicture];
         // The longest text and the most regions may be of two samples.
         const longest = Math.max(textTokens + least, pictureTokens + shortest);
-        const numSamples = Math.min(largestBatch(longest, batching), batching.bucketSize);
+        const size = largestBatch(longest * this.#rowsPerSample, batching);
+        const numSamples = Math.min(size, batching.bucketSize);
         return { numSamples, ...widest([{ textTokens, pictureTokens }], batching) };
       }),
     ).flat();
@@ -175,7 +194,7 @@ export class BatchComposer {
       for (let first = bucket; first < end; first += PLANNED_AT_ONCE) {
         const count = Math.min(PLANNED_AT_ONCE, end - first);
         const ofSlice = this.#lengths(this.#visits(pool, { epoch, first, count }));
-        lengths.push(...ofSlice.map(totalTokens));
+        lengths.push(...ofSlice.map((length) => this.#totalTokens(length)));
         await turn();
         signal?.throwIfAborted();
       }
@@ -193,7 +212,7 @@ export class BatchComposer {
     const count = Math.min(batching.bucketSize, this.#numKept(pool, batching) - first);
     const visits = this.#visits(pool, { epoch, first, count });
     const given = this.#lengths(visits);
-    const totals = given.map(totalTokens);
+    const totals = given.map((length) => this.#totalTokens(length));
     const order = byLength(totals);
     const bucket = {
       samples: Array.from(order, (place) => this.#sample(visits[place] ?? { unit: 0, cycle: 0 })),
@@ -227,6 +246,10 @@ export class BatchComposer {
     return visits.map((visit) => this.#sampleLengths.of(visit.unit, () => this.#sample(visit)));
   }
 
+  #totalTokens({ pictureTokens, textTokens }: SampleLength): number {
+    return this.#rowsPerSample * (textTokens + pictureTokens);
+  }
+
   #numKept(pool: number, { multipleOf }: TokenBatching): number {
     return Math.floor(this.#pool(pool).visitsPerEpoch / multipleOf) * multipleOf;
   }
@@ -245,8 +268,8 @@ export class BatchComposer {
   }
 }
 
-function totalTokens({ pictureTokens, textTokens }: SampleLength): number {
-  return textTokens + pictureTokens;
+function sizeOf(batching: Exclude<BatchingOptions, TokenBatching>): number {
+  return batching.kind === "texts" ? batching.textsPerBatch : batching.picturesPerBatch;
 }
 
 /** The sizes of the rows that hold samples of these lengths. */

@@ -1,5 +1,8 @@
+import { canonicalJson, sha256 } from "../../core/digest.ts";
 import { ConfigError } from "../../core/errors.ts";
 import type { SceneHead } from "../../core/records.ts";
+import { rowLength } from "../labelled/labelled-rows.ts";
+import { labelledText, type LabelledTask } from "../labelled/labelled-task.ts";
 import { uprightSize } from "../pictures/view-geometry.ts";
 import { isPairable } from "../pairing/scene-texts.ts";
 import type { WordPieceTokenizer } from "../text/word-piece.ts";
@@ -23,6 +26,8 @@ export interface TableNeeds {
   readonly regions: boolean;
   /** Present where the texts' lengths are needed. */
   readonly tokenizer: WordPieceTokenizer | undefined;
+  /** Present where the texts are labelled: it says which of them are samples, and what is read of them. */
+  readonly task?: LabelledTask | undefined;
 }
 
 // Raised by every change of the files below, of the tokenizer and of what counts as portrait.
@@ -114,6 +119,8 @@ async function fillColumns(columns: readonly Column[], context: TableContext): P
 
 function columnFile({ kind }: Column, { needs, split }: TableContext): string {
   const { digest = null, letterCase = null } = kind === "texts" ? (needs.tokenizer ?? {}) : {};
+  const { task } = needs;
+  const ofTask = kind === "texts" && task !== undefined ? { task: taskName(task) } : {};
   return tableFile({
     version: TABLE_VERSION,
     kind,
@@ -121,7 +128,12 @@ function columnFile({ kind }: Column, { needs, split }: TableContext): string {
     split: split.name,
     vocabulary: digest,
     letterCase,
+    ...ofTask,
   });
+}
+
+function taskName(task: LabelledTask): string {
+  return sha256(canonicalJson({ ...task }));
 }
 
 function readColumn(payload: Uint8Array, { arrays }: Column): boolean {
@@ -144,7 +156,7 @@ async function computeColumn({ arrays, kind }: Column, context: TableContext): P
     first[scene] = kind === "portrait" ? Number(isPortrait(head)) : countOf(head);
     scene += 1;
     if (lengths === undefined) continue;
-    lengths.set(lengthsOf(head, context.needs.tokenizer), text);
+    lengths.set(lengthsOf(head, context.needs), text);
     text += head.texts.length;
   }
 }
@@ -168,8 +180,13 @@ function countOf({ sceneKey, texts }: SceneHead): number {
   });
 }
 
-function lengthsOf({ texts }: SceneHead, tokenizer: WordPieceTokenizer | undefined): number[] {
+function lengthsOf({ texts }: SceneHead, { task, tokenizer }: TableNeeds): number[] {
   return texts.map((text) => {
+    if (task !== undefined && tokenizer !== undefined) {
+      const rows = labelledText(text, task)?.rows ?? [];
+      const lengths = rows.map((row) => rowLength(row, tokenizer));
+      return Math.min(MAX_COUNT, Math.max(NOT_PAIRED, ...lengths));
+    }
     if (!isPairable(text)) return NOT_PAIRED;
     const length = (tokenizer?.encode(text.text).length ?? 0) + NUM_SPECIALS;
     return Math.min(MAX_COUNT, length);

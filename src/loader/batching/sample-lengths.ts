@@ -62,7 +62,7 @@ export class SampleLengths {
   /** The fewest and the most that a picture takes. */
   pictureRange(): { readonly least: number; readonly most: number } {
     const { batching } = this.#options;
-    if (batching.kind === "pictures") return { least: 0, most: 0 };
+    if (batching.kind !== "tokens") return { least: 0, most: 0 };
     const { tokensPerPicture = 0 } = batching;
     if (tokensPerPicture !== "regions") return { least: tokensPerPicture, most: tokensPerPicture };
     const { regionCounts } = this.#table;
@@ -72,7 +72,7 @@ export class SampleLengths {
 
   #pictureTokens(keyOf: () => SampleKey, pairings: readonly PairingOptions[]): number {
     const { batching } = this.#options;
-    if (batching.kind === "pictures") return 0;
+    if (batching.kind !== "tokens") return 0;
     const { tokensPerPicture = 0 } = batching;
     if (tokensPerPicture !== "regions") return tokensPerPicture;
     const key = keyOf();
@@ -89,7 +89,8 @@ export class SampleLengths {
   }
 
   /** What an unmatched picture is drawn from. */
-  #rangeOf(sampleIndex: number, { unmatchedFrom = "same-split" }: PairingOptions): SceneRange {
+  #rangeOf(sampleIndex: number, pairing: PairingOptions): SceneRange {
+    const { unmatchedFrom = "same-split" } = pairing.kind === "labelled" ? {} : pairing;
     if (unmatchedFrom === "all-splits") return { first: 0, size: this.#numScenes };
     const split = lastAtMost(this.#starts, sampleIndex);
     const first = this.#starts[split] ?? 0;

@@ -37,8 +37,9 @@ export async function planBatch(
   );
   const shown = samples.flatMap((result) => {
     if (result.status === "fulfilled") {
-      const { drawn, picture } = result.value;
-      return [shownSize(pictures, picture, drawn)];
+      const { drawn, picture, second } = result.value;
+      const all = second === undefined ? [picture] : [picture, second];
+      return all.map((one) => shownSize(pictures, one, drawn));
     }
     if (onDamage === "stop" || !(result.reason instanceof ShardError)) throw result.reason;
     return [];

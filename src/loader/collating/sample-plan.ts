@@ -2,6 +2,7 @@ import { ShardError } from "../../core/errors.ts";
 import type { PictureInfo, PictureRegions, SceneHead, SceneText } from "../../core/records.ts";
 import { sampleDraws, type SampleKey } from "../draws.ts";
 import type { LoaderOptions, PairingOptions } from "../options.ts";
+import { type LabelledTask, picturesOf } from "../labelled/labelled-task.ts";
 import { type Pairing, pairSample } from "../pairing/pair-sample.ts";
 import { isPairable } from "../pairing/scene-texts.ts";
 import type { SceneLookup } from "../pairing/unmatched-search.ts";
@@ -36,6 +37,8 @@ export interface PicturePlan {
   /** The sample that owns the picture. */
   readonly pictureIndex: number;
   readonly picture: PictureInfo;
+  /** The other picture of a sample of two. */
+  readonly second?: PictureInfo;
   readonly drawn: DrawnView;
   /** The scene whose texts meet the picture. */
   readonly head: SceneHead;
@@ -54,6 +57,7 @@ type PlanContext = Pick<SampleContext, "tokenizer" | "options"> & { readonly sam
 export async function planPicture(key: SampleKey, context: PlanContext): Promise<PicturePlan> {
   const { options, samples } = context;
   const head = await samples.head(key.sampleIndex);
+  if (options.pairing.kind === "labelled") return wholePictures(key, head, options.pairing.task);
   const picture = onlyPicture(head);
   const drawn = drawView(picture, sampleDraws("augmentation", key), options.augment);
   const { textIndex } = key;
@@ -80,6 +84,27 @@ export async function planPicture(key: SampleKey, context: PlanContext): Promise
     picture: other,
     drawn: drawView(other, sampleDraws("augmentation", key), options.augment),
     isShown: undefined,
+  };
+}
+
+/** What is asked of a text may be anywhere in its picture, so that nothing is cut off. */
+function wholePictures(key: SampleKey, head: SceneHead, task: LabelledTask): PicturePlan {
+  const [picture, second, third] = head.pictures;
+  const hasTwo = picturesOf(task) === 2;
+  if (picture === undefined || hasTwo === (second === undefined) || third !== undefined) {
+    throw new ShardError(
+      `scene ${head.sceneKey} has ${head.pictures.length} pictures, expected ${picturesOf(task)}`,
+      { record: head.sceneKey, remedy: "name another task, or other splits" },
+    );
+  }
+  return {
+    pictureIndex: key.sampleIndex,
+    picture,
+    ...(second && { second }),
+    head,
+    drawn: { crop: null, wantsFlip: false },
+    isShown: undefined,
+    pairing: undefined,
   };
 }
 

@@ -1,8 +1,10 @@
 import type { Box } from "../../core/records.ts";
 import { NUMBERS_OF_A_BOX } from "../batch-shape.ts";
-import type { BatchArrays, BatchShape } from "../options.ts";
-import type { Sample } from "../sample.ts";
-import { type MaskedTokens, NOT_PREDICTED } from "../text/masking.ts";
+import { NO_LABEL } from "../labelled/labelled-task.ts";
+import type { BatchArrays, BatchShape, LabelledArrays } from "../options.ts";
+import { overlapOf } from "../pictures/view-geometry.ts";
+import type { Sample, SamplePicture, SampleText } from "../sample.ts";
+import { NOT_PREDICTED } from "../text/masking.ts";
 import { writeTextRow } from "../text/text-rows.ts";
 import type { SpecialTokenIds } from "../text/word-piece.ts";
 import { writeRegions } from "./sample-regions.ts";
@@ -18,8 +20,21 @@ export interface BatchTarget extends PictureTarget {
   readonly specials: SpecialTokenIds;
 }
 
-/** The row of the batch's pixels that a picture gets, [height, width, 3]. */
-export function pixelRow(
+/** The rows of the batch's pixels that the pictures of a sample get, [height, width, 3] each. */
+export function pixelRows(
+  row: number,
+  target: PictureTarget,
+): { readonly pixels: Uint8Array; readonly width: number }[] {
+  return pictureRows(row, target).map((pictureRow) => pixelRow(pictureRow, target));
+}
+
+/** A sample's pictures are neighbours. */
+function pictureRows(row: number, { shape: { labelled } }: PictureTarget): number[] {
+  const count = labelled?.picturesPerSample ?? 1;
+  return Array.from({ length: count }, (_, number) => row * count + number);
+}
+
+function pixelRow(
   row: number,
   { arrays, shape: { pictureHeight, pictureWidth } }: PictureTarget,
 ): { readonly pixels: Uint8Array; readonly width: number } {
@@ -31,19 +46,23 @@ export function pixelRow(
 /** Writes a sample over all of a row of each array. */
 export function writeSample(sample: Sample, row: number, target: BatchTarget): void {
   const { arrays, shape } = target;
-  writePicture(sample, row, target);
+  const pictures = pictureRows(row, target);
+  for (const [number, picture] of sample.pictures.entries()) {
+    writePicture(picture, pictures[number] ?? 0, target);
+  }
   for (const [part, text] of sample.texts.entries()) {
     const pairRow = row * shape.textsPerPicture + part;
-    arrays.pictureOfPair[pairRow] = row;
+    arrays.pictureOfPair[pairRow] = pictures[0] ?? 0;
     arrays.matched[pairRow] = Number(text.matched);
-    writeTokens(text.tokens, pairRow, target);
+    writeTokens(text, pairRow, target);
     writeTextBox(text.box, pairRow, target);
   }
+  if (arrays.labelled !== undefined) writeLabels(sample, row, { ...target, ...arrays.labelled });
 }
 
 /** Writes a picture over its row of each array. */
 export function writePicture(
-  picture: Pick<Sample, "pixels" | "shown" | "regions">,
+  picture: Omit<SamplePicture, "key">,
   row: number,
   target: PictureTarget,
 ): void {
@@ -57,21 +76,45 @@ export function writePicture(
 /** A black picture whose pairs count for nothing; their texts are [CLS] [SEP], so that no row of attention is empty. */
 export function writePadding(row: number, target: BatchTarget): void {
   const { arrays, shape } = target;
-  writePixels({ pixels: new Uint8Array(), shown: { height: 0, width: 0 } }, row, target);
-  if (shape.regionsPerPicture > 0) arrays.numRegions[row] = 0;
-  for (const values of Object.values(regionRows(row, target))) values.fill(0);
+  const pictures = pictureRows(row, target);
+  for (const pictureRow of pictures) {
+    writePixels({ pixels: new Uint8Array(), shown: { height: 0, width: 0 } }, pictureRow, target);
+    if (shape.regionsPerPicture > 0) arrays.numRegions[pictureRow] = 0;
+    for (const values of Object.values(regionRows(pictureRow, target))) values.fill(0);
+  }
   for (let part = 0; part < shape.textsPerPicture; part += 1) {
     const pairRow = row * shape.textsPerPicture + part;
-    arrays.pictureOfPair[pairRow] = row;
+    arrays.pictureOfPair[pairRow] = pictures[0] ?? 0;
     arrays.matched[pairRow] = -1;
-    writeTokens({ tokenIds: [], labels: [] }, pairRow, target);
+    writeTokens({ tokens: { tokenIds: [], labels: [] } }, pairRow, target);
     writeTextBox(null, pairRow, target);
   }
+  if (arrays.labelled === undefined) return;
+  writeLabels({ pictures: [], texts: [] }, row, { ...target, ...arrays.labelled });
+}
+
+/** Writes what is to be told of a sample; nothing of padding. */
+function writeLabels(
+  { labelled, pictures, texts }: Pick<Sample, "labelled" | "pictures" | "texts">,
+  row: number,
+  { answerTargets, labels, regionOverlaps, shape }: BatchTarget & LabelledArrays,
+): void {
+  labels[row] = labelled?.label ?? NO_LABEL;
+  const numAnswers = shape.labelled?.answersPerSample ?? 0;
+  const targets = answerTargets.subarray(row * numAnswers, (row + 1) * numAnswers).fill(0);
+  for (const { label, target } of labelled?.targets ?? []) targets[label] = target;
+  const { regionsPerPicture } = shape;
+  const overlaps = regionOverlaps
+    .subarray(row * regionsPerPicture, (row + 1) * regionsPerPicture)
+    .fill(0);
+  const box = texts[0]?.box;
+  if (box === null || box === undefined || overlaps.length === 0) return;
+  overlaps.set((pictures[0]?.regions?.shown ?? []).map((region) => overlapOf(region.box, box)));
 }
 
 /** A picture smaller than the batch's pictures gets black pixels at its right and below it. */
 function writePixels(
-  { pixels, shown }: Pick<Sample, "pixels" | "shown">,
+  { pixels, shown }: Pick<SamplePicture, "pixels" | "shown">,
   row: number,
   target: PictureTarget,
 ): void {
@@ -117,7 +160,7 @@ function writeTextBox(box: Box | null, pairRow: number, { arrays, shape }: Batch
 }
 
 function writeTokens(
-  text: MaskedTokens,
+  { secondStart = null, tokens: text }: Pick<SampleText, "tokens" | "secondStart">,
   pairRow: number,
   { arrays, shape: { textTokens }, specials }: BatchTarget,
 ): void {
@@ -129,4 +172,6 @@ function writeTokens(
   });
   const labels = arrays.mlmLabels.subarray(start, end).fill(NOT_PREDICTED);
   labels.set(text.labels, 1); // behind [CLS]
+  const types = arrays.labelled?.tokenTypes.subarray(start, end).fill(0);
+  if (secondStart !== null) types?.fill(1, 1 + secondStart, 2 + text.tokenIds.length);
 }

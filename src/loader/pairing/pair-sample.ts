@@ -50,6 +50,7 @@ export async function pairSample(key: SampleKey, context: PairingContext): Promi
   if (pairing.kind === "matched-unmatched") return pairTexts(key, { ...context, pairing });
   if (pairing.kind === "bernoulli-texts") return bernoulliTexts(key, { ...context, pairing });
   if (pairing.kind === "bernoulli") return onePair(key, replacedSide(key, pairing), context);
+  assert(pairing.kind === "exact-half", "labelled texts stand beside their own pictures");
   return onePair(key, isUnmatchedHalf(key.seed, key.place) ? "text" : "none", context);
 }
 
@@ -123,7 +124,7 @@ async function prepare(
   const about = only === undefined ? head : { ...head, texts: [only] };
   const own = ownTexts(about, draws, { count, rules, isShown });
   if (own.texts.length === 0) throw noText(about);
-  const { unmatchedFrom: from = "same-split" } = pairing;
+  const { unmatchedFrom: from = "same-split" } = pairing.kind === "labelled" ? {} : pairing;
   const { sampleIndex } = key;
   const { unmatchedText = "any" } = context;
   const search = { sampleIndex, head, scenes, rules, draws, from, unmatchedText };

@@ -131,3 +131,12 @@ function overlap(
 ): [start: number, end: number] {
   return [Math.max(startA, startB), Math.min(startA + lengthA, startB + lengthB)];
 }
+
+/** Intersection over union of two boxes, by their areas (no pixel more: `plain` of REFERENCE, 3.4). */
+export function overlapOf(a: Box, b: Box): number {
+  const [left, right] = overlap([a.x, a.width], [b.x, b.width]);
+  const [top, bottom] = overlap([a.y, a.height], [b.y, b.height]);
+  const shared = Math.max(0, right - left) * Math.max(0, bottom - top);
+  const all = a.width * a.height + b.width * b.height - shared;
+  return all > 0 ? shared / all : 0;
+}

@@ -1,3 +1,4 @@
+import { picturesPerSample } from "../batch-shape.ts";
 import { BatchComposer } from "../batching/batch-composer.ts";
 import { collateBatch, type CollateContext } from "../collate.ts";
 import { usualPictureBytes } from "../pictures/picture-sizes.ts";
@@ -39,10 +40,12 @@ export class BatchBuilder implements AsyncDisposable {
     const tokenizer = await vocabulary;
     const { chains, listed, table } = start;
     const { excluded } = options;
-    const samples = await SampleSource.ofListed(listed, { chains, excluded, table });
+    const picturesPerScene = picturesPerSample(options.pairing);
+    const rules = { chains, excluded, table, picturesPerScene };
+    const samples = await SampleSource.ofListed(listed, rules);
     const composer = new BatchComposer(start);
     const wholePictures = new PixelCache({
-      numPictures: samples.numSamples,
+      numPictures: samples.numSamples * picturesPerScene,
       pictureBytes: usualPictureBytes(options.pictures),
       maxBytes: options.keptPixelBytes ?? KEPT_PIXEL_BYTES,
     });
