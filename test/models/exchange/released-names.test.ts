@@ -10,7 +10,7 @@ import { uniterReleased } from "../../../src/models/uniter/switches.ts";
 
 const soho: SohoConfig = {
   resnet: resNet18,
-  dictionary: { codes: 2048, momentum: 0.4 },
+  dictionary: { codes: 2048, momentum: 0.4, restartAfterSteps: 0 },
   transformer: bertBaseUncased,
   switches: sohoReleased,
 };

@@ -22,7 +22,7 @@ const transformer = { ...bertBaseUncased, tokenTypes: 0 };
 const visualParsing = { swin: swinBase384, transformer, languageLayers: 0 };
 const soho: SohoConfig = {
   resnet: resNet101,
-  dictionary: { codes: 2048, momentum: 0.9 },
+  dictionary: { codes: 2048, momentum: 0.9, restartAfterSteps: 0 },
   transformer,
   switches: sohoReleased,
 };
