@@ -80,14 +80,19 @@ export function relativeL2(actual: ArrayLike<number>, expected: ArrayLike<number
 
 /** The largest |actual - expected|; NaN when their lengths differ. */
 export function largestDifference(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
-  const differences = Array.from(actual, (value, index) =>
-    Math.abs(value - (expected[index] ?? Number.NaN)),
+  if (actual.length !== expected.length) return Number.NaN;
+  return largest(
+    Float64Array.from(expected, (wanted, index) => (actual[index] ?? Number.NaN) - wanted),
   );
-  return actual.length === expected.length ? Math.max(...differences) : Number.NaN;
 }
 
+/** The largest |value|, of as many as there may be; NaN when one is NaN. */
 export function largest(values: ArrayLike<number>): number {
-  return Math.max(...Array.from(values, Math.abs));
+  let found = 0;
+  for (let index = 0; index < values.length; index += 1) {
+    found = Math.max(found, Math.abs(values[index] ?? 0));
+  }
+  return found;
 }
 
 function sizeOf(shape: readonly number[]): number {

@@ -28,8 +28,8 @@ import { uniform } from "../models/parity-fixture.ts";
 
 /** How far from the float64 reference an output and a gradient may be: table 5.2 of the reference. */
 export interface Tolerances {
-  /** Largest absolute difference, by output. */
-  readonly outputs: Readonly<Record<string, number>>;
+  /** Largest absolute difference, by output; not said for ResNets. */
+  readonly outputs?: Readonly<Record<string, number>>;
   /** Relative difference in the L2 norm of all outputs; not said for some. */
   readonly relative?: number;
   /** Relative difference in the L2 norm, each weight's gradient; undefined: no gradient is compared. */
@@ -130,7 +130,8 @@ function resNetModel(part: string, { config, gradient, mode, side }: ResNetCase)
       const run = { mode, frozenParts: 0, collect: () => undefined };
       return { grid: resNetForward(weights, config, { pixels, run }) };
     },
-    tolerances: { outputs: { grid: 1e-4 }, gradient },
+    // Relative: untrained, ResNet-101's features are of the size of 10^5.
+    tolerances: { relative: 1e-4, gradient },
   };
 }
 

@@ -20,6 +20,9 @@ const SEED = 1;
 /** Of the gradient's scale: a key's bias has none, so that only noise is there (S-9). */
 const KEY_BIAS_ERROR = 1e-6;
 
+/** Of outputs, where the table has no relative tolerance: ten times what PyTorch's own float32 shows. */
+const LARGEST_RELATIVE = 1e-5;
+
 interface Reference {
   readonly folder: string;
   readonly values: (name: string) => Float32Array;
@@ -71,8 +74,8 @@ function compareOutputs(
     say(
       `${model.part} ${name} [${tensor.shape.join(", ")}]: ours max ${difference.toExponential(1)}, rel ${relative.toExponential(1)}; PyTorch's float32 max ${largestDifference(theirs, expected).toExponential(1)}, rel ${relativeL2(theirs, expected).toExponential(1)}; largest value ${largest(expected).toFixed(1)}`,
     );
-    expect(difference).toBeLessThan(model.tolerances.outputs[name] ?? 0);
-    expect(relative).toBeLessThan(model.tolerances.relative ?? Infinity);
+    expect(difference).toBeLessThan(model.tolerances.outputs?.[name] ?? Infinity);
+    expect(relative).toBeLessThan(model.tolerances.relative ?? LARGEST_RELATIVE);
   }
 }
 
