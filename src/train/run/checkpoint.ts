@@ -17,6 +17,8 @@ import type { TrainingState } from "../step/training-state.ts";
 import { parseStateJson } from "./state-file.ts";
 
 export const MODEL_FILE = "model.safetensors";
+/** The weights' moving average by their names, where the recipe keeps one. */
+export const AVERAGE_FILE = "average.safetensors";
 const OPTIMIZER_FILE = "optimizer.safetensors";
 const LOADER_FILE = "loader.json";
 const STATE_FILE = "state.json";
@@ -83,7 +85,7 @@ async function writeParts(
 ): Promise<void> {
   await rm(partial, { recursive: true, force: true });
   await mkdir(partial, { recursive: true });
-  const { buffers, weights, firstMoment, secondMoment } = content.state;
+  const { average, buffers, weights, firstMoment, secondMoment } = content.state;
   await writeSafetensors(join(partial, MODEL_FILE), [
     ...namedWeights(layout, await floats(weights)),
     ...namedWeights(bufferLayout, await floats(buffers)),
@@ -97,8 +99,14 @@ async function writeParts(
       data: await floats(secondMoment),
     },
   ]);
+  const hasAverage = average.size > 0;
+  if (hasAverage) {
+    const named = namedWeights(layout, await floats(average));
+    await writeSafetensors(join(partial, AVERAGE_FILE), named);
+  }
   await writeFile(join(partial, LOADER_FILE), serializeLoaderState(content.loader));
-  const files = [MODEL_FILE, OPTIMIZER_FILE, LOADER_FILE].map(async (file) => ({
+  const written = [MODEL_FILE, OPTIMIZER_FILE, LOADER_FILE, ...(hasAverage ? [AVERAGE_FILE] : [])];
+  const files = written.map(async (file) => ({
     file,
     sha256: await sha256OfFile(join(partial, file)),
   }));
@@ -122,11 +130,18 @@ export async function latestCheckpoint(
   return { folder: join(folder, latest), step: Number(FOLDER_NAME.exec(latest)?.[1]) };
 }
 
-/**
- * Checks that a checkpoint is whole and belongs to the run of this digest; gives its step. StateError
- * when it is damaged or another run's.
- */
-export async function verifyCheckpoint(folder: string, expectedRun: string): Promise<number> {
+/** What a whole checkpoint holds. */
+export interface VerifiedCheckpoint {
+  readonly step: number;
+  /** Whether the weights' moving average is there. */
+  readonly hasAverage: boolean;
+}
+
+/** Checks that a checkpoint is whole and belongs to the run of this digest. StateError when it is damaged or another run's. */
+export async function verifyCheckpoint(
+  folder: string,
+  expectedRun: string,
+): Promise<VerifiedCheckpoint> {
   const statePath = join(folder, STATE_FILE);
   const text = await presentIn(statePath, readFile(statePath, "utf8"));
   const place = { file: statePath, remedy: DAMAGE_REMEDY };
@@ -142,7 +157,7 @@ export async function verifyCheckpoint(folder: string, expectedRun: string): Pro
     const actual = await presentIn(path, sha256OfFile(path));
     if (actual !== sha256) throw damaged(path, `sha256 ${actual}, recorded ${sha256}`);
   }
-  return step;
+  return { step, hasAverage: files.some(({ file }) => file === AVERAGE_FILE) };
 }
 
 /** Loads a checkpoint after checking it; StateError when it is damaged or belongs to another run. */
@@ -151,7 +166,7 @@ export async function loadCheckpoint(
   expected: StateLayouts & { readonly runDigest: string },
 ): Promise<CheckpointContent> {
   const { bufferLayout, runDigest, layout } = expected;
-  const step = await verifyCheckpoint(folder, runDigest);
+  const { hasAverage, step } = await verifyCheckpoint(folder, runDigest);
   const loaderPath = join(folder, LOADER_FILE);
   const loader = parseLoaderState(
     await presentIn(loaderPath, readFile(loaderPath, "utf8")),
@@ -168,6 +183,9 @@ export async function loadCheckpoint(
     state: {
       weights: tf.tensor1d(await flatWeights(join(folder, MODEL_FILE), layout)),
       buffers: tf.tensor1d(await flatWeights(join(folder, MODEL_FILE), bufferLayout)),
+      average: hasAverage
+        ? tf.tensor1d(await flatWeights(join(folder, AVERAGE_FILE), layout))
+        : tf.zeros([0]),
       firstMoment: moment("first_moment"),
       secondMoment: moment("second_moment"),
     },

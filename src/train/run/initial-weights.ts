@@ -65,8 +65,10 @@ export async function startFrom(
     }
     reports.push(imported.report);
   }
-  tf.dispose([fresh.weights, fresh.buffers]);
-  const state = { ...fresh, weights: weights.tensor(), buffers: buffers.tensor() };
+  const started = weights.tensor();
+  const average = fresh.average.size === 0 ? tf.clone(fresh.average) : tf.clone(started);
+  tf.dispose([fresh.weights, fresh.buffers, fresh.average]);
+  const state = { ...fresh, weights: started, buffers: buffers.tensor(), average };
   return { state, reports };
 }
 

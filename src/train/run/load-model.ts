@@ -8,7 +8,7 @@ import { loadTensorFlow } from "../../tensor/load.ts";
 import { readSafetensors } from "../../tensor/safetensors.ts";
 import type { SystemBatches } from "../systems/system.ts";
 import { systemOf } from "../systems/system-of-recipe.ts";
-import { latestCheckpoint, MODEL_FILE, verifyCheckpoint } from "./checkpoint.ts";
+import { AVERAGE_FILE, latestCheckpoint, MODEL_FILE, verifyCheckpoint } from "./checkpoint.ts";
 import { CHECKPOINTS_FOLDER, readRunRecord, VOCABULARY_FILE } from "./run-folder.ts";
 import type { RunRecord } from "./run-record.ts";
 
@@ -37,9 +37,13 @@ export async function loadRunModel(run: string): Promise<RunModel> {
       remedy: "let crossweave train come to its first checkpoint",
     });
   }
-  await verifyCheckpoint(latest.folder, record.digest);
+  const { hasAverage } = await verifyCheckpoint(latest.folder, record.digest);
   const path = join(latest.folder, MODEL_FILE);
-  const named = await readSafetensors(path);
+  // Where a run keeps an average, that is its model.
+  const averages = hasAverage
+    ? await readSafetensors(join(latest.folder, AVERAGE_FILE))
+    : new Map<string, never>();
+  const named = new Map([...(await readSafetensors(path)), ...averages]);
   const weights = [...model.specs, ...model.buffers].map(({ name, shape }) => {
     const found = named.get(name);
     if (found === undefined || found.shape.join() !== shape.join()) {

@@ -73,11 +73,16 @@ async function shareStart(cluster: Cluster, start: SessionStart): Promise<Sessio
     weights: await cluster.broadcast(state.weights),
     firstMoment: await cluster.broadcast(state.firstMoment),
     secondMoment: await cluster.broadcast(state.secondMoment),
-    buffers:
-      state.buffers.size === 0 ? tf.clone(state.buffers) : await cluster.broadcast(state.buffers),
+    buffers: await broadcastSome(cluster, state.buffers),
+    average: await broadcastSome(cluster, state.average),
   };
   disposeState(state);
   return { step: sharedStep, state: shared, loader: { ...loader, epoch, step: loaderStep } };
+}
+
+/** Collectives take no empty tensors. */
+async function broadcastSome(cluster: Cluster, vector: tf.Tensor1D): Promise<tf.Tensor1D> {
+  return vector.size === 0 ? tf.clone(vector) : await cluster.broadcast(vector);
 }
 
 /** StateError on every rank unless all have the same weights, digit for digit. */

@@ -1,12 +1,16 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { tensorNamed } from "../../models/pair-model.ts";
 import { vector } from "../../models/ranks.ts";
 import { initialiseWeights } from "../../models/weights.ts";
 import { type CompiledStep, compile } from "../../tensor/compiled/compiled-step.ts";
-import type { CompileOptions, Execution, Step, TraceReport } from "../../tensor/compiled/options.ts";
+import type {
+  CompileOptions,
+  Execution,
+  Step,
+  TraceReport,
+} from "../../tensor/compiled/options.ts";
 import { type Cluster, soloCluster } from "../../tensor/cluster/cluster.ts";
 import { flatLayout, flatten, unflatten, type FlatLayout } from "./flat-weights.ts";
-import { keyedDepth, keyedDropout } from "./keyed-dropout.ts";
+import { added, gradientOf, type OwnGradient } from "./gradient.ts";
 import type { TrainingRecipe } from "../recipe.ts";
 import { ONLY_VARIANT, type StepBatch, type System } from "../systems/system.ts";
 import type { TrainingState } from "./training-state.ts";
@@ -79,6 +83,7 @@ export class StepProgram implements Disposable {
   readonly #gradients = new Map<string, CompiledStep>();
   readonly #update: WeightUpdate;
   readonly #buffers: CompiledStep | undefined;
+  readonly #average: CompiledStep | undefined;
 
   constructor(recipe: TrainingRecipe, system: System, options: ProgramOptions = {}) {
     const { execution, optimisation, precision } = recipe;
@@ -97,6 +102,14 @@ export class StepProgram implements Disposable {
       compilation: { ...this.#compilation, name: "update" },
     });
     this.#buffers = this.#bufferStep();
+    const { emaDecay } = optimisation;
+    this.#average =
+      emaDecay === null
+        ? undefined
+        : compile((inputs) => [averaged(inputs, emaDecay)], {
+            ...this.#compilation,
+            name: "average",
+          });
   }
 
   /** Fresh weights and buffers, zero moments. */
@@ -104,12 +117,16 @@ export class StepProgram implements Disposable {
     const { layout, bufferLayout } = this;
     const { seed, model } = this.#recipe;
     const start = { seed, scale: model.initialScale };
-    return tf.tidy(() => ({
-      weights: flatten(layout, initialiseWeights(layout.specs, start)),
-      firstMoment: tf.zeros<tf.Rank.R1>([layout.length]),
-      secondMoment: tf.zeros<tf.Rank.R1>([layout.length]),
-      buffers: flatten(bufferLayout, initialiseWeights(bufferLayout.specs, start)),
-    }));
+    return tf.tidy(() => {
+      const weights = flatten(layout, initialiseWeights(layout.specs, start));
+      return {
+        weights,
+        firstMoment: tf.zeros<tf.Rank.R1>([layout.length]),
+        secondMoment: tf.zeros<tf.Rank.R1>([layout.length]),
+        buffers: flatten(bufferLayout, initialiseWeights(bufferLayout.specs, start)),
+        average: this.#average === undefined ? tf.zeros<tf.Rank.R1>([0]) : tf.clone(weights),
+      };
+    });
   }
 
   /** One step of all ranks; the old state and the batch stay the caller's to dispose, as does the new state. */
@@ -134,7 +151,9 @@ export class StepProgram implements Disposable {
     const numbers = tf.slice(told, 0, 1 + names.length);
     const reading = readingOf([...numbers.dataSync(), ...gradientNorm.dataSync()], names);
     tf.dispose([gradient, told, numbers, gradientNorm]);
-    return { state: { ...state, buffers }, reading, updateMs: performance.now() - startMs };
+    const average = this.#nextAverage(old.average, state.weights);
+    const next = { ...state, buffers, average };
+    return { state: next, reading, updateMs: performance.now() - startMs };
   }
 
   /** From `gradientInputs` to the gradient [W] and what is told of the step, [1 + R + T], of one rank. */
@@ -207,6 +226,11 @@ export class StepProgram implements Disposable {
     );
   }
 
+  #nextAverage(average: tf.Tensor1D, weights: tf.Tensor1D): tf.Tensor1D {
+    const [next = tf.clone(average)] = this.#average?.run([average, weights]) ?? [];
+    return vector(next);
+  }
+
   #nextBuffers(buffers: tf.Tensor1D, told: tf.Tensor, numReadings: number): tf.Tensor1D {
     if (this.#buffers === undefined) return tf.clone(buffers);
     const statistics = tf.slice(told, 1 + numReadings);
@@ -220,62 +244,14 @@ export class StepProgram implements Disposable {
     for (const gradient of this.#gradients.values()) gradient[Symbol.dispose]();
     this.#update[Symbol.dispose]();
     this.#buffers?.[Symbol.dispose]();
+    this.#average?.[Symbol.dispose]();
   }
 }
 
-interface OwnGradient {
-  readonly gradient: tf.Tensor;
-  readonly told: tf.Tensor;
-  readonly variant: string;
-}
-
-/** The sum of both, which are disposed. */
-function added(sum: OwnGradient | undefined, next: OwnGradient): OwnGradient {
-  if (sum === undefined) return next;
-  if (sum.variant !== next.variant) throw new RangeError("a step's batches are of one variant");
-  const [gradient, told] = [tf.add(sum.gradient, next.gradient), tf.add(sum.told, next.told)];
-  tf.dispose([sum.gradient, sum.told, next.gradient, next.told]);
-  return { gradient, told, variant: sum.variant };
-}
-
-interface GradientContext {
-  readonly recipe: TrainingRecipe;
-  readonly system: System;
-  readonly layout: FlatLayout;
-  readonly bufferLayout: FlatLayout;
-  readonly variant: string;
-  readonly names: readonly string[];
-}
-
-/** From random key, weights, buffers and a batch to the gradient [W] and what is told, [1 + R + T]. */
-function gradientOf(inputs: readonly tf.Tensor[], context: GradientContext): tf.Tensor[] {
-  const { bufferLayout, layout, names, recipe, system, variant } = context;
-  const [randomKey, weights, buffers, ...batchTensors] = inputs;
-  if (!weights || !randomKey || !buffers) {
-    throw new RangeError("a step takes a random key, weights and buffers");
-  }
-  const batch = Object.fromEntries(
-    batchTensors.map((tensor, place) => [names[place] ?? "", tensor]),
-  );
-  const [numPairs = 0] = tensorNamed(batch, "tokenIds").shape;
-  const key = { randomKey: vector(randomKey), numPairs };
-  const dropout = keyedDropout(recipe.model.transformer.dropout, key);
-  const depth = keyedDepth(key);
-  const kept: tf.Tensor[] = [];
-  const { grad } = tf.valueAndGrad((flat: tf.Tensor) => {
-    const { readings, statistics, total } = system.losses({
-      variant,
-      weights: unflatten(layout, vector(flat)),
-      buffers: unflatten(bufferLayout, vector(buffers)),
-      batch,
-      dropout,
-      depth,
-    });
-    const numbers = tf.stack([total, ...readings]);
-    kept.push(tf.keep(statistics === undefined ? numbers : tf.concat([numbers, statistics])));
-    return total;
-  })(weights);
-  return [grad, ...kept];
+/** The moving average g d + (1 - g) w. */
+function averaged([average, weights]: readonly tf.Tensor[], decay: number): tf.Tensor {
+  if (!average || !weights) throw new RangeError("an average follows weights");
+  return tf.add(tf.mul(average, decay), tf.mul(weights, 1 - decay));
 }
 
 function readingOf(values: readonly number[], names: readonly string[]): StepReading {

@@ -50,12 +50,13 @@ function stateOf(seed: number): TrainingState {
   const [weights, firstMoment, secondMoment] = [0, 100, 200].map((offset) => vectorOf(offset, 8));
   if (!weights || !firstMoment || !secondMoment)
     throw new RangeError("three vectors were asked for");
-  return { weights, firstMoment, secondMoment, buffers: vectorOf(300, 2) };
+  const rest = { buffers: vectorOf(300, 2), average: vectorOf(400, 8) };
+  return { weights, firstMoment, secondMoment, ...rest };
 }
 
 const bitsOf = (state: TrainingState): string[] =>
-  [state.weights, state.firstMoment, state.secondMoment, state.buffers].map((vector) =>
-    Buffer.from(Float32Array.from(vector.dataSync()).buffer).toString("hex"),
+  [state.weights, state.firstMoment, state.secondMoment, state.buffers, state.average].map(
+    (vector) => Buffer.from(Float32Array.from(vector.dataSync()).buffer).toString("hex"),
   );
 
 const loader: LoaderState = {
@@ -81,7 +82,13 @@ async function faultAfter(damage: (checkpoint: string) => Promise<void>): Promis
 
 /** The files of step 3. */
 const storedBytes = async (): Promise<string[]> => {
-  const files = ["model.safetensors", "optimizer.safetensors", "loader.json", "state.json"];
+  const files = [
+    "model.safetensors",
+    "optimizer.safetensors",
+    "average.safetensors",
+    "loader.json",
+    "state.json",
+  ];
   return Promise.all(files.map((file) => readFile(join(folder, STEP, file), "hex")));
 };
 
@@ -150,7 +157,7 @@ describe("a run's checkpoints", () => {
     await mkdir(join(folder, `${STEP}.part`), { recursive: true });
     await writeFile(join(folder, `${STEP}.part`, "model.safetensors"), "half");
     await save(3);
-    expect(await verifyCheckpoint(join(folder, STEP), RUN)).toBe(3);
+    expect(await verifyCheckpoint(join(folder, STEP), RUN)).toEqual({ step: 3, hasAverage: true });
   });
 });
 
@@ -162,7 +169,7 @@ describe("a checkpoint is refused", () => {
     await expect(verifyCheckpoint(join(folder, STEP), "another")).rejects.toThrow("another run");
   });
 
-  it.each(["model.safetensors", "optimizer.safetensors", "loader.json"])(
+  it.each(["model.safetensors", "optimizer.safetensors", "average.safetensors", "loader.json"])(
     "when a byte of %s has changed",
     async (file) => {
       const fault = await faultAfter(async (checkpoint) => {
@@ -178,14 +185,17 @@ describe("a checkpoint is refused", () => {
     },
   );
 
-  it.each(["model.safetensors", "optimizer.safetensors", "loader.json", "state.json"])(
-    "when %s is missing",
-    async (file) => {
-      const fault = await faultAfter((checkpoint) => rm(join(checkpoint, file)));
-      expect(fault).toBeInstanceOf(StateError);
-      expect(String(fault)).toContain("the file is missing");
-    },
-  );
+  it.each([
+    "model.safetensors",
+    "optimizer.safetensors",
+    "average.safetensors",
+    "loader.json",
+    "state.json",
+  ])("when %s is missing", async (file) => {
+    const fault = await faultAfter((checkpoint) => rm(join(checkpoint, file)));
+    expect(fault).toBeInstanceOf(StateError);
+    expect(String(fault)).toContain("the file is missing");
+  });
 
   it.each([
     ["cut off", '{"format": "crossweave-check'],

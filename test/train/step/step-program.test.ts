@@ -7,6 +7,7 @@ import { unflatten } from "../../../src/train/step/flat-weights.ts";
 import type { VisualParsingRecipe } from "../../../src/train/recipes/visual-parsing-recipe.ts";
 import { StepProgram, type StepReading } from "../../../src/train/step/step-program.ts";
 import { pretrainingLosses } from "../../../src/train/systems/visual-parsing-losses.ts";
+import { largestDifference } from "../../models/parity-fixture.ts";
 import { disposeState, type TrainingState } from "../../../src/train/step/training-state.ts";
 import { tinyBatch, tinyModel, tinyRecipe, tinyStepBatch, tinySystem } from "../tiny-run.ts";
 
@@ -155,5 +156,40 @@ describe("the training step", () => {
     tf.dispose(Object.values(batch.tensors));
     program[Symbol.dispose]();
     expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it("keeps a moving average of the weights where the recipe asks for one (T-6)", async () => {
+    const optimisation = { ...tinyRecipe.optimisation, emaDecay: 0.75 };
+    using program = programOf({ ...withDropout(0), optimisation });
+    let state = program.initialState();
+    let expected = [...state.weights.dataSync()];
+    for (let step = 1; step <= 4; step += 1) {
+      const request = { state, batch: tinyStepBatch(), step, rateFactor: 1 };
+      ({ state } = await program.run(request));
+      const weights = state.weights.dataSync();
+      expected = expected.map((old, place) => 0.75 * old + 0.25 * (weights[place] ?? 0));
+    }
+    expect(largestDifference(state.average.dataSync(), expected)).toBeLessThan(1e-6);
+    expect(largestDifference(state.average.dataSync(), state.weights.dataSync())).toBeGreaterThan(
+      0,
+    );
+  });
+
+  it("T-6: of weights that stay as they are is g^t d + (1 - g^t) w after t steps", async () => {
+    const optimisation = {
+      ...tinyRecipe.optimisation,
+      emaDecay: 0.75,
+      visualLearningRate: 0,
+      transformerLearningRate: 0,
+    };
+    using program = programOf({ ...withDropout(0), optimisation });
+    const start = program.initialState();
+    let state = { ...start, average: tf.zerosLike(start.weights) };
+    for (let step = 1; step <= 4; step += 1) {
+      const request = { state, batch: tinyStepBatch(), step, rateFactor: 1 };
+      ({ state } = await program.run(request));
+    }
+    const expected = [...start.weights.dataSync()].map((weight) => (1 - 0.75 ** 4) * weight);
+    expect(largestDifference(state.average.dataSync(), expected)).toBeLessThan(1e-6);
   });
 });
