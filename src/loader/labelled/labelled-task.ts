@@ -73,11 +73,6 @@ export function rowsOf(task: LabelledTask): number {
   return task.kind === "choices" ? NUM_CHOICES : 1;
 }
 
-/** Whether two texts stand in one row, one behind the other. */
-export function readsTwoTexts(task: LabelledTask): boolean {
-  return task.kind === "choices" || (task.kind === "labels" && task.reads === "context-and-text");
-}
-
 /** Undefined for a text that the task cannot ask for: of another kind, without a label, or without what is read beside it. */
 export function labelledText(text: SceneText, task: LabelledTask): LabelledText | undefined {
   switch (task.kind) {

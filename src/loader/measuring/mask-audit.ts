@@ -3,7 +3,7 @@ import { maskingRules } from "../options.ts";
 import { optionsOfTasks } from "../tasks.ts";
 
 /** How much of what could be masked was masked, beside what the rules expect. */
-export interface MaskCount {
+interface MaskCount {
   /** Words of texts, or regions of pictures, in pairs whose words or regions are predicted. */
   readonly numMaskable: number;
   readonly numMasked: number;

@@ -16,13 +16,14 @@ function words(count: number, first: number): string {
   return Array.from({ length: count }, (_, place) => letters[(first + place) % 26]).join(" ");
 }
 
-function rowOf(first: string, second: string | null, maxTokens: number, rules = nothing) {
+function rowOf(row: readonly [string, string | null], maxTokens: number, rules = nothing) {
+  const [first, second] = row;
   return rowTokens({ first, second }, new RandomStream(1), { tokenizer, rules, maxTokens });
 }
 
 describe("a row of two texts", () => {
   it("is the first text, [SEP] and the second, which begins behind it", () => {
-    const { isCut, secondStart, tokens } = rowOf("a b", "c", 10);
+    const { isCut, secondStart, tokens } = rowOf(["a b", "c"], 10);
     expect(tokens.tokenIds.map((id) => tokenizer.token(id))).toEqual(["a", "b", "[SEP]", "c"]);
     expect([secondStart, isCut]).toEqual([3, false]);
     expect(rowLength({ first: "a b", second: "c" }, tokenizer)).toBe(6);
@@ -37,7 +38,7 @@ describe("a row of two texts", () => {
         integer({ min: 5, max: 30 }),
         (numFirst, numSecond, maxTokens) => {
           const [first, second] = [words(numFirst, 0), words(numSecond, 13)];
-          const { isCut, secondStart, tokens } = rowOf(first, second, maxTokens);
+          const { isCut, secondStart, tokens } = rowOf([first, second], maxTokens);
           const kept = (secondStart ?? 0) - 1;
           const others = tokens.tokenIds.length - 1 - kept;
           // What BERT's loop leaves: one token of the longer text at a time.
@@ -56,7 +57,7 @@ describe("a row of two texts", () => {
 
   it("is masked in both texts and never at [SEP]", () => {
     const rules = { ...bertMasking, probability: 1 };
-    const { tokens } = rowOf(words(4, 0), words(5, 13), 30, rules);
+    const { tokens } = rowOf([words(4, 0), words(5, 13)], 30, rules);
     const predicted = tokens.labels.map((label) => Number(label >= 0)).join("");
     expect(predicted).toBe("1111011111");
     expect(tokens.tokenIds[4]).toBe(SEP);
@@ -65,7 +66,7 @@ describe("a row of two texts", () => {
 
 describe("a row of one text", () => {
   it("is cut at its end", () => {
-    const { isCut, secondStart, tokens } = rowOf(words(9, 0), null, 6);
+    const { isCut, secondStart, tokens } = rowOf([words(9, 0), null], 6);
     expect(tokens.tokenIds.map((id) => tokenizer.token(id))).toEqual(["a", "b", "c", "d"]);
     expect([secondStart, isCut]).toEqual([null, true]);
   });
