@@ -8,7 +8,7 @@ import { recomputed, type ModelPart } from "../../src/models/recompute.ts";
 import type { Weights } from "../../src/models/weights.ts";
 import { compile } from "../../src/tensor/compiled/compiled-step.ts";
 import { loadTensorFlow } from "../../src/tensor/load.ts";
-import { keyedDropout } from "../../src/train/keyed-dropout.ts";
+import { keyedDropout } from "../../src/train/step/keyed-dropout.ts";
 import { tinyBert } from "./bert/tiny-bert.ts";
 import { fixtureWeights, relativeL2, uniformTensor } from "./parity-fixture.ts";
 

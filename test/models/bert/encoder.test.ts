@@ -14,7 +14,7 @@ import { noDropout, type Dropout } from "../../../src/models/dropout.ts";
 import { matrix, tensor3 } from "../../../src/models/ranks.ts";
 import type { Weights } from "../../../src/models/weights.ts";
 import { loadTensorFlow } from "../../../src/tensor/load.ts";
-import { keyedDropout } from "../../../src/train/keyed-dropout.ts";
+import { keyedDropout } from "../../../src/train/step/keyed-dropout.ts";
 import { fixtureWeights, largestDifference, uniformTensor } from "../parity-fixture.ts";
 import { tinyBert } from "./tiny-bert.ts";
 
