@@ -7,7 +7,7 @@ import type { SohoRecipe } from "../../src/train/recipes/soho-recipe.ts";
 import { tinyPictures, tinySoho } from "../models/soho/soho-fixture.ts";
 
 /** The recipe, which must be one of SOHO. */
-export function requireSoho(recipe: TrainingRecipe): SohoRecipe {
+function requireSoho(recipe: TrainingRecipe): SohoRecipe {
   if (recipe.system === "soho") return recipe;
   throw new RangeError(`${recipe.name} trains ${recipe.system}`);
 }

@@ -11,7 +11,8 @@ import { largestDifference, readFixture, uniform } from "../../models/parity-fix
 
 beforeAll(loadTensorFlow);
 
-// References: torch.optim.AdamW of PyTorch 2.13.0 in float64 (test/models/fixtures/make-fixtures.py).
+// References: torch.optim.AdamW of PyTorch 2.13.0, and the former AdamW of transformers by its formula, in float64
+// (test/models/fixtures/make-fixtures.py).
 
 const NUM_STEPS = 50;
 const SIZE = 12;
@@ -31,7 +32,11 @@ interface Trace {
   readonly norms: number[];
 }
 
-function traceOf(seed: number, scaleOf: (step: number) => number, clipNorm: number): Trace {
+function traceOf(
+  seed: number,
+  scaleOf: (step: number) => number,
+  { adamW = "torch", clipNorm = options.clipNorm }: Partial<AdamWOptions> = {},
+): Trace {
   const start = uniform(seed, "weights", [SIZE]).map((value) => Math.fround(0.3) * value);
   const learningRates = tf.tensor1d(start.map((_, index) => (isFirstGroup(index) ? 1e-2 : 1e-3)));
   const decayed = tf.tensor1d(start.map((_, index) => (isFirstGroup(index) ? 1 : 0)));
@@ -45,7 +50,7 @@ function traceOf(seed: number, scaleOf: (step: number) => number, clipNorm: numb
     const values = uniform(seed, `gradient/${step}`, [SIZE]).map((value) => value * scaleOf(step));
     const scalars = tf.tensor1d(stepScalars(step, Math.min(1, step / 10), options));
     const update = { state, gradient: tf.tensor1d(values), scalars, learningRates, decayed };
-    const result = adamWStep(update, { ...options, clipNorm });
+    const result = adamWStep(update, { ...options, adamW, clipNorm });
     state = result.state;
     trace.weights.push([...state.weights.dataSync()]);
     trace.norms.push(result.gradientNorm.dataSync()[0] ?? Number.NaN);
@@ -76,15 +81,30 @@ describe("AdamW against PyTorch (T-1)", () => {
     ["1e-5", 1e-5],
   ])("follows its trace of 50 steps at gradients of scale %s", async (name, scale) => {
     const fixture = await readFixture("train/fixtures/adamw.safetensors");
-    const trace = traceOf(fixture.seed, () => scale, options.clipNorm);
+    const trace = traceOf(fixture.seed, () => scale);
     const expected = fixture.values(`weights/${name}`);
     expect(largestDifference(trace.weights.flat(), expected)).toBeLessThan(1e-6);
     expect(largestDifference(trace.norms, fixture.values(`norms/${name}`))).toBeLessThan(1e-6);
   });
 
+  it.each([
+    ["1", 1],
+    ["1e-3", 1e-3],
+    ["1e-5", 1e-5],
+  ])("T-1: follows the former order's trace at gradients of scale %s", async (name, scale) => {
+    const fixture = await readFixture("train/fixtures/adamw-old.safetensors");
+    const trace = traceOf(fixture.seed, () => scale, { adamW: "old-hugging-face" });
+    const expected = fixture.values(`weights/${name}`);
+    expect(largestDifference(trace.weights.flat(), expected)).toBeLessThan(1e-6);
+    // The two orders differ the more the smaller the gradients are: epsilon weighs more.
+    const other = traceOf(fixture.seed, () => scale).weights.flat();
+    const apart = largestDifference(other, expected);
+    expect(apart).toBeGreaterThan(scale === 1e-5 ? 1e-4 : 0);
+  });
+
   it("clips by the global norm and tells the norm before it was clipped (T-5)", async () => {
     const fixture = await readFixture("train/fixtures/adamw.safetensors");
-    const trace = traceOf(fixture.seed, (step) => (step % 5) / 4, 1);
+    const trace = traceOf(fixture.seed, (step) => (step % 5) / 4, { clipNorm: 1 });
     const norms = fixture.values("norms/clipped");
     expect([norms.some((norm) => norm < 1), norms.some((norm) => norm > 1)]).toEqual([true, true]);
     expect(largestDifference(trace.norms, norms)).toBeLessThan(1e-6);
@@ -99,7 +119,7 @@ describe("AdamW against PyTorch (T-1)", () => {
   });
 
   it("gives back a zero gradient and a zero norm as they are", () => {
-    const trace = traceOf(1, () => 0, 1);
+    const trace = traceOf(1, () => 0, { clipNorm: 1 });
     expect(trace.norms).toEqual(trace.norms.map(() => 0));
     expect(trace.weights.flat().every(Number.isFinite)).toBe(true);
   });

@@ -69,6 +69,28 @@ describe("the learning rate", () => {
     }
   });
 
+  it("T-3: of UNITER's released code never falls below 1e-8", () => {
+    const schedule: Schedule = {
+      ...stepped,
+      decay: "linear",
+      leastFactor: 1e-8 / 5e-5,
+      warmupSteps: 10_000,
+      totalSteps: 200_000,
+    };
+    expect(5e-5 * learningRateFactor(schedule, 200_000)).toBeCloseTo(1e-8, 12);
+    expect(5e-5 * learningRateFactor(schedule, 105_000)).toBeCloseTo(2.5e-5, 12);
+  });
+
+  it("T-3: of SOHO warms up from a third over 1000 steps and falls after epochs 25 and 35", async () => {
+    const schedule = await scheduleOf(recipeNamed("pretrain/soho"), hundredAnEpoch);
+    const factors = [0, 500, 1000, 2500, 2501, 3501].map((step) =>
+      learningRateFactor(schedule, step),
+    );
+    for (const [place, expected] of [1 / 3, 2 / 3, 1, 1, 0.1, 0.01].entries()) {
+      expect(factors[place]).toBeCloseTo(expected, 9);
+    }
+  });
+
   it("falls on half a cosine to 0", () => {
     const schedule: Schedule = { ...stepped, decay: "cosine", warmupSteps: 100, totalSteps: 1100 };
     const factors = [100, 350, 600, 850, 1100].map((step) => learningRateFactor(schedule, step));
