@@ -7,7 +7,7 @@ import { twoLayerHeadSpecs, twoLayerLogits, type TwoLayerHead } from "./classifi
 // Q questions, 4 choices each, B = 4 Q pairs, K regions, D hidden size
 
 /** A question of VCR has four answers, and as many rationales. */
-export const VCR_CHOICES = 4;
+const VCR_CHOICES = 4;
 
 /** VCR's head: Linear(h, 2h), ReLU, LN, Linear(2h, 2); right or wrong for each choice (UNITER, A.2 and released code). */
 export function choiceHead(hiddenSize: number): TwoLayerHead {

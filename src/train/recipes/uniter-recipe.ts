@@ -18,7 +18,7 @@ import {
 export const uniterTasks = ["itm", "mlm", "mrfr", "mrc", "mrc-kl"] as const;
 export type UniterTask = (typeof uniterTasks)[number];
 
-export interface UniterData extends RecipeData {
+interface UniterData extends RecipeData {
   /** "keep" for a cased vocabulary. */
   readonly letterCase: LetterCase;
   /**

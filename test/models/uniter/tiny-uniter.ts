@@ -16,7 +16,7 @@ import { uniform } from "../parity-fixture.ts";
 
 // The TypeScript side of fixtures/make_fixtures.py: the same model and the same batch from the same seed.
 
-export const TEXT_LENGTHS = [7, 4, 5, 7] as const;
+const TEXT_LENGTHS = [7, 4, 5, 7] as const;
 export const REGION_COUNTS = [5, 3, 4, 2] as const;
 export const SLOTS = { text: 7, regions: 5 } as const;
 export const NUM_PAIRS = 4;

@@ -6,7 +6,7 @@ import type { TrainingRecipe } from "../../../src/train/recipe.ts";
 import { uniform } from "../../models/parity-fixture.ts";
 
 /** The recipe, which must be one of UNITER. */
-export function requireUniter(recipe: TrainingRecipe): UniterRecipe {
+function requireUniter(recipe: TrainingRecipe): UniterRecipe {
   if (recipe.system === "uniter") return recipe;
   throw new RangeError(`${recipe.name} trains ${recipe.system}`);
 }
@@ -48,7 +48,7 @@ export interface TinyPair {
 }
 
 /** Text `text`: [CLS], three to six words, [SEP]. */
-export function tinyWords(text: number): number[] {
+function tinyWords(text: number): number[] {
   const draws = uniform(text, "words", [6]);
   const words = [...draws].map((draw) => FIRST_WORD + Math.floor(((draw + 1) / 2) * (VOCABULARY_SIZE - FIRST_WORD))); // prettier-ignore
   return [CLS, ...words.slice(0, 3 + (text % 4)), SEP];
