@@ -12,7 +12,9 @@ import { realData } from "../../real-data.ts";
 import { type MadeScene, type MadeSplit, storedPicture, writeMadeSet } from "./audit-sets.ts";
 import { type MeasuredEnd, measuredRun } from "./measured-program.ts";
 
+// What the list of hostile inputs allows each case; of processors, as the machine may be busy.
 const MAX_PEAK_MIB = 512;
+const MAX_CPU_SECONDS = 5;
 const NUM_COPIES = 5000;
 
 const verdictSchema = z.object({
@@ -68,6 +70,7 @@ async function flatSplit(role: SplitRole, from: number): Promise<MadeSplit> {
 async function crossweave(...args: readonly string[]): Promise<MeasuredEnd> {
   const ended = await measuredRun(args, { CROSSWEAVE_CACHE: join(folder, "cache") });
   expect(ended.peakMiB ?? 0).toBeLessThan(MAX_PEAK_MIB);
+  expect(ended.cpuSeconds ?? 0).toBeLessThan(MAX_CPU_SECONDS);
   return ended;
 }
 

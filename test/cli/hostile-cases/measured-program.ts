@@ -9,8 +9,10 @@ const GIVE_UP_MS = 60_000;
 
 export interface MeasuredEnd extends EndedProgram {
   readonly seconds: number;
-  /** The most resident memory that the program and the processes that it started had at one time; null without /proc. */
+  /** The most resident memory that the program had, as the kernel keeps it, and at the same time its processes; null without /proc. */
   readonly peakMiB: number | null;
+  /** What the program's threads took of processors, but for the last milliseconds; null without /proc. */
+  readonly cpuSeconds: number | null;
 }
 
 /** Runs the program as its own process and watches its time and its memory. */
@@ -22,26 +24,49 @@ export async function measuredRun(
   const startMs = performance.now();
   const program = new RunningProgram(main, args, environment);
   const { pid } = program.child;
-  let peakKiB = 0;
+  let [peakKiB, cpuSeconds] = [0, 0];
   const watch = setInterval(() => {
-    if (pid !== undefined) peakKiB = Math.max(peakKiB, residentKiB(pid));
+    if (pid !== undefined) {
+      peakKiB = Math.max(peakKiB, mostResidentKiB(pid));
+      cpuSeconds = Math.max(cpuSeconds, cpuSecondsOf(pid));
+    }
     if (performance.now() - startMs > giveUpMs) program.child.kill("SIGKILL");
   }, WATCH_INTERVAL_MS);
   try {
     const ended = await program.ended;
     const seconds = (performance.now() - startMs) / 1000;
-    return { ...ended, seconds, peakMiB: peakKiB === 0 ? null : peakKiB / 1024 };
+    const isMeasured = peakKiB > 0;
+    return {
+      ...ended,
+      seconds,
+      peakMiB: isMeasured ? peakKiB / 1024 : null,
+      cpuSeconds: isMeasured ? cpuSeconds : null,
+    };
   } finally {
     clearInterval(watch);
   }
 }
 
-/** Of a process and all that it started. */
-function residentKiB(pid: number): number {
+/** Of a process and all that it started: the sum of the most that each of them has had since it began. */
+function mostResidentKiB(pid: number): number {
   try {
     const status = readFileSync(`/proc/${pid}/status`, "latin1");
-    const own = Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0);
-    return childrenOf(pid).reduce((sum, child) => sum + residentKiB(child), own);
+    const own = Number(/^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0);
+    return childrenOf(pid).reduce((sum, child) => sum + mostResidentKiB(child), own);
+  } catch {
+    return 0; // it has ended, or there is no /proc
+  }
+}
+
+const TICKS_PER_SECOND = 100;
+/** Where the times in user and kernel mode stand behind the program's name in /proc/<pid>/stat. */
+const [USER_TICKS, KERNEL_TICKS] = [11, 12];
+
+function cpuSecondsOf(pid: number): number {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return (Number(fields[USER_TICKS]) + Number(fields[KERNEL_TICKS])) / TICKS_PER_SECOND;
   } catch {
     return 0; // it has ended, or there is no /proc
   }
