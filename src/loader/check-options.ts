@@ -107,7 +107,7 @@ function batchingFaults(options: LoaderOptions): string[] {
       ...fault(size < worldSize, `batching.${name} is ${size}, fewer than the ${worldSize} ranks`),
     ];
   }
-  const { bucketSize, maxTokens, multipleOf, tokensPerPicture = 0 } = batching;
+  const { bucketSize, lengthMultiple = 1, maxTokens, multipleOf, tokensPerPicture = 0 } = batching;
   const maxRegions = regions === "none" ? 0 : regions.maxRegions;
   const pictureTokens = tokensPerPicture === "regions" ? maxRegions : tokensPerPicture;
   const numRows = pairing.kind === "labelled" ? rowsOf(pairing.task) : 1;
@@ -115,6 +115,7 @@ function batchingFaults(options: LoaderOptions): string[] {
   return [
     ...atLeast(1, "batching.maxTokens", maxTokens),
     ...atLeast(1, "batching.multipleOf", multipleOf),
+    ...atLeast(1, "batching.lengthMultiple", lengthMultiple),
     ...atLeast(0, "batching.tokensPerPicture", pictureTokens),
     ...fault(
       tokensPerPicture === "regions" && regions === "none",

@@ -45,11 +45,11 @@ export async function collateBatch(
   const context = { ...ofStream, options };
   const { part = wholeBatch } = job;
   const composed = composer.compose(job.epoch, job.batchIndex, job.place);
-  const { regionsPerPicture, samples, textTokens } = composed;
+  const { regionsPerPicture, room, samples, textTokens } = composed;
   const timer = new BuildTimer();
   const plan = await timer.measure("readMs", () => planBatch(samples, context));
   const { picture } = plan;
-  const numSamples = samples.length;
+  const numSamples = room ?? samples.length;
   const shape = rankShape({ numSamples, regionsPerPicture, textTokens, picture }, options);
   const { specials } = context.tokenizer;
   const target = { arrays: viewBatch(memory, shape), shape, specials };

@@ -44,6 +44,12 @@ export type BatchingOptions =
        * regions as the one that was drawn first, whose place it takes where that one is no unmatched one.
        */
       readonly tokensPerPicture?: number | "regions";
+      /**
+       * The tokens of texts and the regions of pictures are counted as if rounded up to multiples of this (or to the most there
+       * may be), and a bucket's last batch gets padding pictures up to the size of the others: batches then have few
+       * different shapes, each of which a compiled step is made for. 1 when left out: nothing is rounded or padded.
+       */
+      readonly lengthMultiple?: number;
     };
 
 /** Which samples may stand together: any, or landscape and portrait pictures each in batches of their own (SOHO). */
@@ -355,7 +361,8 @@ export interface Batch extends BatchArrays {
   readonly numPairs: number;
   /**
    * Pictures that are no padding; they come first. Less than `numPictures`, by one, only on some ranks of a
-   * world whose size does not divide the pictures of the global batch.
+   * world whose size does not divide the pictures of the global batch; and by more in a bucket's last batch where
+   * `batching.lengthMultiple` pads it.
    */
   readonly numRealPictures: number;
   /** Per real picture. */

@@ -89,6 +89,39 @@ describe("token batches with regions", () => {
     expect(numUnmatched).toBeGreaterThan(20);
   });
 
+  it.each([1, 3])(
+    "are padded to few shapes for %i ranks where lengths are rounded",
+    async (worldSize) => {
+      const batching = { ...options.batching, lengthMultiple: 4 };
+      const rounded = { ...options, batching, worldSize };
+      await using loader = await BatchLoader.open(rounded);
+      const plain = await batchesOf({ worldSize });
+      let [numPadded, numBatches] = [0, 0];
+      const shapes = new Set<string>();
+      for await (const batch of loader.batches({ epoch: 0, step: 0 })) {
+        const { matched, numPictures, numRealPictures, shape, tokenMask } = batch;
+        const { regionsPerPicture, textTokens } = shape;
+        expect(textTokens % 4 === 0 || textTokens === 20).toBe(true);
+        expect(regionsPerPicture).toBe(regionsPerPicture === 0 ? 0 : 3);
+        expect([...matched.subarray(numRealPictures)].every((value) => value === -1)).toBe(true);
+        // [CLS] and [SEP] of padding, so that no row of attention is empty.
+        const padding = tokenMask.subarray(numRealPictures * textTokens);
+        expect(padding.filter((mask) => mask === 1)).toHaveLength(
+          2 * (numPictures - numRealPictures),
+        );
+        numPadded += numPictures - numRealPictures;
+        shapes.add(`${numPictures} ${textTokens} ${regionsPerPicture}`);
+        numBatches += 1;
+        if (numBatches === NUM_BATCHES) break;
+      }
+      expect(numPadded).toBeGreaterThan(0);
+      const ofPlain = plain.map(
+        ({ numPictures, regionsPerPicture }) => `${numPictures} ${regionsPerPicture}`,
+      );
+      expect(shapes.size).toBeLessThanOrEqual(new Set(ofPlain).size);
+    },
+  );
+
   it("are the same for 1 and 3 ranks", async () => {
     const from = { epoch: 1, step: 1, count: 4 };
     const alone = { worldSize: 1, numWorkers: 0, prefetchBatches: 1 };

@@ -32,13 +32,15 @@ export interface BatchPlace {
 /** The samples of a global batch, in order, and how long its rows of tokens are. */
 export interface ComposedBatch {
   readonly samples: readonly SampleKey[];
+  /** For how many samples there is room, where that is more than there are. */
+  readonly room?: number;
   readonly textTokens: number;
   /** The most regions of a picture, where batches are measured by them. */
   readonly regionsPerPicture?: number;
 }
 
 /** So many samples of so many tokens are the most that some batch holds. */
-interface LargestBatch extends Omit<ComposedBatch, "samples"> {
+interface LargestBatch extends Omit<ComposedBatch, "samples" | "room"> {
   readonly numSamples: number;
 }
 
@@ -62,6 +64,8 @@ type TokenBatching = Extract<BatchingOptions, { kind: "tokens" }>;
 interface Bucket {
   readonly samples: readonly SampleKey[];
   readonly lengths: readonly SampleLength[];
+  /** How many of the batch's tokens each takes. */
+  readonly totals: readonly number[];
   readonly sizes: readonly number[];
 }
 
@@ -139,7 +143,7 @@ export class BatchComposer {
       const samples = visits.map((visit) => this.#sample(visit));
       return { samples: placed(samples, { epoch, batchIndex }), textTokens: text.maxTokens };
     }
-    const { lengths, samples, sizes } = this.#bucket({ ...place, epoch, batching });
+    const { lengths, samples, sizes, totals } = this.#bucket({ ...place, epoch, batching });
     const inBucket = this.#bucketOrder(epoch, place, sizes.length)(place.index);
     const first = sizes.slice(0, inBucket).reduce((sum, size) => sum + size, 0);
     const chosen = samples.slice(first, first + (sizes[inBucket] ?? 0));
@@ -149,8 +153,10 @@ export class BatchComposer {
       const length = lengths[first + index] ?? { textTokens: 0, pictureTokens: 0 };
       return this.#sampleLengths.underPairing(length, key, pairing);
     });
+    const longest = Math.max(0, ...totals.slice(first, first + chosen.length));
     return {
       samples: placed(chosen, { epoch, batchIndex }),
+      ...((batching.lengthMultiple ?? 1) > 1 && { room: this.#mostSamples(longest, batching) }),
       ...widest(chosenLengths, batching),
     };
   }
@@ -171,8 +177,7 @@ export class BatchComposer {
         const [textTokens, pictureTokens] = [shortest + more, least + moreOfPicture];
         // The longest text and the most regions may be of two samples.
         const longest = Math.max(textTokens + least, pictureTokens + shortest);
-        const size = largestBatch(longest * this.#rowsPerSample, batching);
-        const numSamples = Math.min(size, batching.bucketSize);
+        const numSamples = this.#mostSamples(longest * this.#rowsPerSample, batching);
         return { numSamples, ...widest([{ textTokens, pictureTokens }], batching) };
       }),
     ).flat();
@@ -217,6 +222,7 @@ export class BatchComposer {
     const bucket = {
       samples: Array.from(order, (place) => this.#sample(visits[place] ?? { unit: 0, cycle: 0 })),
       lengths: Array.from(order).flatMap((place) => given[place] ?? []),
+      totals: Array.from(order, (place) => totals[place] ?? 0),
       sizes: batchSizes(totals, batching),
     };
     this.#latestBucket = { name, bucket };
@@ -244,6 +250,11 @@ export class BatchComposer {
 
   #lengths(visits: readonly Visit[]): SampleLength[] {
     return visits.map((visit) => this.#sampleLengths.of(visit.unit, () => this.#sample(visit)));
+  }
+
+  /** How many samples of so many tokens a batch can have. */
+  #mostSamples(longest: number, batching: TokenBatching): number {
+    return Math.min(largestBatch(longest, batching), batching.bucketSize);
   }
 
   #totalTokens({ pictureTokens, textTokens }: SampleLength): number {
@@ -276,7 +287,7 @@ function sizeOf(batching: Exclude<BatchingOptions, TokenBatching>): number {
 function widest(
   lengths: readonly SampleLength[],
   { tokensPerPicture }: TokenBatching,
-): Omit<ComposedBatch, "samples"> {
+): Omit<ComposedBatch, "samples" | "room"> {
   const textTokens = Math.max(0, ...lengths.map((length) => length.textTokens));
   if (tokensPerPicture !== "regions") return { textTokens };
   return {

@@ -49,7 +49,7 @@ export class SampleLengths {
    */
   of(text: number, key: () => SampleKey): SampleLength {
     const { maxTokens } = this.#options.text;
-    const textTokens = Math.min(maxTokens, this.#table.textLengths[text] ?? 0);
+    const textTokens = this.#rounded(this.#table.textLengths[text] ?? 0, maxTokens);
     return { textTokens, pictureTokens: this.#pictureTokens(key, this.#pairings) };
   }
 
@@ -67,7 +67,8 @@ export class SampleLengths {
     if (tokensPerPicture !== "regions") return { least: tokensPerPicture, most: tokensPerPicture };
     const { regionCounts } = this.#table;
     const most = this.#maxRegions();
-    return { least: regionCounts.reduce((least, count) => Math.min(least, count), most), most };
+    const least = regionCounts.reduce((fewest, count) => Math.min(fewest, count), most);
+    return { least: this.#rounded(least, most), most };
   }
 
   #pictureTokens(keyOf: () => SampleKey, pairings: readonly PairingOptions[]): number {
@@ -80,7 +81,14 @@ export class SampleLengths {
       const shown = firstPicture(key, pairing, this.#rangeOf(key.sampleIndex, pairing));
       return this.#table.regionCounts[shown] ?? 0;
     });
-    return Math.min(this.#maxRegions(), Math.max(...counts));
+    return this.#rounded(Math.max(...counts), this.#maxRegions());
+  }
+
+  /** A count as batches have room for it. */
+  #rounded(count: number, most: number): number {
+    const { batching } = this.#options;
+    const { lengthMultiple = 1 } = batching.kind === "tokens" ? batching : {};
+    return Math.min(most, Math.ceil(count / lengthMultiple) * lengthMultiple);
   }
 
   #maxRegions(): number {
