@@ -22,6 +22,8 @@ export interface MaskedWordOptions extends PictureOptions {
 /** Shares of right answers; the answer is the most probable word of the question's candidates. */
 export interface MaskedWordResult {
   readonly numQuestions: number;
+  /** Scenes that they are about: questions of one scene are answered alike. */
+  readonly numScenes: number;
   readonly accuracy: number;
   /** Beside another scene's picture. */
   readonly shuffledAccuracy: number;
@@ -67,6 +69,7 @@ export async function evaluateMaskedWords(options: MaskedWordOptions): Promise<M
   const share = (number: number): number => number / Math.max(1, numQuestions);
   return {
     numQuestions,
+    numScenes: ofScene.size,
     accuracy: share(numRight),
     shuffledAccuracy: share(numRightShuffled),
     chance: chanceOf(questions),

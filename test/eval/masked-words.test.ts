@@ -95,6 +95,7 @@ describe("asking for masked words (T-17)", () => {
   it("counts what is told beside its own picture, and beside another scene's", async () => {
     expect(await evaluate(numbered, 5)).toEqual({
       numQuestions: NUM_SCENES,
+      numScenes: NUM_SCENES,
       accuracy: 1,
       shuffledAccuracy: 0,
       chance: 1 / NUM_SCENES,

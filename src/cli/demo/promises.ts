@@ -42,8 +42,8 @@ export function promisesOf({ audit, evaluated, planted, trained }: DemoResult): 
 }
 
 function colorPromise({ colors, system }: TrainedSystem): KeptPromise {
-  const { accuracy, chance, numQuestions, shuffledAccuracy } = colors;
-  const deviation = Math.sqrt((chance * (1 - chance)) / numQuestions);
+  const { accuracy, chance, numQuestions, numScenes, shuffledAccuracy } = colors;
+  const deviation = Math.sqrt((chance * (1 - chance)) / numScenes);
   return {
     text: `${system.name} tells masked colors of held-out scenes, over ${EXPECTED_COLORS} with the picture, chance (${chance.toFixed(3)}) beside another: ${accuracy.toFixed(3)} and ${shuffledAccuracy.toFixed(3)} of ${numQuestions}`,
     isKept:
