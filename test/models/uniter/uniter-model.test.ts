@@ -3,11 +3,12 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { noDropout } from "../../../src/models/dropout.ts";
 import { regionTensors, uniterModel } from "../../../src/models/uniter/uniter.ts";
 import { loadTensorFlow } from "../../../src/tensor/load.ts";
-import { fixtureWeights, largestDifference } from "../parity-fixture.ts";
+import { fixtureWeights, largestDifference, relativeL2 } from "../parity-fixture.ts";
 import { firstOnes, NUM_PAIRS, REGION_COUNTS, SIZES, SLOTS, tinyBatch, tinyOutput, tinySpecs, tinyUniter } from "./tiny-uniter.ts"; // prettier-ignore
 
 beforeAll(loadTensorFlow);
 
+const WORDS = "embeddings.word_embeddings.weight";
 const MASKS = { regionFeatures: 3, side: 10 };
 
 describe("UNITER for evaluation", () => {
@@ -55,5 +56,29 @@ describe("UNITER for evaluation", () => {
     expect(tensors["regionFeatures"]?.shape).toEqual([NUM_PAIRS, SLOTS.regions, 3]);
     const numbers = tensors["regionNumbers"]?.dataSync() ?? [];
     expect(Array.from(numbers.slice(0, 7))).toEqual([0.5, 0.5, 1, 1, 0.5, 0.5, 0.25]);
+  });
+
+  it("M-6: gives the word embeddings the gradient of both uses, as input and as decoder", () => {
+    const config = tinyUniter("paper");
+    const weights = fixtureWeights(tinySpecs(config), 4);
+    const model = uniterModel(config);
+    const batch = tinyBatch(4);
+    const { tokenIds, tokenMask } = batch;
+    const pictures = { regionFeatures: batch.features, regionNumbers: batch.boxes, regionMask: batch.regionMask }; // prettier-ignore
+    const loss = (input: tf.Tensor, decoder: tf.Tensor): tf.Scalar => {
+      const named = { ...weights, [WORDS]: input };
+      const visual = model.embed(named, pictures);
+      const { text } = model.fuse(named, { tokenIds, tokenMask, visual, dropout: noDropout });
+      const states = tf.reshape<tf.Rank.R2>(text, [-1, SIZES.hidden]);
+      return tf.mean(tf.square(model.languageLogits({ ...weights, [WORDS]: decoder }, states)));
+    };
+    const table = weights[WORDS] ?? tf.scalar(0);
+    const both = tf
+      .grad((x: tf.Tensor) => loss(x, x))(table)
+      .dataSync();
+    const parts = tf.grads((a: tf.Tensor, b: tf.Tensor) => loss(a, b))([table, table.clone()]);
+    const sum = tf.addN(parts).dataSync();
+    expect(relativeL2(both, sum)).toBeLessThan(1e-6);
+    expect(parts.every((part) => (tf.norm(part).dataSync()[0] ?? 0) > 1e-3)).toBe(true);
   });
 });
