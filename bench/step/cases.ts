@@ -7,6 +7,7 @@ import { encode, encoderSpecs } from "../../src/models/bert/encoder.ts";
 import { noDropout, wholeDepth } from "../../src/models/dropout.ts";
 import { linear } from "../../src/models/layers.ts";
 import { tensor3, tensor4, vector } from "../../src/models/ranks.ts";
+import { swinTiny } from "../../src/models/swin/config.ts";
 import { swinForward } from "../../src/models/swin/swin.ts";
 import { swinSpecs } from "../../src/models/swin/specs.ts";
 import { visualParsingSpecs } from "../../src/models/visual-parsing/visual-parsing.ts";
@@ -44,17 +45,7 @@ const encoder = {
   recompute: false,
 };
 
-const swinTiny = {
-  imageSize: 224,
-  patchSize: 4,
-  embedDim: 96,
-  depths: [2, 2, 6, 2],
-  heads: [3, 6, 12, 24],
-  windowSize: 7,
-  mlpRatio: 4,
-  stochasticDepth: 0,
-  recompute: false,
-};
+const plainSwinTiny = { ...swinTiny, stochasticDepth: 0 };
 const NUM_CLASSES = 1000;
 
 const small = requireVisualParsing(recipeNamed("pretrain/visual-parsing-small"));
@@ -70,11 +61,11 @@ export const stepCases: Readonly<Record<string, StepCase>> = {
   }),
   swin: {
     title: "Swin-T 224, batch 4",
-    specs: [...swinSpecs(swinTiny), ...linearSpecs("head", 768, NUM_CLASSES)],
+    specs: [...swinSpecs(plainSwinTiny), ...linearSpecs("head", 768, NUM_CLASSES)],
     initialScale: "published",
     batch: () => [floats("pictures", [4, 224, 224, 3]), whole("labels", [4], NUM_CLASSES)],
     loss: (weights, [pictures, labels]) => {
-      const { tokens } = swinForward(weights, swinTiny, {
+      const { tokens } = swinForward(weights, plainSwinTiny, {
         pixels: tensor4(given(pictures)),
         depth: wholeDepth,
       });

@@ -34,6 +34,8 @@ const names = [
   "demo-uniter",
   "pretrain/visual-parsing",
   "pretrain/visual-parsing-small",
+  "pretrain/visual-parsing-swin-t",
+  "pretrain/visual-parsing-swin-t-language",
   "pretrain/uniter-base",
   "pretrain/uniter-large",
 ];

@@ -17,9 +17,11 @@ export interface BertConfig {
 const UNCASED_VOCABULARY = 30_522;
 const CASED_VOCABULARY = 28_996;
 
+/** A model's constants but for its vocabulary. */
+export type BertShape = Omit<BertConfig, "vocabularySize">;
+
 /** Devlin et al. 2019, section 3: L = 12, H = 768, A = 12. */
-export const bertBaseUncased: BertConfig = {
-  vocabularySize: UNCASED_VOCABULARY,
+export const bertBase: BertShape = {
   hiddenSize: 768,
   layers: 12,
   heads: 12,
@@ -29,14 +31,16 @@ export const bertBaseUncased: BertConfig = {
   dropout: 0.1,
   recompute: false,
 };
-export const bertBaseCased: BertConfig = { ...bertBaseUncased, vocabularySize: CASED_VOCABULARY };
+export const bertBaseUncased: BertConfig = { ...bertBase, vocabularySize: UNCASED_VOCABULARY };
+export const bertBaseCased: BertConfig = { ...bertBase, vocabularySize: CASED_VOCABULARY };
 
 /** Devlin et al. 2019, section 3: L = 24, H = 1024, A = 16. */
-export const bertLargeUncased: BertConfig = {
-  ...bertBaseUncased,
+export const bertLarge: BertShape = {
+  ...bertBase,
   hiddenSize: 1024,
   layers: 24,
   heads: 16,
   intermediateSize: 4096,
 };
-export const bertLargeCased: BertConfig = { ...bertLargeUncased, vocabularySize: CASED_VOCABULARY };
+export const bertLargeUncased: BertConfig = { ...bertLarge, vocabularySize: UNCASED_VOCABULARY };
+export const bertLargeCased: BertConfig = { ...bertLarge, vocabularySize: CASED_VOCABULARY };

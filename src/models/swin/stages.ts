@@ -42,7 +42,7 @@ export function swinOutputShape(config: SwinConfig): SwinOutputShape {
 }
 
 /** Whether the stage's windows are one, and no token in it is padding. */
-export function isOneWindow({ grid, windowSize }: Stage): boolean {
+function isOneWindow({ grid, windowSize }: Stage): boolean {
   return grid.height === windowSize && grid.width === windowSize;
 }
 

@@ -1,19 +1,10 @@
+import { bertBase } from "../../models/bert/config.ts";
+import { swinBase384, swinTiny } from "../../models/swin/config.ts";
 import { usualOptimisation } from "./recipe-base.ts";
 import type { VisualParsingRecipe } from "./visual-parsing-recipe.ts";
 
 // Visual Parsing: Xue et al., "Probing Inter-modality: Visual Parsing with Self-Attention for
 // Vision-Language Pre-training", NeurIPS 2021; "VP 4.1" below is its section 4.1.
-
-const bertBase = {
-  hiddenSize: 768,
-  layers: 12, // VP 4.1: "a 12-layer Transformer for multi-modal Transformer"
-  heads: 12,
-  intermediateSize: 3072,
-  maxPositions: 512,
-  tokenTypes: 0, // not stated
-  dropout: 0.1,
-  recompute: false,
-} as const;
 
 /** The paper's pre-training setting. */
 const visualParsing: VisualParsingRecipe = {
@@ -24,18 +15,9 @@ const visualParsing: VisualParsingRecipe = {
     initialScale: "published",
     // VP never says which Swin its main model uses; B with window 12 has the global last window at 384
     // that attention-ranked masking needs (Liu et al. 2021 for the constants).
-    swin: {
-      imageSize: 384,
-      patchSize: 4,
-      embedDim: 128,
-      depths: [2, 2, 18, 2],
-      heads: [4, 8, 16, 32],
-      windowSize: 12,
-      mlpRatio: 4,
-      stochasticDepth: 0, // not stated
-      recompute: false,
-    },
-    transformer: bertBase,
+    swin: { ...swinBase384, stochasticDepth: 0 }, // stochastic depth is not stated
+    // VP 4.1: "a 12-layer Transformer"; token types are not stated
+    transformer: { ...bertBase, tokenTypes: 0 },
     languageLayers: 0, // VP 4.3: "we do not include T_Lan in our final model"
   },
   data: {
@@ -81,6 +63,26 @@ const visualParsing: VisualParsingRecipe = {
   precision: "fp32",
   execution: "captured",
   checkpointEverySteps: 1000,
+};
+
+/** The ablation's (VP 4.3): Swin-T at 224 px and three layers, k = m p. */
+const visualParsingAblation: VisualParsingRecipe = {
+  ...visualParsing,
+  name: "pretrain/visual-parsing-swin-t",
+  model: {
+    ...visualParsing.model,
+    swin: { ...swinTiny, stochasticDepth: 0 },
+    transformer: { ...visualParsing.model.transformer, layers: 3 },
+  },
+  objectives: { ...visualParsing.objectives, mfrMaskedShare: 0.15 }, // p is not stated; MLM's
+};
+
+/** The ablation's last row: a language Transformer before the multi-modal one. */
+const visualParsingLanguage: VisualParsingRecipe = {
+  ...visualParsingAblation,
+  name: "pretrain/visual-parsing-swin-t-language",
+  // VP table 5: 20.0 M parameters more. Its layers are not stated; three of BERT's have 21.3 M.
+  model: { ...visualParsingAblation.model, languageLayers: 3 },
 };
 
 /** The same model at a size that two CPU cores train in minutes, from random weights: 112 px, 49 visual tokens. */
@@ -167,6 +169,8 @@ const visualParsingDemo: VisualParsingRecipe = {
 
 export const visualParsingRecipes: readonly VisualParsingRecipe[] = [
   visualParsing,
+  visualParsingAblation,
+  visualParsingLanguage,
   visualParsingSmall,
   visualParsingDemo,
 ];

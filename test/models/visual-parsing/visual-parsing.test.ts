@@ -1,7 +1,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
+import { bertBaseUncased } from "../../../src/models/bert/config.ts";
 import { noDropout, wholeDepth } from "../../../src/models/dropout.ts";
 import { sinePositions } from "../../../src/models/sine-position.ts";
+import { swinTiny } from "../../../src/models/swin/config.ts";
 import { swinForward } from "../../../src/models/swin/swin.ts";
 import { tensor4 } from "../../../src/models/ranks.ts";
 import {
@@ -208,7 +210,16 @@ const inputOf = (): Omit<PairInput, "visual"> => ({
 const visualOf = (seed: number): tf.Tensor3D =>
   tf.tensor3d(uniformTensor(seed, "visual", [2, 4, 8]).dataSync(), [2, 4, 8]);
 
+const countWith = (languageLayers: number): number =>
+  visualParsingSpecs({ swin: swinTiny, transformer: bertBaseUncased, languageLayers })
+    .map(({ shape }) => shape.reduce((product, size) => product * size, 1))
+    .reduce((sum, size) => sum + size, 0);
+
 describe("the language Transformer", () => {
+  it("B-1: adds 21,263,616 weights with three of BERT-base's layers", () => {
+    expect(countWith(3) - countWith(0)).toBe(3 * 7_087_872);
+  });
+
   it("is what the words pass through before they meet the picture", () => {
     const weights = fixtureWeights(visualParsingSpecs(withLanguage), 9);
     const [silent, reading] = [config, withLanguage].map((model) =>
