@@ -176,13 +176,9 @@ export function regressedFeatures(weights: Weights, chosen: tf.Tensor2D): tf.Ten
 }
 
 function placeAndNormalise(weights: Weights, config: VisualParsingConfig, x: tf.Tensor): tf.Tensor {
-  const { tokens } = swinOutputShape(config.swin);
-  const side = Math.sqrt(tokens);
+  const { grid, tokens } = swinOutputShape(config.swin);
   const { hiddenSize } = config.transformer;
-  const codes = tf.tensor(sinePositions({ height: side, width: side }, hiddenSize), [
-    tokens,
-    hiddenSize,
-  ]);
+  const codes = tf.tensor(sinePositions(grid, hiddenSize), [tokens, hiddenSize]);
   return layerNorm(weights, tf.add(x, codes), {
     name: "visual_embedding.LayerNorm",
     epsilon: BERT_NORM_EPSILON,
