@@ -175,34 +175,6 @@ describe("token batches", () => {
     },
   );
 
-  it("D-7: have few shapes where lengths are rounded, within the budget and with room for as many", async () => {
-    const batching = { ...uniter, tokensPerPicture: "regions", lengthMultiple: 8 } as const;
-    const regions = { maxRegions: 100, numFeatures: 2048 };
-    const shapesOf = async (changed: typeof batching | Omit<typeof batching, "lengthMultiple">) => {
-      const options = composing({ batching: changed, regions });
-      return epochOf(new BatchComposer({ options, sets, table }), 0);
-    };
-    const { lengthMultiple: _, ...unrounded } = batching;
-    const rounded = await shapesOf(batching);
-    const named = (batches: typeof rounded): Set<string> =>
-      new Set(
-        batches.map(({ regionsPerPicture, room, samples, textTokens }) =>
-          [room ?? samples.length, textTokens, regionsPerPicture].join(" "),
-        ),
-      );
-    const texts = (batches: typeof rounded): string[] =>
-      batches.flatMap(({ samples }) => samples.map(nameOf)).toSorted();
-    const plain = await shapesOf(unrounded);
-    expect(named(rounded).size).toBeLessThan(named(plain).size / 3);
-    expect(texts(rounded)).toEqual(texts(plain));
-    for (const { regionsPerPicture = 0, room = 0, samples, textTokens } of rounded) {
-      expect([textTokens % 8, Math.min(100, regionsPerPicture) % 4]).toEqual([0, 0]);
-      expect(samples.length).toBeLessThanOrEqual(room);
-      expect(room % 8).toBe(0);
-      expect(Math.max(textTokens, regionsPerPicture) * room).toBeLessThanOrEqual(10_240);
-    }
-  });
-
   it("D-7: drop nothing but the epoch's last texts, fewer than 8 and other ones each epoch", async () => {
     const dropped = await Promise.all(
       [0, 1].map(async (epoch) => {
