@@ -6,9 +6,7 @@ import {
   NOT_PREDICTED,
 } from "../text/masking.ts";
 import type { WordPieceTokenizer } from "../text/word-piece.ts";
-import type { LabelledText } from "./labelled-task.ts";
-
-type Row = LabelledText["rows"][number];
+import type { LabelledRow } from "./labelled-task.ts";
 
 /** Tokens of a row between [CLS] and the last [SEP]. */
 export interface RowTokens {
@@ -19,7 +17,7 @@ export interface RowTokens {
 }
 
 /** How many tokens a row has, with [CLS] and each [SEP]. */
-export function rowLength({ first, second }: Row, tokenizer: WordPieceTokenizer): number {
+export function rowLength({ first, second }: LabelledRow, tokenizer: WordPieceTokenizer): number {
   const length = 2 + tokenizer.encode(first).length;
   return second === null ? length : length + tokenizer.encode(second).length + 1;
 }
@@ -29,7 +27,7 @@ export function rowLength({ first, second }: Row, tokenizer: WordPieceTokenizer)
  * cuts pairs, of the second where they are equal.
  */
 export function rowTokens(
-  { first, second }: Row,
+  { first, second }: LabelledRow,
   draws: RandomStream,
   options: {
     readonly tokenizer: WordPieceTokenizer;

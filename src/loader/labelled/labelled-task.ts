@@ -4,7 +4,7 @@ import {
   answerVocabulary,
   type SoftTarget,
 } from "../../core/answers.ts";
-import type { SceneText } from "../../core/records.ts";
+import type { SceneText, TextKind } from "../../core/records.ts";
 
 /** VQA v2: what people answered to a question, as soft targets over a vocabulary. */
 interface AnswersTask {
@@ -49,10 +49,16 @@ export interface LabelledPairing {
   readonly task: LabelledTask;
 }
 
+/** A row of tokens: one text, or two, one behind the other. */
+export interface LabelledRow {
+  readonly first: string;
+  readonly second: string | null;
+}
+
 /** What is read of a text, and what is to be told. */
 export interface LabelledText {
   /** As many for every text of a task: one, or one for each choice. */
-  readonly rows: readonly { readonly first: string; readonly second: string | null }[];
+  readonly rows: readonly LabelledRow[];
   /** The number of the right label or choice; -1 where there is no such thing. */
   readonly label: number;
   readonly targets: readonly SoftTarget[];
@@ -73,20 +79,44 @@ export function rowsOf(task: LabelledTask): number {
   return task.kind === "choices" ? NUM_CHOICES : 1;
 }
 
-/** Undefined for a text that the task cannot ask for: of another kind, without a label, or without what is read beside it. */
+/** Undefined for a text that the task cannot be trained on: of another kind, without a label, or without what is read beside it. */
 export function labelledText(text: SceneText, task: LabelledTask): LabelledText | undefined {
-  switch (task.kind) {
-    case "answers":
-      return answeredText(text, task);
-    case "labels":
-      return text.kind === task.textKind ? textWithLabel(text, task) : undefined;
-    case "choices":
-      return text.kind === task.textKind ? textWithChoices(text) : undefined;
-    case "expressions": {
-      const isUsable = text.kind === "expression" && text.box !== null;
-      return isUsable ? { rows: [alone(text.text)], label: NO_LABEL, targets: [] } : undefined;
-    }
+  const rows = askedRows(text, task);
+  const label = labelOf(text, task);
+  const targets = targetsOf(text, task);
+  if (rows === undefined || !isTold(text, { task, label, targets })) return undefined;
+  return { rows, label, targets };
+}
+
+/** What is read of a text, whether or not the right answer is known; undefined for a text that the task does not ask for. */
+export function askedRows(
+  { box, choices, context, kind, text }: SceneText,
+  task: LabelledTask,
+): readonly LabelledRow[] | undefined {
+  const { kind: asked } = task;
+  if (kind !== textKindOf(task)) return undefined;
+  if (asked === "choices") {
+    // A reason is judged beside the question with its right answer, an answer beside the question.
+    const first = kind === "rationale" ? context : text;
+    const hasAll = first !== null && choices.length === NUM_CHOICES;
+    return hasAll ? choices.map((second) => ({ first, second })) : undefined;
   }
+  if (asked === "labels" && task.reads === "context-and-text") {
+    return context === null ? undefined : [{ first: context, second: text }];
+  }
+  if (asked === "expressions" && box === null) return undefined;
+  return [{ first: text, second: null }];
+}
+
+function textKindOf(task: LabelledTask): TextKind {
+  if (task.kind === "answers") return "question";
+  return task.kind === "expressions" ? "expression" : task.textKind;
+}
+
+function labelOf({ label }: SceneText, task: LabelledTask): number {
+  if (label === null) return NO_LABEL;
+  if (task.kind === "choices") return Number(label);
+  return task.kind === "labels" ? task.labels.indexOf(label) : NO_LABEL;
 }
 
 const accuracies: Readonly<Record<AnswersTask["scoring"], (count: number) => number>> = {
@@ -94,18 +124,28 @@ const accuracies: Readonly<Record<AnswersTask["scoring"], (count: number) => num
   soft3: (count) => Math.min(1, count / 3),
 };
 
-function answeredText(
-  { answers, kind, text }: SceneText,
-  task: AnswersTask,
-): LabelledText | undefined {
-  if (kind !== "question" || answers.length === 0) return undefined;
+function targetsOf({ answers }: SceneText, task: LabelledTask): readonly SoftTarget[] {
+  if (task.kind !== "answers") return [];
   const { labels } = vocabularyOf(task);
-  const targets = answers.flatMap(({ answer, count }) => {
+  return answers.flatMap(({ answer, count }) => {
     const label = labels.get(answer);
     return label === undefined ? [] : [{ label, target: accuracies[task.scoring](count) }];
   });
-  if (targets.length === 0 && task.withoutTarget === "drop") return undefined;
-  return { rows: [alone(text)], label: NO_LABEL, targets };
+}
+
+function isTold(
+  { answers }: SceneText,
+  { label, targets, task }: Omit<LabelledText, "rows"> & { readonly task: LabelledTask },
+): boolean {
+  switch (task.kind) {
+    case "answers":
+      return answers.length > 0 && (targets.length > 0 || task.withoutTarget === "keep");
+    case "labels":
+    case "choices":
+      return label !== NO_LABEL;
+    case "expressions":
+      return true;
+  }
 }
 
 const vocabularies = new WeakMap<AnswersTask, AnswerVocabulary>();
@@ -118,30 +158,7 @@ function vocabularyOf(task: AnswersTask): AnswerVocabulary {
   return vocabulary;
 }
 
-function textWithLabel(
-  { context, label, text }: SceneText,
-  { labels, reads }: LabelsTask,
-): LabelledText | undefined {
-  const number = label === null ? NO_LABEL : labels.indexOf(label);
-  if (number === NO_LABEL) return undefined;
-  if (reads === "text") return { rows: [alone(text)], label: number, targets: [] };
-  if (context === null) return undefined;
-  return { rows: [{ first: context, second: text }], label: number, targets: [] };
-}
-
-/** A reason is judged beside the question with its right answer, an answer beside the question. */
-function textWithChoices({
-  choices,
-  context,
-  kind,
-  label,
-  text,
-}: SceneText): LabelledText | undefined {
-  const first = kind === "rationale" ? context : text;
-  if (first === null || label === null || choices.length !== NUM_CHOICES) return undefined;
-  return { rows: choices.map((second) => ({ first, second })), label: Number(label), targets: [] };
-}
-
-function alone(first: string): LabelledText["rows"][number] {
-  return { first, second: null };
+/** Of a text, right or not known: its label and targets for an evaluation; -1 and none where they are not known. */
+export function knownTruth(text: SceneText, task: LabelledTask): Omit<LabelledText, "rows"> {
+  return { label: labelOf(text, task), targets: targetsOf(text, task) };
 }
