@@ -31,7 +31,7 @@ export interface SlotCounts {
 }
 
 /** Joint sequences are padded to a multiple of this, so that few shapes have to be compiled. */
-const LENGTH_STEP = 8;
+const LENGTH_STEP = 16;
 
 /**
  * UNITER's dynamic sequences (ChenRocks/UNITER#86): [text, regions, pads] of each pair, so that no pad stands between a

@@ -1,8 +1,14 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { NamedTensors } from "../../models/pair-model.ts";
 
-/** Predicted words are padded to a multiple of this, so that few shapes have to be compiled. */
-const MASKED_WORDS_STEP = 32;
+/** Predicted words and regions are padded to a multiple of this, and of a sixteenth to an eighth of their number. */
+const SMALLEST_STEP = 32;
+
+/** For how many predictions a batch with so many has room, so that few shapes have to be compiled; at least 32. */
+export function paddedCount(numPredicted: number): number {
+  const step = Math.max(SMALLEST_STEP, 2 ** (Math.floor(Math.log2(Math.max(1, numPredicted))) - 3));
+  return Math.max(1, Math.ceil(numPredicted / step)) * step;
+}
 
 /**
  * The words that Masked Language Modelling predicts, as tensors [M]: their rows b * n + i among the batch's tokens, their
@@ -14,7 +20,7 @@ export function maskedWordTensors(mlmLabels: Int32Array): NamedTensors & {
   readonly maskedWeights: tf.Tensor1D;
 } {
   const predicted = [...mlmLabels.keys()].filter((row) => (mlmLabels[row] ?? -1) >= 0);
-  const padded = Math.max(1, Math.ceil(predicted.length / MASKED_WORDS_STEP)) * MASKED_WORDS_STEP;
+  const padded = paddedCount(predicted.length);
   const rows = new Int32Array(padded);
   rows.set(predicted);
   const labels = Int32Array.from(rows, (row, index) =>

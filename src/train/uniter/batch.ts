@@ -7,7 +7,7 @@ import { regionTensors } from "../../models/uniter/uniter.ts";
 import { hiddenRegions, objectClass, softLabel } from "../objectives/region-targets.ts";
 import type { UniterObjectives, UniterTask } from "../recipes/uniter-recipe.ts";
 import { uniterTasks } from "../recipes/uniter-recipe.ts";
-import { maskedWordTensors, numberWhere, sharesOf } from "../systems/masked-words.ts";
+import { maskedWordTensors, numberWhere, paddedCount, sharesOf } from "../systems/masked-words.ts";
 import type { BatchContext, StepBatch } from "../systems/system.ts";
 
 // P pictures, B pairs, n text tokens, R regions a picture, L tokens of a joint sequence, M masked regions, C classes
@@ -91,9 +91,6 @@ function hiddenOf(batch: Batch, { hiddenOverlap }: BatchSettings): Int32Array {
   return hidden;
 }
 
-/** Predicted regions are padded to a multiple of this, so that few shapes have to be compiled. */
-const MASKED_REGIONS_STEP = 32;
-
 function taskTensors(task: UniterTask, batch: Batch, settings: BatchSettings): NamedTensors {
   switch (task) {
     case "itm":
@@ -128,12 +125,8 @@ function predictedRegions(batch: Batch): PredictedRegion[] {
   return rows.filter(({ source }) => maskedRegions[source] === 1);
 }
 
-function paddedCount(regions: readonly PredictedRegion[]): number {
-  return Math.max(1, Math.ceil(regions.length / MASKED_REGIONS_STEP)) * MASKED_REGIONS_STEP;
-}
-
 function regionRowTensors(regions: readonly PredictedRegion[]): NamedTensors {
-  const padded = paddedCount(regions);
+  const padded = paddedCount(regions.length);
   const filled = (valueOf: (region: PredictedRegion) => number): Int32Array => {
     const values = new Int32Array(padded);
     values.set(regions.map(valueOf));
@@ -156,7 +149,7 @@ function regionRowTensors(regions: readonly PredictedRegion[]): NamedTensors {
 function classTensor(batch: Batch): tf.Tensor1D {
   const regions = predictedRegions(batch);
   const probabilities = { values: batch.classProbabilities, numClasses: classesOf(batch) };
-  const labels = new Int32Array(paddedCount(regions));
+  const labels = new Int32Array(paddedCount(regions.length));
   labels.set(regions.map(({ source }) => objectClass(probabilities, source)));
   return tf.tensor1d(labels, "int32");
 }
@@ -169,7 +162,7 @@ function softTensor(
 ): tf.Tensor2D {
   const numClasses = classesOf(batch);
   const { regionsPerPicture } = batch.shape;
-  const targets = new Float32Array(paddedCount(regions) * numClasses);
+  const targets = new Float32Array(paddedCount(regions.length) * numClasses);
   for (const [index, { source }] of regions.entries()) {
     const key = batch.keys[Math.floor(source / regionsPerPicture)] ?? "";
     const record = `${key}, region ${source % regionsPerPicture}`;
@@ -177,7 +170,7 @@ function softTensor(
     const label = softLabel({ values: batch.classProbabilities, numClasses }, request);
     targets.set(label, index * numClasses);
   }
-  return tf.tensor2d(targets, [paddedCount(regions), numClasses]);
+  return tf.tensor2d(targets, [paddedCount(regions.length), numClasses]);
 }
 
 function classesOf({ shape: { classesPerRegion } }: Batch): number {

@@ -1,5 +1,6 @@
 import { imageKey } from "../../../src/core/keys.ts";
 import type { Batch } from "../../../src/loader/options.ts";
+import { uniterReleased } from "../../../src/models/uniter/switches.ts";
 import { recipeNamed } from "../../../src/train/recipes/recipe-named.ts";
 import type { UniterRecipe, UniterTask } from "../../../src/train/recipes/uniter-recipe.ts";
 import type { TrainingRecipe } from "../../../src/train/recipe.ts";
@@ -22,6 +23,7 @@ const PICTURE_SIDE = 100;
 export const tinyUniterRecipe: UniterRecipe = {
   ...demo,
   name: "tiny-uniter",
+  switches: uniterReleased,
   model: {
     initialScale: "fan-in",
     regionFeatures: FEATURES,
