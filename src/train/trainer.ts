@@ -244,7 +244,7 @@ class TrainingSession implements Disposable {
   }
 
   async #save(): Promise<void> {
-    const { program, run, runDigest } = this.#options;
+    const { program, progress, run, runDigest } = this.#options;
     if (run === undefined || this.#step === this.#savedStep) return;
     const content = {
       step: this.#step,
@@ -255,6 +255,7 @@ class TrainingSession implements Disposable {
     };
     await saveCheckpoint(run.checkpoints, content, program);
     this.#savedStep = this.#step;
+    for (const notice of program.notices(this.#state)) progress.say(notice);
   }
 
   #report(reading: StepReading): void {

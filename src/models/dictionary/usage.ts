@@ -15,52 +15,48 @@ export function usedCodes(counts: tf.Tensor1D): tf.Scalar {
   return tf.sum(tf.cast(tf.greater(counts, 0), "float32"));
 }
 
-/** The state of a dictionary's codes, and how features have come to them. */
+/** The state of a dictionary's codes. */
 export interface UsageInput {
-  /** Features of each code, [k], over as many batches as one likes. */
-  readonly counts: tf.Tensor1D;
   /** [k, c] */
   readonly codes: tf.Tensor2D;
   /** For how many steps no feature has come to a code, [k]. */
   readonly idleSteps: tf.Tensor1D;
-  readonly deadAfterSteps: number;
 }
 
 export interface DictionaryUsage {
   readonly numCodes: number;
+  /** Codes that the last step's features came to. */
   readonly numUsed: number;
-  readonly perplexity: number;
   /** Codes that are 0 in every number, which "moving-sums" makes of codes that are never hit. */
   readonly numZero: number;
-  /** Codes to which no feature has come for `deadAfterSteps` steps. */
+  /** Codes to which no feature has come for `DEAD_AFTER_STEPS` steps. */
   readonly deadCodes: readonly number[];
 }
 
+/** A code that is idle for so long is called dead; the papers have no word for it. */
+export const DEAD_AFTER_STEPS = 100;
+
 /** Reads how a dictionary is used; outside of steps. */
-export function dictionaryUsage(input: UsageInput): DictionaryUsage {
-  const { codes, counts, deadAfterSteps, idleSteps } = input;
+export function dictionaryUsage({ codes, idleSteps }: UsageInput): DictionaryUsage {
   return tf.tidy(() => {
     const isZero = tf.equal(tf.max(tf.abs(codes), 1), 0);
+    const idle = [...idleSteps.dataSync()];
     return {
-      numCodes: counts.size,
-      numUsed: usedCodes(counts).dataSync()[0] ?? 0,
-      perplexity: codePerplexity(counts).dataSync()[0] ?? 0,
+      numCodes: idle.length,
+      numUsed: idle.filter((steps) => steps === 0).length,
       numZero: tf.sum(tf.cast(isZero, "int32")).dataSync()[0] ?? 0,
-      deadCodes: [...idleSteps.dataSync()].flatMap((steps, code) =>
-        steps >= deadAfterSteps ? [code] : [],
-      ),
+      deadCodes: idle.flatMap((steps, code) => (steps >= DEAD_AFTER_STEPS ? [code] : [])),
     };
   });
 }
 
 /** What is to be said of a dictionary's use, in one line; it warns of codes that have become 0. */
-export function usageText(usage: DictionaryUsage): string {
-  const { deadCodes, numCodes, numUsed, numZero, perplexity } = usage;
+export function usageText({ deadCodes, numCodes, numUsed, numZero }: DictionaryUsage): string {
   return [
-    `${numUsed} of ${numCodes} codes used, perplexity ${perplexity.toFixed(1)}`,
+    `dictionary: ${numUsed} of ${numCodes} codes used in the last step`,
+    `${deadCodes.length} dead (idle for ${DEAD_AFTER_STEPS} steps)`,
     ...(numZero === 0
       ? []
       : [`warning: ${numZero} codes are exactly 0, as moving sums leave those that are never hit`]),
-    ...(deadCodes.length === 0 ? [] : [`${deadCodes.length} codes are dead`]),
   ].join("; ");
 }

@@ -6,8 +6,8 @@ import { weight, type Weights, type WeightSpec } from "../weights.ts";
 // B batch, h and w grid, C channels, R ranks
 
 /** PyTorch's defaults. */
-export const BATCH_NORM_EPSILON = 1e-5;
-export const BATCH_NORM_MOMENTUM = 0.1;
+const BATCH_NORM_EPSILON = 1e-5;
+const BATCH_NORM_MOMENTUM = 0.1;
 
 /**
  * "train": by the batch's own statistics, which the running ones follow. "eval": by the running statistics, scale and

@@ -96,7 +96,7 @@ function convolveAndNormalise(
  * A convolution without bias, padded by half of the kernel on each side: x [B, h, w, inputs] by a kernel
  * [outputs, inputs, size, size], size odd, to [B, h / stride, w / stride, outputs], rounded up.
  */
-export function convolve(kernel: tf.Tensor, x: tf.Tensor4D, stride: number): tf.Tensor4D {
+function convolve(kernel: tf.Tensor, x: tf.Tensor4D, stride: number): tf.Tensor4D {
   const filter = tensor4(tf.transpose(kernel, [2, 3, 1, 0]));
   const [size] = filter.shape;
   // TensorFlow's own "same" pads less above than below where the stride skips; PyTorch pads both alike.

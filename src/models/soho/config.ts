@@ -53,7 +53,7 @@ export const sohoLanguageHead: LanguageHead = {
 };
 
 /** Code and feature. */
-export const GATE_OUTPUTS = 2;
+const GATE_OUTPUTS = 2;
 
 export function sohoSpecs(config: SohoConfig): WeightSpec[] {
   const { transformer } = config;

@@ -82,7 +82,7 @@ export function fuseSoho(weights: Weights, config: SohoConfig, input: FusionInpu
 }
 
 /** Logits of (unmatched, matched) from [CLS] as it is, [B, 2]. */
-export function sohoMatchingLogits(weights: Weights, { text }: FusionOutput): tf.Tensor2D {
+function sohoMatchingLogits(weights: Weights, { text }: FusionOutput): tf.Tensor2D {
   const [batch, , hiddenSize] = text.shape;
   const cls = tf.reshape(tf.slice(text, [0, 0, 0], [batch, 1, hiddenSize]), [batch, hiddenSize]);
   return matrix(linearWithoutBias(weight(weights, sohoNames.matching), cls));

@@ -25,7 +25,7 @@ export interface SohoObjectives {
 }
 
 /** Pictures scaled to a shorter side or less, where the longer would pass `longer`; one size where both are the same. */
-export interface SohoPictureSizes {
+interface SohoPictureSizes {
   readonly shorter: number;
   readonly longer: number;
   readonly padToMultipleOf: number;

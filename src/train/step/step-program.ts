@@ -112,6 +112,15 @@ export class StepProgram implements Disposable {
           });
   }
 
+  /** What the system has to say of its buffers. */
+  notices({ buffers }: TrainingState): readonly string[] {
+    const { notices } = this.system;
+    if (notices === undefined) return [];
+    const said: string[] = [];
+    tf.tidy(() => void said.push(...notices(unflatten(this.bufferLayout, buffers))));
+    return said;
+  }
+
   /** Fresh weights and buffers, zero moments. */
   initialState(): TrainingState {
     const { layout, bufferLayout } = this;

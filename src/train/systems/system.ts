@@ -2,6 +2,7 @@ import type * as tf from "@tensorflow/tfjs-core";
 import type { Batch, LoaderOptions } from "../../loader/options.ts";
 import type { Dropout, StochasticDepth } from "../../models/dropout.ts";
 import type { NamedTensors, PairModel } from "../../models/pair-model.ts";
+import type { WeightedScale } from "./loss-scales.ts";
 import type { Weights, WeightSpec } from "../../models/weights.ts";
 
 /** A rank's share of a global batch, as it is handed to the device. */
@@ -66,6 +67,10 @@ export interface System {
   readonly losses: (call: LossCall) => SystemLosses;
   /** The buffers after a step, by name; they stay as they are where this is left out. */
   readonly nextBuffers?: (buffers: Weights, statistics: tf.Tensor1D) => Weights;
+  /** What is to be said, where a checkpoint is saved, of a system whose buffers these are. Outside of steps. */
+  readonly notices?: (buffers: Weights) => readonly string[];
+  /** Its losses as they stand to the paper's, by the names of `readings`, each with its weight in the total. */
+  readonly scales: readonly WeightedScale[];
   /** Whether the optimizer's weight decay pulls at a weight. */
   readonly decays: (spec: WeightSpec) => boolean;
   /** What the loader is asked for beside sets, seed, ranks and threads. */

@@ -1,10 +1,10 @@
 import * as tf from "@tensorflow/tfjs-core";
-import type { NamedTensors } from "../../src/models/pair-model.ts";
-import { sohoPaper } from "../../src/models/soho/switches.ts";
-import type { TrainingRecipe } from "../../src/train/recipe.ts";
-import { recipeNamed } from "../../src/train/recipes/recipe-named.ts";
-import type { SohoRecipe } from "../../src/train/recipes/soho-recipe.ts";
-import { tinyPictures, tinySoho } from "../models/soho/soho-fixture.ts";
+import type { NamedTensors } from "../../../src/models/pair-model.ts";
+import { sohoPaper } from "../../../src/models/soho/switches.ts";
+import type { TrainingRecipe } from "../../../src/train/recipe.ts";
+import { recipeNamed } from "../../../src/train/recipes/recipe-named.ts";
+import type { SohoRecipe } from "../../../src/train/recipes/soho-recipe.ts";
+import { tinyPictures, tinySoho } from "../../models/soho/soho-fixture.ts";
 
 /** The recipe, which must be one of SOHO. */
 function requireSoho(recipe: TrainingRecipe): SohoRecipe {

@@ -26,8 +26,8 @@ import {
   type VisualMask,
 } from "../objectives/masked-visual.ts";
 import type { SohoObjectives } from "../recipes/soho-recipe.ts";
-import { languageLoss, matchingLosses } from "./pair-losses.ts";
-import type { LossCall } from "./system.ts";
+import { languageLoss, matchingLosses } from "../systems/pair-losses.ts";
+import type { LossCall } from "../systems/system.ts";
 
 // P pictures, B pairs, n text tokens, m visual tokens, D hidden size, k codes
 

@@ -2,12 +2,13 @@ import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { RandomStream } from "../../../src/core/random.ts";
 import type { NamedTensors } from "../../../src/models/pair-model.ts";
+import { tensorFlowBackend } from "../../../src/tensor/backend.ts";
 import { loadTensorFlow } from "../../../src/tensor/load.ts";
 import type { SohoRecipe } from "../../../src/train/recipes/soho-recipe.ts";
 import { StepProgram, type StepReading } from "../../../src/train/step/step-program.ts";
 import { sohoSystem } from "../../../src/train/systems/soho.ts";
 import { disposeState, type TrainingState } from "../../../src/train/step/training-state.ts";
-import { tinySohoRecipe, VOCABULARY_SIZE } from "../soho-run.ts";
+import { tinySohoRecipe, VOCABULARY_SIZE } from "./tiny-soho.ts";
 
 beforeAll(loadTensorFlow);
 
@@ -101,11 +102,18 @@ function batchOf(step: number, pixels: Int32Array): NamedTensors {
   };
 }
 
-async function fit(numSteps: number): Promise<StepReading[]> {
+interface Fit {
+  readonly readings: readonly StepReading[];
+  /** Tensors of tfjs's and of TensorFlow's after each step. */
+  readonly numTensors: readonly number[];
+}
+
+async function fit(numSteps: number): Promise<Fit> {
   const system = sohoSystem(recipe, VOCABULARY_SIZE);
   using program = new StepProgram(recipe, system);
   let state: TrainingState = program.initialState();
   const readings: StepReading[] = [];
+  const numTensors: number[] = [];
   const pixels = pictures();
   for (let step = 1; step <= numSteps; step += 1) {
     const tensors = batchOf(step, pixels);
@@ -121,14 +129,16 @@ async function fit(numSteps: number): Promise<StepReading[]> {
     disposeState(state);
     ({ state } = done);
     readings.push(done.reading);
+    numTensors.push(tf.memory().numTensors + tensorFlowBackend().binding.getNumOfTensors());
   }
   disposeState(state);
-  return readings;
+  return { readings, numTensors };
 }
 
 describe("a tiny SOHO", () => {
-  it("T-16: fits 32 pairs: MVM over 95 % by the dot product, ITM 100 %, MLM under 0.1", async () => {
-    const readings = await fit(350);
+  it("T-16: fits 32 pairs: MVM over 95 % by the dot product, ITM 100 %, MLM under 0.1; T-12: with as many tensors at its end", async () => {
+    const { numTensors, readings } = await fit(350);
+    expect(new Set(numTensors.slice(10)).size).toBe(1);
     const last = readings.slice(-20);
     const mean = (part: string): number =>
       last.reduce((sum, { parts }) => sum + (parts[part] ?? 0), 0) / last.length;

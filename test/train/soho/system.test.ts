@@ -16,7 +16,7 @@ import {
   type FlatLayout,
 } from "../../../src/train/step/flat-weights.ts";
 import type { SohoObjectives, SohoRecipe } from "../../../src/train/recipes/soho-recipe.ts";
-import { sohoReadings } from "../../../src/train/systems/soho-losses.ts";
+import { sohoReadings } from "../../../src/train/soho/losses.ts";
 import { sohoConfig, sohoSystem } from "../../../src/train/systems/soho.ts";
 import {
   decaysByShape,
@@ -24,7 +24,7 @@ import {
   type SystemLosses,
 } from "../../../src/train/systems/system.ts";
 import { freshSoho } from "../../models/soho/soho-fixture.ts";
-import { tinySohoBatch, tinySohoRecipe, VOCABULARY_SIZE } from "../soho-run.ts";
+import { tinySohoBatch, tinySohoRecipe, VOCABULARY_SIZE } from "./tiny-soho.ts";
 
 beforeAll(loadTensorFlow);
 
@@ -295,6 +295,22 @@ describe("the restart of idle codes", () => {
     const patient = restarting(2);
     expect(patient.reading("codeRestarts")).toBe(0);
     expect(idleCodes(patient.next(patient.losses().statistics))).toHaveLength(numIdle);
+  });
+});
+
+const noticesOf = (switches: SohoSwitches, fresh: Weights = {}): readonly string[] => {
+  const { buffers, system } = new Probe({ switches, fresh });
+  return system.notices?.(buffers) ?? [];
+};
+
+describe("what is said of a run", () => {
+  it("V-4: is how many codes are 0, X-3: and the floor of cosines", () => {
+    const zeroed = { "neck.vq.embed": tf.zeros([12, 16]) };
+    expect(noticesOf(sohoPaper)).toEqual([expect.stringContaining("12 of 12 codes used")]);
+    expect(noticesOf(sohoReleased, zeroed)).toEqual([
+      expect.stringContaining("warning: 12 codes are exactly 0"),
+      "mvm by cosine, which has no temperature, cannot fall below 0.912",
+    ]);
   });
 });
 

@@ -6,7 +6,7 @@ import { loadTensorFlow } from "../../../src/tensor/load.ts";
 import type { SohoRecipe } from "../../../src/train/recipes/soho-recipe.ts";
 import { sohoSystem } from "../../../src/train/systems/soho.ts";
 import type { BatchContext, StepBatch } from "../../../src/train/systems/system.ts";
-import { tinySohoRecipe, VOCABULARY_SIZE } from "../soho-run.ts";
+import { tinySohoRecipe, VOCABULARY_SIZE } from "./tiny-soho.ts";
 
 beforeAll(loadTensorFlow);
 
