@@ -62,7 +62,7 @@ export class NearestEvaluation {
       for (const name of this.#namesOf(frontier, vias)) {
         this.#reach(identities.membersOf(name), distance, found);
       }
-      frontier = found.toArray().sort();
+      frontier = found.toArray().toSorted();
       for (const picture of frontier) this.#leadTo(picture, vias);
     }
   }
