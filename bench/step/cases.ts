@@ -19,7 +19,7 @@ import { visualParsingConfig } from "../../src/train/recipes/visual-parsing-reci
 import {
   pretrainingLosses,
   visualParsingBatch,
-} from "../../src/train/systems/visual-parsing-losses.ts";
+} from "../../src/train/visual-parsing/losses.ts";
 import { requireVisualParsing } from "../../test/train/tiny-run.ts";
 
 /** A batch by name, in the order in which a step takes it. */

@@ -7,7 +7,7 @@ import type { Precision } from "../../src/tensor/compiled/options.ts";
 import { loadTensorFlow } from "../../src/tensor/load.ts";
 import { overrideRecipe } from "../../src/train/recipe-parser.ts";
 import { unflatten } from "../../src/train/step/flat-weights.ts";
-import { pretrainingLosses } from "../../src/train/systems/visual-parsing-losses.ts";
+import { pretrainingLosses } from "../../src/train/visual-parsing/losses.ts";
 import { StepProgram } from "../../src/train/step/step-program.ts";
 import { largestLossDifference, longRun } from "./long-run.ts";
 import { tinyBatch, tinyModel, tinyRecipe, tinyStepBatch, tinySystem } from "./tiny-run.ts";

@@ -7,7 +7,7 @@ import {
   type VisualParsingRecipe,
 } from "../../src/train/recipes/visual-parsing-recipe.ts";
 import { ONLY_VARIANT, type StepBatch, type System } from "../../src/train/systems/system.ts";
-import type { VisualParsingBatch } from "../../src/train/systems/visual-parsing-losses.ts";
+import type { VisualParsingBatch } from "../../src/train/visual-parsing/losses.ts";
 import { visualParsingSystem } from "../../src/train/systems/visual-parsing.ts";
 import { uniform } from "../models/parity-fixture.ts";
 

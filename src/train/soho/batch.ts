@@ -7,7 +7,7 @@ import { pictureTensors } from "../../models/soho/soho.ts";
 import type { SohoRecipe } from "../recipes/soho-recipe.ts";
 import { maskedWordTensors, sharesOf } from "../systems/masked-words.ts";
 import type { BatchContext, StepBatch } from "../systems/system.ts";
-import { batchCounts } from "../systems/visual-parsing-batch.ts";
+import { batchCounts } from "../visual-parsing/batch.ts";
 
 /** Whether the residual network is trained in a step. */
 export const sohoVariants = { frozen: "frozen-backbone", trained: "all-parts" } as const;

@@ -22,7 +22,7 @@ import {
   type SystemBatches,
   type SystemLosses,
 } from "./system.ts";
-import { batchCounts } from "./visual-parsing-batch.ts";
+import { batchCounts } from "../visual-parsing/batch.ts";
 
 /** SOHO (Huang et al., CVPR 2021) as the trainer knows it. */
 export function sohoSystem(recipe: SohoRecipe, vocabularySize: number): System {

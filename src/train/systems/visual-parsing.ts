@@ -7,8 +7,8 @@ import {
   type VisualParsingRecipe,
 } from "../recipes/visual-parsing-recipe.ts";
 import { decaysByShape, ONLY_VARIANT, type System } from "./system.ts";
-import { batchCounts, deviceBatch } from "./visual-parsing-batch.ts";
-import { pretrainingLosses, visualParsingBatch } from "./visual-parsing-losses.ts";
+import { batchCounts, deviceBatch } from "../visual-parsing/batch.ts";
+import { pretrainingLosses, visualParsingBatch } from "../visual-parsing/losses.ts";
 
 /** Visual Parsing (Xue et al., NeurIPS 2021) as the trainer knows it. */
 export function visualParsingSystem(recipe: VisualParsingRecipe, vocabularySize: number): System {

@@ -6,7 +6,7 @@ import { loadTensorFlow } from "../../../src/tensor/load.ts";
 import { unflatten } from "../../../src/train/step/flat-weights.ts";
 import type { VisualParsingRecipe } from "../../../src/train/recipes/visual-parsing-recipe.ts";
 import { StepProgram, type StepReading } from "../../../src/train/step/step-program.ts";
-import { pretrainingLosses } from "../../../src/train/systems/visual-parsing-losses.ts";
+import { pretrainingLosses } from "../../../src/train/visual-parsing/losses.ts";
 import { largestDifference } from "../../models/parity-fixture.ts";
 import { disposeState, type TrainingState } from "../../../src/train/step/training-state.ts";
 import { tinyBatch, tinyModel, tinyRecipe, tinyStepBatch, tinySystem } from "../tiny-run.ts";

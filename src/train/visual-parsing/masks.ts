@@ -18,7 +18,7 @@ import {
   maskOfIndices,
 } from "../objectives/masked-features.ts";
 import { hiddenTokens, type VisualParsingObjectives } from "../recipes/visual-parsing-recipe.ts";
-import type { VisualParsingBatch } from "./visual-parsing-losses.ts";
+import type { VisualParsingBatch } from "./losses.ts";
 
 // P pictures, B pairs, m visual tokens, k masked tokens a pair, D hidden size
 

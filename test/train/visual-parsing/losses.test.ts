@@ -18,7 +18,7 @@ import {
   pretrainingLosses,
   type VisualParsingBatch,
   type VisualParsingLosses,
-} from "../../../src/train/systems/visual-parsing-losses.ts";
+} from "../../../src/train/visual-parsing/losses.ts";
 import {
   fixtureWeights,
   largestDifference,

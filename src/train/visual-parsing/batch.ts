@@ -3,9 +3,9 @@ import { RandomStream } from "../../core/random.ts";
 import type { Batch } from "../../loader/options.ts";
 import { tensorOfBytes } from "../../tensor/bytes.ts";
 import { randomMask } from "../objectives/feature-masks.ts";
-import { maskedWordTensors, numberWhere, sharesOf } from "./masked-words.ts";
-import type { BatchContext } from "./system.ts";
-import type { VisualParsingBatch } from "./visual-parsing-losses.ts";
+import { maskedWordTensors, numberWhere, sharesOf } from "../systems/masked-words.ts";
+import type { BatchContext } from "../systems/system.ts";
+import type { VisualParsingBatch } from "./losses.ts";
 
 // P pictures, S image side, B pairs, n text tokens, M predicted words
 

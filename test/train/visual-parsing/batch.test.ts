@@ -9,8 +9,8 @@ import {
   batchCounts,
   deviceBatch,
   type MaskingContext,
-} from "../../../src/train/systems/visual-parsing-batch.ts";
-import type { VisualParsingBatch } from "../../../src/train/systems/visual-parsing-losses.ts";
+} from "../../../src/train/visual-parsing/batch.ts";
+import type { VisualParsingBatch } from "../../../src/train/visual-parsing/losses.ts";
 import { loaderFixture } from "../../loader/loader-fixture.ts";
 
 beforeAll(loadTensorFlow);

@@ -22,7 +22,7 @@ import {
   uniterTransport,
   withoutSpecials,
 } from "../objectives/transport.ts";
-import { featureLoss, hiddenPictures, maskedTokensOf } from "./visual-parsing-masks.ts";
+import { featureLoss, hiddenPictures, maskedTokensOf } from "./masks.ts";
 import type { VisualParsingObjectives } from "../recipes/visual-parsing-recipe.ts";
 
 // P pictures, B pairs, of a rank's part of a batch; S image side, n text tokens, m visual tokens, M predicted words
