@@ -13,12 +13,13 @@ export async function answersOfSplits(
   const counts = new Map<string, number>();
   for (const split of splits) {
     for await (const { texts } of split.heads(options.signal)) {
-      for (const { kind, label } of texts) {
-        if (kind !== "question" || label === null) continue;
-        const spelled = normalisedAnswer(label);
-        counts.set(spelled, (counts.get(spelled) ?? 0) + 1);
-      }
+      const labels = texts.flatMap(({ kind, label }) => (kind === "question" ? (label ?? []) : []));
+      for (const label of labels) count(counts, normalisedAnswer(label));
     }
   }
   return frequentAnswers(counts, options.minCount);
+}
+
+function count(counts: Map<string, number>, answer: string): void {
+  counts.set(answer, (counts.get(answer) ?? 0) + 1);
 }
