@@ -103,18 +103,14 @@ export class LeakCollector {
 
   /** How many training pictures leak in which way, by their nearest evaluation picture; in the order of the kinds' names. */
   kinds(): readonly KindCount[] {
-    const counts = new Map<string, { readonly kind: LeakKind; pictures: number }>();
+    const counts: { readonly kind: LeakKind; pictures: number }[] = []; // of eight kinds at most
     for (const picture of this.#leaking) {
-      const links = this.#chainFrom(picture);
-      const kind = this.#kindOf(picture, links);
-      const name = `${kind.degree} ${kind.coverage} ${kind.modality}`;
-      const count = counts.get(name);
-      if (count === undefined) counts.set(name, { kind, pictures: 1 });
+      const kind = this.#kindOf(picture, this.#chainFrom(picture));
+      const count = counts.find((known) => isSameKind(known.kind, kind));
+      if (count === undefined) counts.push({ kind, pictures: 1 });
       else count.pictures += 1;
     }
-    return Array.from(counts)
-      .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .map(([, count]) => count);
+    return counts.toSorted((a, b) => (kindName(a.kind) < kindName(b.kind) ? -1 : 1));
   }
 
   /** What every training split holds of every evaluation split; splits that share nothing are left out. */
@@ -279,6 +275,15 @@ interface PictureNumbers {
   readonly first: number;
   /** The one with the best reason. */
   readonly picture: number;
+}
+
+function isSameKind(one: LeakKind, other: LeakKind): boolean {
+  const { coverage, degree, modality } = one;
+  return degree === other.degree && coverage === other.coverage && modality === other.modality;
+}
+
+function kindName({ coverage, degree, modality }: LeakKind): string {
+  return `${degree} ${coverage} ${modality}`;
 }
 
 /** The steps of a chain in a sentence. */
