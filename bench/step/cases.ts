@@ -16,10 +16,7 @@ import type { NamedTensor } from "../../src/tensor/weight-files/element-types.ts
 import { type RecipeOptimisation, usualOptimisation } from "../../src/train/recipes/recipe-base.ts";
 import { recipeNamed } from "../../src/train/recipes/recipe-named.ts";
 import { visualParsingConfig } from "../../src/train/recipes/visual-parsing-recipe.ts";
-import {
-  pretrainingLosses,
-  visualParsingBatch,
-} from "../../src/train/visual-parsing/losses.ts";
+import { pretrainingLosses, visualParsingBatch } from "../../src/train/visual-parsing/losses.ts";
 import { requireVisualParsing } from "../../test/train/tiny-run.ts";
 
 /** A batch by name, in the order in which a step takes it. */
