@@ -11,6 +11,7 @@ import { addEvalCommand } from "./commands/eval.ts";
 import { addFetchCommand } from "./commands/fetch.ts";
 import { addTrainCommand } from "./commands/train.ts";
 import { addProfileCommand } from "./commands/profile.ts";
+import { addObjectivesCommand } from "./commands/objectives.ts";
 import { addPrepareCommand } from "./commands/prepare.ts";
 import { addSetupCommand } from "./commands/setup.ts";
 import { addValidateCommand } from "./commands/validate.ts";
@@ -35,6 +36,7 @@ const addCommands: readonly ((program: Command) => void)[] = [
   addBenchLoaderCommand,
   addTrainCommand,
   addProfileCommand,
+  addObjectivesCommand,
   addEvalCommand,
   addWeightsCommand,
   addDemoCommand,

@@ -42,6 +42,13 @@ export function wholeNumber(text: string): number {
   throw new InvalidArgumentError("a whole number is expected");
 }
 
+/** Reads a whole number of at least 1. */
+export function positiveNumber(text: string): number {
+  const value = wholeNumber(text);
+  if (value > 0) return value;
+  throw new InvalidArgumentError("a whole number of at least 1 is expected");
+}
+
 /** Gathers the values of an option that may be given several times. */
 export function collect(value: string, earlier: readonly string[] = []): string[] {
   return [...earlier, value];

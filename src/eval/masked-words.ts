@@ -25,7 +25,7 @@ export interface MaskedWordResult {
   /** Scenes that they are about: questions of one scene are answered alike. */
   readonly numScenes: number;
   readonly accuracy: number;
-  /** Beside another scene's picture. */
+  /** Beside other scenes' pictures. */
   readonly shuffledAccuracy: number;
   /**
    * What is reached without the picture: by guessing among each question's candidates, or where the whole vocabulary is
@@ -34,18 +34,21 @@ export interface MaskedWordResult {
   readonly chance: number;
 }
 
+/** How far on, as shares of the split, the scenes lie whose questions are asked beside a picture that is not theirs. */
+const SHIFTS = [0.25, 0.5, 0.75];
+
 /** Questions that are answered in one run of the model. */
 const QUESTIONS_PER_CHUNK = 16;
 
 /**
- * How often a model tells a masked word with the text's own picture, and how often beside the picture of another scene
- * (half the split further on), which tells nothing of it.
+ * How often a model tells a masked word with the text's own picture, and how often beside the pictures of three other
+ * scenes, which tell nothing of it.
  */
 export async function evaluateMaskedWords(options: MaskedWordOptions): Promise<MaskedWordResult> {
   await loadTensorFlow();
   const { progress, questions, split } = options;
   const ofScene = Map.groupBy(questions, ({ sceneIndex }) => sceneIndex);
-  const shift = Math.max(1, Math.floor(split.numScenes / 2));
+  const shifts = SHIFTS.map((share) => Math.max(1, Math.floor(share * split.numScenes)));
   let [numRight, numRightShuffled, numDone] = [0, 0, 0];
   using device = new ModelOnDevice(options.model);
   using reader = new MaskedWordReader(device);
@@ -53,7 +56,9 @@ export async function evaluateMaskedWords(options: MaskedWordOptions): Promise<M
     const { sceneIndex } = picture;
     const visual = device.embed(picture);
     const own = ofScene.get(sceneIndex) ?? [];
-    const others = ofScene.get((sceneIndex + shift) % split.numScenes) ?? [];
+    const others = shifts.flatMap(
+      (shift) => ofScene.get((sceneIndex + shift) % split.numScenes) ?? [],
+    );
     numRight += reader.numRight(visual, own);
     numRightShuffled += reader.numRight(visual, others);
     tf.dispose([visual.tokens, visual.mask]);
@@ -71,7 +76,7 @@ export async function evaluateMaskedWords(options: MaskedWordOptions): Promise<M
     numQuestions,
     numScenes: ofScene.size,
     accuracy: share(numRight),
-    shuffledAccuracy: share(numRightShuffled),
+    shuffledAccuracy: share(numRightShuffled) / SHIFTS.length,
     chance: chanceOf(questions),
   };
 }

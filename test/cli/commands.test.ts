@@ -39,6 +39,7 @@ describe("crossweave", () => {
       "bench-loader",
       "train",
       "profile",
+      "objectives",
       "eval",
       "weights",
       "demo",

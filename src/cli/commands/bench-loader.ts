@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { type CommandContext, type CommandOutcome, runCommand } from "../frame.ts";
 import type { BenchFlags, LoaderBenchResult } from "../loader-bench/run-loader-bench.ts";
-import { addExamples, collect, seedOf, wholeNumber } from "../program.ts";
+import { addExamples, collect, positiveNumber, seedOf, wholeNumber } from "../program.ts";
 
 const DEFAULT_SEED = 1;
 
@@ -14,16 +14,16 @@ export function addBenchLoaderCommand(program: Command): void {
     )
     .argument("<set...>", "folders of shard sets, or https://… or s3://…")
     .option("--split <name>", "a split to read; repeatable; all that train unless given", collect)
-    .option("--batch <pictures>", "pictures of a batch", positive, 16)
+    .option("--batch <pictures>", "pictures of a batch", positiveNumber, 16)
     .option(
       "--size <pixels>",
       "the side of the squares that pictures are stretched to",
-      positive,
+      positiveNumber,
       384,
     )
     .option("--keep-ratio <pixels,pixels>", "shorter and longest side instead: 600,1000", twoSides)
     .option("--crop", "a random part of each picture, 8 % to all of it, as for classifiers")
-    .option("--workers <number>", "measure this number of workers alone", positive)
+    .option("--workers <number>", "measure this number of workers alone", positiveNumber)
     .option("--step-ms <times>", "lengths of training steps to feed: 150,300", stepTimes)
     .option("--seconds <number>", "about how long each measurement takes", someTime, 3)
     .option("--vocabulary <file>", "a vocab.txt; one of the set's own words unless given")
@@ -50,20 +50,14 @@ async function measure(
   return { result, text: loaderBenchText(result) };
 }
 
-function positive(text: string): number {
-  const value = wholeNumber(text);
-  if (value > 0) return value;
-  throw new InvalidArgumentError("a whole number of at least 1 is expected");
-}
-
 function twoSides(text: string): readonly [shorter: number, longer: number] {
-  const [shorter = 0, longer = 0, ...others] = text.split(",").map((side) => positive(side));
+  const [shorter = 0, longer = 0, ...others] = text.split(",").map((side) => positiveNumber(side));
   if (others.length === 0 && shorter <= longer) return [shorter, longer];
   throw new InvalidArgumentError("two sides are expected, the shorter one first: 600,1000");
 }
 
 function stepTimes(text: string): readonly number[] {
-  return text.split(",").map((time) => positive(time));
+  return text.split(",").map((time) => positiveNumber(time));
 }
 
 function someTime(text: string): number {

@@ -1,7 +1,7 @@
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import type { ProfileFlags } from "../runs/training-profile.ts";
 import { runCommand } from "../frame.ts";
-import { addExamples, collect, seedOf, wholeNumber } from "../program.ts";
+import { addExamples, collect, positiveNumber, seedOf, wholeNumber } from "../program.ts";
 
 /** Adds `crossweave profile`. */
 export function addProfileCommand(program: Command): void {
@@ -16,8 +16,8 @@ export function addProfileCommand(program: Command): void {
       "folders of shard sets, or https://… or s3://…; their training splits are used",
     )
     .option("--set <key=value>", "replace a constant of the recipe; repeatable", collect)
-    .option("--steps <number>", "steps to measure, after two that compile", positive, 10)
-    .option("--top <number>", "operations to list", positive, 20)
+    .option("--steps <number>", "steps to measure, after two that compile", positiveNumber, 10)
+    .option("--top <number>", "operations to list", positiveNumber, 20)
     .option("--cache <folder>", "where sets from servers are kept, for all runs of this machine")
     .option("--cache-gigabytes <number>", "how much --cache may hold; 100 if not said", wholeNumber)
     .action((recipeName: string, flags: ProfileFlags) =>
@@ -33,10 +33,4 @@ export function addProfileCommand(program: Command): void {
     "crossweave profile demo --data runs/demo/shards/coco --set data.vocabulary=runs/demo/world/vocab.txt",
     "crossweave profile pretrain/visual-parsing-small --data shards/coco --set data.vocabulary=vocab.txt --set precision=bf16 --json",
   ]);
-}
-
-function positive(text: string): number {
-  const value = wholeNumber(text);
-  if (value > 0) return value;
-  throw new InvalidArgumentError("a whole number of at least 1 is expected");
 }

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import type { TrainingRecipe } from "../../train/recipe.ts";
-import type { StepReading } from "../../train/step-program.ts";
+import type { StepReading } from "../../train/step/step-program.ts";
 import { type CommandContext, type CommandOutcome, runCommand } from "../frame.ts";
 import { addExamples, collect, seedOf, wholeNumber } from "../program.ts";
 import { addNearOptions, nearChoiceOf, type NearFlags } from "../auditing/near-flags.ts";

@@ -129,7 +129,7 @@ const PART_CURVES: readonly {
   { part: "mvm", name: "masked visual modelling" },
   { part: "mrfr", name: "masked region feature regression" },
   { part: "mrc", name: "masked region classification" },
-  { part: "mrckl", name: "masked region classification, KL" },
+  { part: "mrcKl", name: "masked region classification, KL" },
   { part: "wra", name: "word-region alignment" },
 ];
 

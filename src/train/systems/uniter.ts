@@ -7,12 +7,16 @@ import { type UniterRecipe, type UniterTask, uniterTasks } from "../recipes/unit
 import { decaysByShape, type System, type SystemBatches } from "./system.ts";
 import { uniterBatch, uniterCounts } from "../uniter/batch.ts";
 import { uniterLosses, uniterReadings } from "../uniter/losses.ts";
+import { uniterLossScales } from "../uniter/loss-scales.ts";
 
 /** What stands for UNITER's picture encoder: its regions come from a detector that is not trained. */
 const IMAGE_EMBEDDING = "img_embeddings.";
 
 /** The number of samples in a token-bucket batch is a multiple of this (UNITER's released code). */
 const BATCH_MULTIPLE = 8;
+
+/** Lengths are counted as rounded up to this, so that a run compiles a dozen shapes of batches and not hundreds. */
+const LENGTH_MULTIPLE = 16;
 
 /** UNITER (Chen et al., ECCV 2020) as the trainer knows it. */
 export function uniterSystem(recipe: UniterRecipe, vocabularySize: number): System {
@@ -21,6 +25,12 @@ export function uniterSystem(recipe: UniterRecipe, vocabularySize: number): Syst
   return {
     model: uniterModel(config),
     visualPrefix: IMAGE_EMBEDDING,
+    // The alignment's factor is its weight.
+    scales: uniterLossScales(config, objectives).map((scale) =>
+      scale.loss === "wra"
+        ? { ...scale, factor: 1, weight: scale.factor }
+        : { ...scale, weight: 1 },
+    ),
     decays: switches.decayedNorms ? decaysByReleasedName : decaysByShape,
     counts: uniterCounts,
     deviceBatch: (batch, context) => uniterBatch(batch, context, objectives),
@@ -88,6 +98,7 @@ function batchingOf({ data }: UniterRecipe): BatchingOptions {
     multipleOf: BATCH_MULTIPLE,
     bucketSize,
     tokensPerPicture: "regions",
+    lengthMultiple: LENGTH_MULTIPLE,
   };
 }
 

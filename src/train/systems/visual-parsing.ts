@@ -6,6 +6,7 @@ import {
   visualParsingConfig,
   type VisualParsingRecipe,
 } from "../recipes/visual-parsing-recipe.ts";
+import { visualParsingScales } from "./loss-scales.ts";
 import { decaysByShape, ONLY_VARIANT, type System } from "./system.ts";
 import { batchCounts, deviceBatch } from "../visual-parsing/batch.ts";
 import { pretrainingLosses, visualParsingBatch } from "../visual-parsing/losses.ts";
@@ -22,6 +23,10 @@ export function visualParsingSystem(recipe: VisualParsingRecipe, vocabularySize:
   return {
     model: visualParsingModel(config),
     visualPrefix: VISUAL_PREFIX,
+    scales: visualParsingScales(recipe, {
+      channels: swinOutputShape(swin).channels,
+      maskedTokens: hiddenTokens(objectives, visualTokens),
+    }),
     decays: decaysByShape,
     counts: batchCounts,
     deviceBatch: (batch, context) => ({

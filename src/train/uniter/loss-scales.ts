@@ -49,7 +49,7 @@ export function uniterLossScales(
       published: "cross-entropy of a region",
     },
     {
-      loss: "mrc-kl",
+      loss: "mrcKl",
       factor: isDivergence ? 1 : 1 / regionClasses,
       computed: isDivergence ? "KL of a region" : `mean of KL over ${regionClasses} classes`,
       published: "KL of a region",
