@@ -66,10 +66,10 @@ const factors = (config: typeof uniterBase): Record<string, number> =>
 
 describe("UNITER's losses", () => {
   it("are the paper's in paper, and smaller by 2048 and 1601 in released", () => {
-    expect(factors(uniterBase)).toEqual({ itm: 1, wra: 0.1, mlm: 1, mrfr: 1, mrc: 1, "mrc-kl": 1 });
+    expect(factors(uniterBase)).toEqual({ itm: 1, wra: 0.1, mlm: 1, mrfr: 1, mrc: 1, mrcKl: 1 });
     const released = factors({ ...uniterBase, switches: uniterReleased });
     expect(1 / (released["mrfr"] ?? 0)).toBe(2048);
-    expect(1 / (released["mrc-kl"] ?? 0)).toBe(1601);
+    expect(1 / (released["mrcKl"] ?? 0)).toBe(1601);
   });
 
   it("are told in a table", () => {
