@@ -1,3 +1,4 @@
+import { bertBase } from "../../models/bert/config.ts";
 import { resNet101, resNet18 } from "../../models/resnet/config.ts";
 import { sohoPaper, sohoReleased } from "../../models/soho/switches.ts";
 import { usualOptimisation } from "./recipe-base.ts";
@@ -5,17 +6,6 @@ import type { SohoRecipe } from "./soho-recipe.ts";
 
 // SOHO: Huang et al., "Seeing Out of tHe bOx: End-to-End Pre-training for Vision-Language Representation Learning",
 // CVPR 2021; "SOHO 4.1" below is its section 4.1, "code" its released code (researchmm/soho, 2022-09-30).
-
-const bertBase = {
-  hiddenSize: 768,
-  layers: 12, // SOHO 4.1: "12-layer Transformer"
-  heads: 12,
-  intermediateSize: 3072,
-  maxPositions: 512,
-  tokenTypes: 2, // code: words have the first, visual tokens none
-  dropout: 0.1,
-  recompute: false,
-} as const;
 
 /** The paper's pre-training setting. */
 const soho: SohoRecipe = {
@@ -30,6 +20,7 @@ const soho: SohoRecipe = {
     resnet: resNet101, // SOHO 4.1
     // SOHO table 7: 2048 codes; gamma of eq. 4 is not stated, 0.4 is the decay in the code's other law
     dictionary: { codes: 2048, momentum: 0.4, restartAfterSteps: 0 },
+    // SOHO 4.1: "12-layer Transformer"; code: words have the first of two token types, visual tokens none
     transformer: bertBase,
   },
   data: {

@@ -1,7 +1,7 @@
-import { bertBaseCased, bertLargeCased, type BertConfig } from "../../models/bert/config.ts";
+import { bertBase, bertLarge } from "../../models/bert/config.ts";
 import { uniterPaper, uniterReleased } from "../../models/uniter/switches.ts";
 import { uniterTransport } from "../objectives/transport.ts";
-import { type RecipeTransformer, usualOptimisation } from "./recipe-base.ts";
+import { usualOptimisation } from "./recipe-base.ts";
 import type { UniterRecipe } from "./uniter-recipe.ts";
 
 // UNITER: Chen et al., "UNITER: UNiversal Image-TExt Representation Learning", ECCV 2020. The paper leaves pre-training's
@@ -11,22 +11,6 @@ import type { UniterRecipe } from "./uniter-recipe.ts";
 const TOKENS_PER_GPU = 10_240;
 /** Steps whose gradients the code adds up before it moves the weights. */
 const ACCUMULATED = 2;
-
-/** A recipe's Transformer takes the size of its vocabulary from the vocabulary. */
-function withoutVocabulary(config: BertConfig): RecipeTransformer {
-  const { dropout, heads, hiddenSize, intermediateSize, layers } = config;
-  const { maxPositions, recompute, tokenTypes } = config;
-  return {
-    hiddenSize,
-    layers,
-    heads,
-    intermediateSize,
-    maxPositions,
-    tokenTypes,
-    dropout,
-    recompute,
-  };
-}
 
 /** In-domain pre-training of UNITER-base. */
 const uniterBase: UniterRecipe = {
@@ -39,7 +23,7 @@ const uniterBase: UniterRecipe = {
     initialScale: "published",
     regionFeatures: 2048, // bottom-up attention
     regionClasses: 1601, // bottom-up attention; the paper's K of MRC
-    transformer: withoutVocabulary(bertBaseCased), // section 4, footnote 12; cased: code
+    transformer: bertBase, // section 4, footnote 12; cased: code
   },
   data: {
     vocabulary: "",
@@ -89,7 +73,7 @@ const uniterBase: UniterRecipe = {
 const uniterLarge: UniterRecipe = {
   ...uniterBase,
   name: "pretrain/uniter-large",
-  model: { ...uniterBase.model, transformer: withoutVocabulary(bertLargeCased) }, // section 4, footnote 12
+  model: { ...uniterBase.model, transformer: bertLarge }, // section 4, footnote 12
   data: { ...uniterBase.data, tokensPerBatch: 16 * TOKENS_PER_GPU * ACCUMULATED }, // code: 16 GPUs
   optimisation: {
     ...uniterBase.optimisation,
