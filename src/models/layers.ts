@@ -42,12 +42,13 @@ function product(x: tf.Tensor, kernel: tf.Tensor): tf.Tensor {
     const [rows, matrix] = [asTensor(operands[0]), asTensor(operands[1])];
     asSaver(operands[2])([rows, matrix]);
     return {
-      value: matrixProduct(rows, matrix, { transposeB: true }),
+      value: matrixProduct(rows, matrix, "transposed"),
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
         const [left, right] = saved;
         if (left === undefined || right === undefined)
           throw new RangeError("a product saved two tensors");
-        return [matrixProduct(dy, right, {}), matrixProduct(dy, left, { transposeA: true })];
+        // Where the left side is transposed, tfjs's own operation is the faster one.
+        return [matrixProduct(dy, right, "as it is"), tf.matMul(dy, left, true)];
       },
     };
   });

@@ -2,21 +2,20 @@ import type * as tf from "@tensorflow/tfjs-core";
 import { tensorFlowBackend, type OperationAttribute } from "./backend.ts";
 
 // TensorFlow's operations for two axes. tfjs multiplies by BatchMatMulV2 whatever the number of axes, which is slower
-// than MatMul, and to MatMul alone TensorFlow's optimiser joins the bias. No gradient flows through these by itself.
+// than MatMul unless the left side is transposed, and to MatMul alone TensorFlow's optimiser joins the bias. No gradient
+// flows through these by itself.
 
-export interface Transpositions {
-  readonly transposeA?: boolean;
-  readonly transposeB?: boolean;
-}
-
-/** The product of two matrices of float32, [M, K] and [K, N], each given transposed or not. */
-export function matrixProduct(a: tf.Tensor, b: tf.Tensor, sides: Transpositions): tf.Tensor {
+/** The product of two matrices of float32, [M, K] and [K, N]; b may be given transposed, [N, K]. */
+export function matrixProduct(
+  a: tf.Tensor,
+  b: tf.Tensor,
+  bIs: "as it is" | "transposed",
+): tf.Tensor {
   const { TF_ATTR_BOOL } = tensorFlowBackend().binding;
-  const { transposeA = false, transposeB = false } = sides;
   const attributes = [
     floats(),
-    { name: "transpose_a", type: TF_ATTR_BOOL, value: transposeA },
-    { name: "transpose_b", type: TF_ATTR_BOOL, value: transposeB },
+    { name: "transpose_a", type: TF_ATTR_BOOL, value: false },
+    { name: "transpose_b", type: TF_ATTR_BOOL, value: bIs === "transposed" },
   ];
   return tensorFlowBackend().executeSingleOutput("MatMul", attributes, [a, b]);
 }

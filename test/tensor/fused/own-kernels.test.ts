@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { gelu, layerNorm, linear, softmax } from "../../../src/models/layers.ts";
@@ -13,6 +14,7 @@ import {
   withoutOwnKernels,
 } from "../../../src/tensor/fused/own-kernels.ts";
 import { loadTensorFlow } from "../../../src/tensor/load.ts";
+import { runChild } from "../../../src/tensor/runtime/child-process.ts";
 import { relativeL2, uniformTensor } from "../../models/parity-fixture.ts";
 
 // The widths are none, one and many times those of a register (16, 8 or 4 numbers), and between.
@@ -155,6 +157,19 @@ describe("our own kernels", () => {
 const matrix = (): tf.Tensor => tf.zeros([2, 3]);
 const three = (): tf.Tensor => tf.zeros([3]);
 const two = (): tf.Tensor => tf.zeros([2]);
+
+describe("sums over rows", () => {
+  it("have the same digits with one thread and with two", async () => {
+    const script = join(import.meta.dirname, "fixtures", "row-sums.ts");
+    const printed = ["1", "2"].map(async (threads) => {
+      const env = { ...process.env, TF_NUM_INTRAOP_THREADS: threads };
+      return (await runChild([process.execPath, script], { env })).stdout;
+    });
+    const [alone, together] = await Promise.all(printed);
+    expect(alone?.split("\n").length).toBe(5);
+    expect(together).toBe(alone);
+  });
+});
 
 describe("a fault of our own kernels", () => {
   it.each([
