@@ -114,7 +114,7 @@ export interface RecipeBase {
 export type RecipeTransformer = Omit<BertConfig, "vocabularySize">;
 
 /** Values of a recipe that do not go together; `path` names one of them. */
-export interface Misfit {
+interface Misfit {
   readonly path: string;
   readonly message: string;
 }
@@ -168,8 +168,6 @@ const dataShape = {
   numWorkers: positiveInteger,
   prefetchBatches: positiveInteger,
 };
-
-export const dataSchema: z.ZodType<RecipeData> = z.strictObject(dataShape);
 
 export const pairedPictureDataSchema: z.ZodType<PairedPictureData> = z.strictObject({
   ...dataShape,

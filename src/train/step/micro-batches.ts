@@ -37,7 +37,7 @@ export interface BatchPlace {
 }
 
 /** What the losses of each slice are means over. */
-export function totalsOf({ countsOfSlices, loss }: BatchPlace): readonly (readonly number[])[] {
+function totalsOf({ countsOfSlices, loss }: BatchPlace): readonly (readonly number[])[] {
   const number = countsOfSlices.length;
   if (loss === "summed") {
     // The mean of the slices' means; `gradientFactor` makes their sum of it.

@@ -123,9 +123,10 @@ describe("a batch in slices (T-4)", () => {
   });
 });
 
+const twiceOf = (values: Int32Array): Int32Array => Int32Array.from([...values, ...values]);
+
 /** A batch with its pictures twice. */
 function doubled(batch: Batch): Batch {
-  const ints = (values: Int32Array): Int32Array => Int32Array.from([...values, ...values]);
   return {
     ...batch,
     shape: { ...batch.shape, numPictures: 2 * NUM_PICTURES },
@@ -133,16 +134,16 @@ function doubled(batch: Batch): Batch {
     numPairs: 2 * batch.numPairs,
     numRealPictures: 2 * NUM_PICTURES,
     pixels: Uint8Array.from([...batch.pixels, ...batch.pixels]),
-    validHeights: ints(batch.validHeights),
-    validWidths: ints(batch.validWidths),
+    validHeights: twiceOf(batch.validHeights),
+    validWidths: twiceOf(batch.validWidths),
     pictureOfPair: Int32Array.from([
       ...batch.pictureOfPair,
       ...batch.pictureOfPair.map((picture) => picture + NUM_PICTURES),
     ]),
-    tokenIds: ints(batch.tokenIds),
-    tokenMask: ints(batch.tokenMask),
-    mlmLabels: ints(batch.mlmLabels),
-    matched: ints(batch.matched),
+    tokenIds: twiceOf(batch.tokenIds),
+    tokenMask: twiceOf(batch.tokenMask),
+    mlmLabels: twiceOf(batch.mlmLabels),
+    matched: twiceOf(batch.matched),
     keys: [...batch.keys, ...batch.keys],
     textIds: [...batch.textIds, ...batch.textIds],
   };

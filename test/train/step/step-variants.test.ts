@@ -77,3 +77,28 @@ describe("a step with stochastic depth", () => {
     expect(dropped.readings[0]?.loss).not.toBe(plain.readings[0]?.loss);
   });
 });
+
+describe("a step with Visual Parsing's other objectives", () => {
+  it("tells the alignment's distance where it has a weight", async () => {
+    const { objectives } = tinyRecipe;
+    const { readings } = await trained({
+      ...tinyRecipe,
+      objectives: { ...objectives, vlaWeight: 0.1 },
+    });
+    for (const { parts } of readings) {
+      expect(parts["vla"]).toBeGreaterThan(0);
+      expect(parts["vla"]).toBeLessThan(2);
+    }
+    const [plain] = (await trained(tinyRecipe)).readings;
+    expect(Object.keys(plain?.parts ?? {})).not.toContain("vla");
+  });
+
+  it.each(["cosine", "none"] as const)("masks features by %s", async (mfrMask) => {
+    const { objectives } = tinyRecipe;
+    const { readings } = await trained({ ...tinyRecipe, objectives: { ...objectives, mfrMask } });
+    for (const { loss, parts } of readings) {
+      expect(Number.isFinite(loss)).toBe(true);
+      expect((parts["mfr"] ?? 0) > 0).toBe(mfrMask === "cosine");
+    }
+  });
+});
