@@ -97,6 +97,18 @@ describe("a recipe from outside", () => {
     expect(faultOfSettings("model.swin.imageSize=20")).toContain("9 tokens lie in several windows");
     expect(faultOfSettings("model.swin.heads=[1]")).toContain("2 stages by its depths, 1 by its");
   });
+
+  it("S-13: is not refused for its windows where attention ranks no tokens", () => {
+    const settings = ["model.swin.imageSize=32", "objectives.mfrMask=cosine"];
+    expect(faultOfSettings(...settings)).toBe("no fault");
+  });
+
+  it("F-2: is refused when its share of masked tokens is none of them, or more than all", () => {
+    const fault = faultOfSettings("objectives.mfrMaskedShare=0.1");
+    expect(fault).toContain("objectives.mfrMaskedShare: 0 of 4 visual tokens cannot be masked");
+    const settings = ["objectives.mfrMaskedShare=1", "objectives.mfrRanking=pivot-and-bare"];
+    expect(faultOfSettings(...settings)).toContain("5 of 4 visual tokens");
+  });
 });
 
 describe("--set", () => {
