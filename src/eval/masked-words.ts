@@ -35,13 +35,13 @@ export interface MaskedWordResult {
 }
 
 /** How far on, as shares of the split, the scenes lie whose questions are asked beside a picture that is not theirs. */
-const SHIFTS = [0.25, 0.5, 0.75];
+const SHIFTS = [0.2, 0.4, 0.6, 0.8];
 
 /** Questions that are answered in one run of the model. */
 const QUESTIONS_PER_CHUNK = 16;
 
 /**
- * How often a model tells a masked word with the text's own picture, and how often beside the pictures of three other
+ * How often a model tells a masked word with the text's own picture, and how often beside the pictures of four other
  * scenes, which tell nothing of it.
  */
 export async function evaluateMaskedWords(options: MaskedWordOptions): Promise<MaskedWordResult> {

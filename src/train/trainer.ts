@@ -1,4 +1,4 @@
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
 import { IncompleteError, NumericError } from "../core/errors.ts";
 import { type Progress, silentProgress } from "../core/progress.ts";
 import { BatchLoader } from "../loader/batch-loader.ts";

@@ -113,14 +113,11 @@ export interface RecipeBase {
 /** Its vocabulary's size comes from the vocabulary. */
 export type RecipeTransformer = Omit<BertConfig, "vocabularySize">;
 
-/** Values of a recipe that do not go together; `path` names one of them. */
-interface Misfit {
+/** What values of a recipe have to fulfil together; `path` names one of them, `message` says what is wrong where it is not met. */
+export interface Demand {
+  readonly isMet: boolean;
   readonly path: string;
   readonly message: string;
-}
-
-export interface Demand extends Misfit {
-  readonly isMet: boolean;
 }
 
 /** What keeps any system's Transformer from being built. */

@@ -100,20 +100,17 @@ class Destination {
 }
 
 /** What became of a file, in a line: "official-swin=…: 325 weights taken, 2 of the model missing, 1 tensor unused". */
-export function reportText({
-  file,
-  fitted,
-  layout,
-  loaded,
-  missing,
-  unused,
-}: MappingReport): string {
-  const named = (names: readonly string[]): string =>
-    names.length === 0 ? "" : ` (${names.slice(0, 3).join(", ")}${names.length > 3 ? ", …" : ""})`;
+export function reportText(report: MappingReport): string {
+  const { file, fitted, layout, loaded, missing, unused } = report;
   return [
     `${layout}=${file}: ${loaded.length} weights taken`,
-    `${missing.length} of the model missing${named(missing)}`,
-    `${unused.length} tensors unused${named(unused)}`,
+    `${missing.length} of the model missing${someOf(missing)}`,
+    `${unused.length} tensors unused${someOf(unused)}`,
     ...(fitted.length === 0 ? [] : [`${fitted.length} fitted to the model's size`]),
   ].join(", ");
+}
+
+function someOf(names: readonly string[]): string {
+  if (names.length === 0) return "";
+  return ` (${names.slice(0, 3).join(", ")}${names.length > 3 ? ", …" : ""})`;
 }

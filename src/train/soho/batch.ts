@@ -57,8 +57,10 @@ function restartTensors(
   const [, numPairs = 0] = totals;
   const drawn = Array.from({ length: dictionary.codes }, (_, code) => {
     const random = new RandomStream(seed, step, code, RESTART_DRAWS);
-    const place = batch.pictureOfPair[random.nextInt(numPairs) - firstPair];
-    if (place === undefined) return { cell: 0, isOwn: 0 };
+    const pair = random.nextInt(numPairs) - firstPair;
+    const place = batch.pictureOfPair[pair];
+    // Pairs behind a rank's real ones only fill its share up.
+    if (place === undefined || batch.matched[pair] === -1) return { cell: 0, isOwn: 0 };
     const within = { height: batch.validHeights[place] ?? 0, width: batch.validWidths[place] ?? 0 };
     const row = random.nextInt(numValidCells(within.height, picture.height, grid.height));
     const column = random.nextInt(numValidCells(within.width, picture.width, grid.width));

@@ -14,7 +14,9 @@ function requireSoho(recipe: TrainingRecipe): SohoRecipe {
 
 const tiny = tinySoho(sohoPaper);
 
-export const VOCABULARY_SIZE: number = tiny.transformer.vocabularySize;
+const { vocabularySize, ...transformer } = tiny.transformer;
+
+export const VOCABULARY_SIZE: number = vocabularySize;
 
 const demo = requireSoho(recipeNamed("demo-soho"));
 
@@ -26,7 +28,7 @@ export const tinySohoRecipe: SohoRecipe = {
     ...demo.model,
     resnet: tiny.resnet,
     dictionary: tiny.dictionary,
-    transformer: { ...tiny.transformer, dropout: 0 },
+    transformer: { ...transformer, dropout: 0 },
   },
 };
 

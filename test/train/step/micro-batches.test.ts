@@ -11,6 +11,7 @@ import {
 } from "../../../src/train/step/micro-batches.ts";
 import { type StepOutcome, StepProgram } from "../../../src/train/step/step-program.ts";
 import type { VisualParsingRecipe } from "../../../src/train/recipes/visual-parsing-recipe.ts";
+import { disposeState } from "../../../src/train/step/training-state.ts";
 import type { System } from "../../../src/train/systems/system.ts";
 import { loaderFixture } from "../../loader/loader-fixture.ts";
 import { relativeL2 } from "../../models/parity-fixture.ts";
@@ -81,7 +82,7 @@ async function stepped(
     rateFactor: 1,
   });
   const weights = [...next.weights.dataSync()];
-  tf.dispose([next.weights, next.firstMoment, next.secondMoment, next.buffers]);
+  disposeState(next);
   expect(tf.memory().numTensors).toBe(before);
   return { weights, ...reading };
 }
