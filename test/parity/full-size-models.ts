@@ -27,7 +27,7 @@ import type { Weights, WeightSpec } from "../../src/models/weights.ts";
 import { uniform } from "../models/parity-fixture.ts";
 
 /** How far from the float64 reference an output and a gradient may be: table 5.2 of the reference. */
-export interface Tolerances {
+interface Tolerances {
   /** Largest absolute difference, by output; not said for ResNets. */
   readonly outputs?: Readonly<Record<string, number>>;
   /** Relative difference in the L2 norm of all outputs; not said for some. */

@@ -25,7 +25,7 @@ export interface NameLayout {
 }
 
 /** The first row of `table` may be added to every row of `into` instead (our names): inputs then see the same sum. */
-export interface SharedRow {
+interface SharedRow {
   readonly table: string;
   readonly into: string;
   /** How many rows the table has in their models. */

@@ -85,7 +85,7 @@ function pickled(file: string): ConfigError {
     `${file} is a file of torch.save, a pickle, which can run code when it is read; safetensors is expected`,
     {
       file,
-      remedy: `convert it where PyTorch is installed: python3 -c "${CONVERSION}" ${file} model.safetensors`,
+      remedy: `convert it where PyTorch is installed: python3 -c "${CONVERSION}" "${file}" model.safetensors`,
     },
   );
 }
