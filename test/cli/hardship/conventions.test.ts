@@ -78,6 +78,7 @@ describe("every command", () => {
       ["bench-loader", nowhere],
       ["train", "demo", "--data", nowhere, "--out", join(world.folder, "none")],
       ["profile", "demo", "--data", nowhere],
+      ["objectives", "demo", "--data", nowhere],
       ["eval", "retrieval", "--checkpoint", nowhere, "--data", nowhere],
       ["weights", "inspect", nowhere],
       ["demo", "--out", world.folder],
