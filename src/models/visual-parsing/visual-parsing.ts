@@ -40,7 +40,7 @@ export interface VisualParsingConfig {
 }
 
 /** Names of the language Transformer's weights begin with this. */
-const LANGUAGE_PREFIX = "language.";
+export const LANGUAGE_PREFIX = "language.";
 
 /** The names of the vision Transformer's weights begin with this; they have their own learning rate. */
 export const VISUAL_PREFIX = "visual.";

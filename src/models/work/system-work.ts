@@ -5,6 +5,7 @@ import { resNetChannels } from "../resnet/config.ts";
 import { NUMBERS_OF_A_REGION } from "../uniter/boxes.ts";
 import { type UniterConfig, uniterSpecs } from "../uniter/config.ts";
 import {
+  LANGUAGE_PREFIX,
   VISUAL_PREFIX,
   type VisualParsingConfig,
   visualParsingSpecs,
@@ -42,11 +43,17 @@ export function visualParsingWork(
   config: VisualParsingConfig,
   sizes: PairSizes & PredictedTokens,
 ): PartWork[] {
-  const { swin, transformer } = config;
+  const { languageLayers, swin, transformer } = config;
   const { hiddenSize } = transformer;
   const { channels, tokens } = swinOutputShape(swin);
   const picture = { height: swin.imageSize, width: swin.imageSize };
   const count = parameterCounter(visualParsingSpecs(config));
+  const language: PartWork = {
+    part: "language Transformer",
+    parameters: count(LANGUAGE_PREFIX),
+    perPicture: 0,
+    perText: transformerWork({ ...transformer, layers: languageLayers }, sizes.textTokens),
+  };
   return [
     {
       part: "Swin Transformer",
@@ -61,6 +68,7 @@ export function visualParsingWork(
       perText: 0,
     },
     { part: "word embeddings", parameters: count("embeddings."), perPicture: 0, perText: 0 },
+    ...(languageLayers > 0 ? [language] : []),
     {
       part: "multi-modal Transformer",
       parameters: count("encoder."),

@@ -40,6 +40,15 @@ describe("the parts of a system", () => {
     expect(partNamed(parts, "multi-modal Transformer")?.parameters).toBe(85_054_464);
   });
 
+  it("hold those of its language Transformer, where it has one", () => {
+    const config = { ...visualParsing, languageLayers: 2 };
+    const parts = visualParsingWork(config, sizes);
+    expect(numParameters(parts)).toBe(parameterCount(visualParsingSpecs(config)));
+    const language = partNamed(parts, "language Transformer");
+    expect(language?.parameters).toBe(2 * 7_087_872);
+    expect(language?.perText).toBe(2 * (40 * 7_077_888 + 2 * 40 ** 2 * 768));
+  });
+
   it.each([sohoPaper, sohoReleased])("hold every weight of SOHO once (case %#)", (switches) => {
     const config = { ...soho, switches };
     const parts = sohoWork(config, { ...sizes, picture: { height: 608, width: 1024 } });
