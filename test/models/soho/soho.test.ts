@@ -13,6 +13,7 @@ import {
   encodeGrid,
   projectGrid,
   sohoEvaluation,
+  type GridFeatures,
   type SohoRun,
 } from "../../../src/models/soho/grid-encoder.ts";
 import { sohoModel } from "../../../src/models/soho/soho.ts";
@@ -161,6 +162,33 @@ describe("the codes that a step reads", () => {
     const rows = tf.unstack(codes).map((row) => [...row.dataSync()]);
     for (const [code, count] of counts.dataSync().entries()) {
       expect(rows[code]?.every((value) => value === 0)).toBe(count === 0);
+    }
+  });
+
+  it("V-6: are on two ranks that sum in the step those of one with the whole batch", () => {
+    const config = tinySoho({ ...sohoReleased, gridNorm: "none", visualInput: "quantised" });
+    const weights = { ...freshSoho(config), "neck.conv.conv.bias": tf.zeros([16]) };
+    const features = tensor4(uniformTensor(3, "features", [2, 2, 3, 16]));
+    const gridOf = (picture: number, numPictures: number): GridFeatures => ({
+      features: tf.slice(features, picture, numPictures),
+      valid: { rows: tf.ones([numPictures, 2]), columns: tf.ones([numPictures, 3]) },
+    });
+    const told = [0, 1].map((picture) => {
+      const collected = new Map<string, tf.Tensor>();
+      lookUp(weights, config, { grid: gridOf(picture, 1), run: training(collected) });
+      return [codeStatisticNames.counts, codeStatisticNames.sums].map(
+        (name) => collected.get(name) ?? tf.scalar(Number.NaN),
+      );
+    });
+    const whole = lookUp(weights, config, { grid: gridOf(0, 2), run: training(new Map()) });
+    for (const picture of [0, 1]) {
+      const others = [...(told[1 - picture] ?? [])];
+      const run: SohoRun = {
+        ...training(new Map()),
+        sumOverRanks: (x) => tf.add(x, others.shift() ?? tf.scalar(Number.NaN)),
+      };
+      const { codes } = lookUp(weights, config, { grid: gridOf(picture, 1), run });
+      expect(largestDifference(codes.dataSync(), whole.codes.dataSync())).toBeLessThan(1e-6);
     }
   });
 
