@@ -25,6 +25,7 @@ SCRIPTS = {
     "models/exchange/fixtures/make_fixtures.py": "",
     "models/resnet/fixtures/make-fixtures.py": "models/resnet/fixtures",
     "models/dictionary/fixtures/make-fixtures.py": "models/dictionary/fixtures",
+    "models/soho/fixtures/make-fixtures.py": "models/soho/fixtures",
     "models/uniter/fixtures/make_fixtures.py": "",
     "train/objectives/fixtures/make_transport.py": "",
 }
