@@ -13,7 +13,7 @@ import {
   type ResNetConfig,
 } from "../../../src/models/resnet/config.ts";
 import { resNetForward, type ResNetRun } from "../../../src/models/resnet/resnet.ts";
-import type { Weights } from "../../../src/models/weights.ts";
+import { initialiseWeights, type Weights } from "../../../src/models/weights.ts";
 import { compile } from "../../../src/tensor/compiled/compiled-step.ts";
 import { loadTensorFlow } from "../../../src/tensor/load.ts";
 import {
@@ -147,6 +147,14 @@ describe("the residual network", () => {
   ])("%s has the published number of weights", (_, config, expected) => {
     const sizes = resNetSpecs(config).map(({ shape }) => shape.reduce((a, b) => a * b, 1));
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(expected);
+  });
+
+  it("starts from kernels of N(0, 2 / n), n the values that an input reaches", () => {
+    const specs = resNetSpecs(resNet18).filter(({ name }) => name === "layer2.0.conv2.weight");
+    const start = initialiseWeights(specs, { seed: 1, scale: "published" });
+    const { mean, variance } = tf.moments(start["layer2.0.conv2.weight"] ?? tf.scalar(0));
+    expect(Math.abs(mean.dataSync()[0] ?? 1)).toBeLessThan(1e-3);
+    expect((variance.dataSync()[0] ?? 0) / (2 / (128 * 9))).toBeCloseTo(1, 1);
   });
 
   it.each(blocks)(
