@@ -2,7 +2,7 @@ import { closest, distance } from "fastest-levenshtein";
 import { z } from "zod";
 import { ConfigError } from "../core/errors.ts";
 import type { TrainingRecipe } from "./recipe.ts";
-import type { Demand } from "./recipes/recipe-base.ts";
+import { checkpointDemands, type Demand } from "./recipes/recipe-base.ts";
 import { sohoDemands, sohoSchema } from "./recipes/soho-recipe.ts";
 import { uniterDemands, uniterSchema } from "./recipes/uniter-recipe.ts";
 import { visualParsingDemands, visualParsingSchema } from "./recipes/visual-parsing-recipe.ts";
@@ -17,6 +17,10 @@ const recipeSchemas: Readonly<Record<TrainingRecipe["system"], z.ZodType<Trainin
 
 /** What keeps a recipe's model from being built or trained though each value is in its own range. */
 function demandsOf(recipe: TrainingRecipe): Demand[] {
+  return [...checkpointDemands(recipe.checkpoints), ...systemDemands(recipe)];
+}
+
+function systemDemands(recipe: TrainingRecipe): Demand[] {
   switch (recipe.system) {
     case "soho":
       return sohoDemands(recipe);

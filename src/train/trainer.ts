@@ -203,7 +203,7 @@ class TrainingSession implements Disposable {
     this.#last = reading;
     await run?.append({ step, epoch: batch.epoch, learningRateFactor: rateFactor, ...reading });
     this.#report(reading);
-    if (step % recipe.checkpointEverySteps !== 0) return;
+    if (step % recipe.checkpoints.everySteps !== 0) return;
     await requireEqualWeights(cluster, this.#stand());
     await this.#save();
   }

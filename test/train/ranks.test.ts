@@ -11,7 +11,7 @@ import { type TrainingFixture, trainingFixture } from "./training-fixture.ts";
 
 const NUM_STEPS = 6;
 // With dropout; compared at every step.
-const recipe = overrideRecipe(tinyRecipe, ["checkpointEverySteps=1"]);
+const recipe = overrideRecipe(tinyRecipe, ["checkpoints.everySteps=1"]);
 
 let fixture: TrainingFixture;
 beforeAll(async () => {

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { VisualParsingConfig } from "../../src/models/visual-parsing/visual-parsing.ts";
 import { recipeNamed } from "../../src/train/recipes/recipe-named.ts";
+import { usualCheckpoints } from "../../src/train/recipes/recipe-base.ts";
 import type { TrainingRecipe } from "../../src/train/recipe.ts";
 import {
   visualParsingConfig,
@@ -58,7 +59,7 @@ export const tinyRecipe: VisualParsingRecipe = {
   },
   objectives: { ...demo.objectives, mfrWeight: 0.01, mfrMaskedTokens: 2 },
   optimisation: { ...demo.optimisation, duration: { unit: "steps", length: 6 }, warmupSteps: 2 },
-  checkpointEverySteps: 100,
+  checkpoints: usualCheckpoints(100),
 };
 
 const VOCABULARY_SIZE = 12;

@@ -137,7 +137,7 @@ describe("training", () => {
   });
 
   it("goes on after a kill from the checkpoint before it, metrics rewound (T-9, T-10)", async () => {
-    const settings = ["checkpointEverySteps=2"];
+    const settings = ["checkpoints.everySteps=2"];
     await trainInto("killed", { settings });
     const whole = await outcomeOf("killed");
     expect(await readdir(pathOf("killed", "checkpoints"))).toEqual([

@@ -98,6 +98,41 @@ export const usualOptimisation: Pick<
   nonFinite: "stop",
 };
 
+/** Which checkpoints a run writes and keeps, and when it stops early. */
+export interface RecipeCheckpoints {
+  readonly everySteps: number;
+  /** The newest ones that are kept; at least one. */
+  readonly keepLast: number;
+  /**
+   * A reading ("loss", or one of the system's such as "mlm") whose mean over the steps since the checkpoint before tells how
+   * good one is: the best is kept beside the newest. Null: none is.
+   */
+  readonly best: BestCheckpoint | null;
+  /** The run ends after so many checkpoints in a row that are not better than the best; null: never. */
+  readonly patience: number | null;
+}
+
+export interface BestCheckpoint {
+  readonly reading: string;
+  readonly wants: "lowest" | "highest";
+}
+
+/** A checkpoint now and then, of which the two newest are kept. */
+export function usualCheckpoints(everySteps: number): RecipeCheckpoints {
+  return { everySteps, keepLast: 2, best: null, patience: null };
+}
+
+/** What keeps a run from being stopped early. */
+export function checkpointDemands({ best, patience }: RecipeCheckpoints): Demand[] {
+  return [
+    {
+      isMet: patience === null || best !== null,
+      path: "checkpoints.patience",
+      message: "a run is stopped early by a reading: name it in checkpoints.best",
+    },
+  ];
+}
+
 /** What the recipes of all systems have. */
 export interface RecipeBase {
   readonly name: string;
@@ -107,7 +142,7 @@ export interface RecipeBase {
   readonly precision: Precision;
   /** How the step is executed; "eager" runs its operations one by one. */
   readonly execution: Execution;
-  readonly checkpointEverySteps: number;
+  readonly checkpoints: RecipeCheckpoints;
 }
 
 /** Its vocabulary's size comes from the vocabulary. */
@@ -200,6 +235,15 @@ const optimisationSchema: z.ZodType<RecipeOptimisation> = z.strictObject({
   clipNorm: z.number().positive(),
 });
 
+const checkpointsSchema: z.ZodType<RecipeCheckpoints> = z.strictObject({
+  everySteps: positiveInteger,
+  keepLast: positiveInteger,
+  best: z
+    .strictObject({ reading: z.string().min(1), wants: z.enum(["lowest", "highest"]) })
+    .nullable(),
+  patience: positiveInteger.nullable(),
+});
+
 /** The keys that the recipes of all systems have, as a schema's shape; each adds `system`, `model`, `data` and `objectives`. */
 export const recipeBaseShape: {
   readonly name: z.ZodString;
@@ -207,12 +251,12 @@ export const recipeBaseShape: {
   readonly optimisation: z.ZodType<RecipeOptimisation>;
   readonly precision: z.ZodType<Precision>;
   readonly execution: z.ZodType<Execution>;
-  readonly checkpointEverySteps: z.ZodInt;
+  readonly checkpoints: z.ZodType<RecipeCheckpoints>;
 } = {
   name: z.string(),
   seed: z.int().nonnegative(),
   optimisation: optimisationSchema,
   precision: z.enum(precisions),
   execution: z.enum(executions),
-  checkpointEverySteps: positiveInteger,
+  checkpoints: checkpointsSchema,
 };

@@ -1,7 +1,7 @@
 import { bertBase, bertLarge } from "../../models/bert/config.ts";
 import { uniterPaper, uniterReleased } from "../../models/uniter/switches.ts";
 import { uniterTransport } from "../objectives/transport.ts";
-import { usualOptimisation } from "./recipe-base.ts";
+import { usualCheckpoints, usualOptimisation } from "./recipe-base.ts";
 import type { UniterRecipe } from "./uniter-recipe.ts";
 
 // UNITER: Chen et al., "UNITER: UNiversal Image-TExt Representation Learning", ECCV 2020. The paper leaves pre-training's
@@ -66,7 +66,7 @@ const uniterBase: UniterRecipe = {
   },
   precision: "fp32",
   execution: "captured",
-  checkpointEverySteps: 1000,
+  checkpoints: usualCheckpoints(1000),
 };
 
 /** In-domain pre-training of UNITER-large. */
@@ -126,7 +126,7 @@ const uniterDemo: UniterRecipe = {
     warmupSteps: 50,
     clipNorm: 1,
   },
-  checkpointEverySteps: 200,
+  checkpoints: usualCheckpoints(200),
 };
 
 export const uniterRecipes: readonly UniterRecipe[] = [uniterBase, uniterLarge, uniterDemo];

@@ -1,6 +1,6 @@
 import { bertBase } from "../../models/bert/config.ts";
 import { swinBase384, swinTiny } from "../../models/swin/config.ts";
-import { usualOptimisation } from "./recipe-base.ts";
+import { usualCheckpoints, usualOptimisation } from "./recipe-base.ts";
 import type { VisualParsingRecipe } from "./visual-parsing-recipe.ts";
 
 // Visual Parsing: Xue et al., "Probing Inter-modality: Visual Parsing with Self-Attention for
@@ -62,7 +62,7 @@ const visualParsing: VisualParsingRecipe = {
   },
   precision: "fp32",
   execution: "captured",
-  checkpointEverySteps: 1000,
+  checkpoints: usualCheckpoints(1000),
 };
 
 /** The ablation's (VP 4.3): Swin-T at 224 px and three layers, k = m p. */
@@ -134,7 +134,7 @@ const visualParsingSmall: VisualParsingRecipe = {
     milestones: [],
     clipNorm: 1,
   },
-  checkpointEverySteps: 250,
+  checkpoints: usualCheckpoints(250),
 };
 
 /** The demo's: pictures of 64 px with one to three shapes, 64 visual tokens of 8 px. */
@@ -164,7 +164,7 @@ const visualParsingDemo: VisualParsingRecipe = {
     duration: { unit: "steps", length: 800 },
     warmupSteps: 50,
   },
-  checkpointEverySteps: 200,
+  checkpoints: usualCheckpoints(200),
 };
 
 export const visualParsingRecipes: readonly VisualParsingRecipe[] = [

@@ -71,7 +71,7 @@ const TINY_SETTINGS = {
   "objectives.mfrMaskedTokens": "2",
   "optimisation.warmupSteps": "2",
   "optimisation.duration.length": "12",
-  checkpointEverySteps: "5",
+  "checkpoints.everySteps": "5",
 } as const;
 
 /** The arguments of a training of twelve steps into `out`, a second of work. */

@@ -37,7 +37,7 @@ describe("a hundred steps", () => {
   const settings = ["optimisation.duration.length=100", "model.transformer.dropout=0.1"];
   // A checkpoint at every step, at which the ranks compare their weights.
   const train = async (name: string, numRanks: number): Promise<number | null> => {
-    const set = [...settings, "checkpointEverySteps=1"].flatMap((each) => ["--set", each]);
+    const set = [...settings, "checkpoints.everySteps=1"].flatMap((each) => ["--set", each]);
     const ranks = ["--ranks", String(numRanks)];
     return (await run(trainArguments(world, pathOf(name), [...set, ...ranks]))).exitCode;
   };
@@ -57,7 +57,7 @@ describe("a hundred steps", () => {
 const killedCall = (name: string, numRanks: number): string[] =>
   trainArguments(world, pathOf(name), [
     "--set",
-    "checkpointEverySteps=3",
+    "checkpoints.everySteps=3",
     "--rank-timeout",
     "20",
     "--ranks",

@@ -23,7 +23,7 @@ const pathOf = (name: string): string => join(world.folder, name);
 const document = z.object({ summary: z.object({ totalSteps: z.int(), resumedFrom: z.int() }) });
 const fault = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
 // Every step is a checkpoint, at which the ranks compare their weights.
-const eachStep = ["--set", "checkpointEverySteps=1"];
+const eachStep = ["--set", "checkpoints.everySteps=1"];
 
 async function distanceToAlone(name: string): Promise<number> {
   return traceDistance(await readMetrics(pathOf("alone")), await readMetrics(pathOf(name)));

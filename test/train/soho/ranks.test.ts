@@ -3,6 +3,7 @@ import { resNetBuffers, resNetSpecs } from "../../../src/models/resnet/config.ts
 import { BACKBONE_PREFIX } from "../../../src/models/soho/config.ts";
 import { initialiseWeights, withPrefix } from "../../../src/models/weights.ts";
 import { loadTensorFlow } from "../../../src/tensor/load.ts";
+import { usualCheckpoints } from "../../../src/train/recipes/recipe-base.ts";
 import type { SohoRecipe } from "../../../src/train/recipes/soho-recipe.ts";
 import { traceDistance, weightDistance } from "../compare-runs.ts";
 import { type TrainingFixture, trainingFixture } from "../training-fixture.ts";
@@ -27,7 +28,7 @@ const recipe: SohoRecipe = {
     visualSgd: { momentum: 0.9, weightDecay: 5e-4 },
     warmupSteps: 2,
   },
-  checkpointEverySteps: 1,
+  checkpoints: usualCheckpoints(1),
 };
 
 let fixture: TrainingFixture;
