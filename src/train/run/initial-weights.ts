@@ -100,7 +100,7 @@ class Destination {
 }
 
 /** What became of a file, in a line: "official-swin=…: 325 weights taken, 2 of the model missing, 1 tensor unused". */
-export function reportText(report: MappingReport): string {
+export function importSummary(report: MappingReport): string {
   const { file, fitted, layout, loaded, missing, unused } = report;
   return [
     `${layout}=${file}: ${loaded.length} weights taken`,

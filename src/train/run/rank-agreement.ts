@@ -8,7 +8,7 @@ import { type Cluster, sumOverRanks } from "../../tensor/cluster/cluster.ts";
 import type { StepProgram } from "../step/step-program.ts";
 import { disposeState, type TrainingState } from "../step/training-state.ts";
 import { type CheckpointContent, latestCheckpoint, loadCheckpoint } from "./checkpoint.ts";
-import { type InitialSource, reportText, startFrom } from "./initial-weights.ts";
+import { type InitialSource, importSummary, startFrom } from "./initial-weights.ts";
 import type { RunFolder } from "./run-folder.ts";
 
 // What the ranks of a run tell one another. The checkpoint and the loader's state know nothing of ranks.
@@ -60,7 +60,7 @@ async function ownStart(options: StartOptions): Promise<SessionStart> {
 async function initialState(options: StartOptions): Promise<TrainingState> {
   const { initial = [], program, progress } = options;
   const { reports, state } = await startFrom(program.initialState(), initial, program);
-  for (const report of reports) progress.say(reportText(report));
+  for (const report of reports) progress.say(importSummary(report));
   return state;
 }
 

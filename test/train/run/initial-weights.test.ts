@@ -9,7 +9,7 @@ import { layoutNamed } from "../../../src/models/exchange/layouts.ts";
 import { VISUAL_PREFIX } from "../../../src/models/visual-parsing/visual-parsing.ts";
 import { loadTensorFlow } from "../../../src/tensor/load.ts";
 import { unflatten } from "../../../src/train/step/flat-weights.ts";
-import { initialSource, reportText, startFrom } from "../../../src/train/run/initial-weights.ts";
+import { initialSource, importSummary, startFrom } from "../../../src/train/run/initial-weights.ts";
 import { StepProgram } from "../../../src/train/step/step-program.ts";
 import { disposeState } from "../../../src/train/step/training-state.ts";
 import { temporaryFolder } from "../../loader/shard-set-fixture.ts";
@@ -50,7 +50,7 @@ async function started(
   const values = new Map(named.map(([name, tensor]) => [name, [...tensor.dataSync()]]));
   disposeState(state);
   tf.dispose(named.map(([, tensor]) => tensor));
-  return { values, told: reports.map(reportText) };
+  return { values, told: reports.map(importSummary) };
 }
 
 describe("a run that starts from published weights", () => {
