@@ -1,6 +1,7 @@
 import { closest, distance } from "fastest-levenshtein";
 import { z } from "zod";
 import { ConfigError } from "../core/errors.ts";
+import { taskDemands } from "./finetuning/task-demands.ts";
 import type { TrainingRecipe } from "./recipe.ts";
 import { checkpointDemands, type Demand } from "./recipes/recipe-base.ts";
 import { sohoDemands, sohoSchema } from "./recipes/soho-recipe.ts";
@@ -17,7 +18,11 @@ const recipeSchemas: Readonly<Record<TrainingRecipe["system"], z.ZodType<Trainin
 
 /** What keeps a recipe's model from being built or trained though each value is in its own range. */
 function demandsOf(recipe: TrainingRecipe): Demand[] {
-  return [...checkpointDemands(recipe.checkpoints), ...systemDemands(recipe)];
+  return [
+    ...checkpointDemands(recipe.checkpoints),
+    ...taskDemands(recipe),
+    ...systemDemands(recipe),
+  ];
 }
 
 function systemDemands(recipe: TrainingRecipe): Demand[] {
@@ -34,6 +39,11 @@ function systemDemands(recipe: TrainingRecipe): Demand[] {
 /** Reads a recipe from outside data; all faults at once, each with its path. Throws ConfigError. */
 export function parseRecipe(value: unknown, file: string): TrainingRecipe {
   const remedy = "put back the file that crossweave train wrote, or start over with --fresh";
+  return parsedRecipe(value, { origin: file, file, remedy });
+}
+
+/** Reads a recipe that a user has written. Throws ConfigError as `parseRecipe` does. */
+export function recipeOfUser(value: unknown, file: string, remedy: string): TrainingRecipe {
   return parsedRecipe(value, { origin: file, file, remedy });
 }
 
@@ -85,9 +95,17 @@ function faultTexts(issue: z.core.$ZodIssue, recipe: z.ZodType): string[] {
 function keysAt(recipe: z.ZodType, path: readonly PropertyKey[]): string[] {
   let schema: unknown = recipe;
   for (const key of path) {
-    schema = schema instanceof z.ZodObject ? schema.shape[String(key)] : undefined;
+    const object = unwrapped(schema);
+    schema = object instanceof z.ZodObject ? object.shape[String(key)] : undefined;
   }
-  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+  const last = unwrapped(schema);
+  return last instanceof z.ZodObject ? Object.keys(last.shape) : [];
+}
+
+/** What may be null, or left out, where it is there. */
+function unwrapped(schema: unknown): unknown {
+  const isWrapped = schema instanceof z.ZodNullable || schema instanceof z.ZodOptional;
+  return isWrapped ? unwrapped(schema.unwrap()) : schema;
 }
 
 /**
@@ -144,7 +162,7 @@ function leafPaths(node: unknown, prefix = ""): string[] {
   return Object.entries(node).flatMap(([key, value]) => leafPaths(value, `${prefix}${key}.`));
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
+export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

@@ -16,7 +16,7 @@ export function addEvalCommand(program: Command): void {
   const command = program
     .command("eval")
     .description("Evaluate a run's newest checkpoint; chance levels stand beside the numbers.")
-    .argument("<task>", "retrieval or masked-words")
+    .argument("<task>", "retrieval, masked-words, vqa, nlvr2, snli-ve, vcr or refcoco")
     .requiredOption("--checkpoint <run>", "the run's folder")
     .requiredOption("--data <set>", "the folder of a shard set, or https://… or s3://…")
     .option("--split <name>", "the split to search; test where there is one")
@@ -39,6 +39,7 @@ export function addEvalCommand(program: Command): void {
   addExamples(command, [
     "crossweave eval retrieval --checkpoint runs/coco --data shards/coco",
     "crossweave eval retrieval --checkpoint runs/demo/run --data runs/demo/shards/coco --split val --out results",
+    "crossweave eval vqa --checkpoint runs/vqa --data shards/vqa2 --split val",
     "crossweave eval masked-words --checkpoint runs/demo/run --data runs/demo/shards/coco --split val --words red green blue yellow purple black",
   ]);
 }
@@ -59,13 +60,32 @@ async function evaluate(
       return await evaluateRetrieval(request, context);
     case "masked-words":
       return await askForWords(request, context);
-    default: {
-      const { ConfigError } = await import("../../core/errors.ts");
-      throw new ConfigError(`there is no task "${request.task}"`, {
-        remedy: "the tasks are: retrieval, masked-words",
-      });
-    }
+    default:
+      return await evaluateHeadedTask(request, context);
   }
+}
+
+/** A task that the run was fine-tuned for. */
+async function evaluateHeadedTask(
+  { flags, task }: EvalRequest,
+  context: CommandContext,
+): Promise<CommandOutcome<unknown>> {
+  const { evaluateTask, headedKinds, taskAccuracyText } =
+    await import("../finetuning/task-accuracy.ts");
+  const { requireWritable, writeResults } = await import("../runs/results-folder.ts");
+  const kind = headedKinds.find((name) => name === task);
+  if (kind === undefined) {
+    const { ConfigError } = await import("../../core/errors.ts");
+    throw new ConfigError(`there is no task "${task}"`, {
+      remedy: `the tasks are: retrieval, masked-words, ${headedKinds.join(", ")}`,
+    });
+  }
+  const out = flags.dryRun === true ? undefined : flags.out;
+  if (out !== undefined) await requireWritable(out);
+  const { checkpoint: run, data, split } = flags;
+  const result = await evaluateTask({ kind, run, data, split }, context);
+  if (out !== undefined) await writeResults(out, result);
+  return { result, text: taskAccuracyText(result) };
 }
 
 async function askForWords(

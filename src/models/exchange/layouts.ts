@@ -1,6 +1,7 @@
 import { ConfigError } from "../../core/errors.ts";
 import { bertLayout, uniterLayout } from "./bert-names.ts";
 import type { NameLayout } from "./name-layout.ts";
+import { ownLayout } from "./own-names.ts";
 import { torchvisionResNetLayout, transformersResNetLayout } from "./resnet-names.ts";
 import { sohoLayout } from "./soho-names.ts";
 import { officialSwinLayout, timmSwinLayout, transformersSwinLayout } from "./swin-names.ts";
@@ -22,7 +23,7 @@ export const nameLayouts: readonly NameLayout[] = [
 
 /** The layout called `name`; ConfigError with the names there are. */
 export function layoutNamed(name: string): NameLayout {
-  const layout = nameLayouts.find((candidate) => candidate.name === name);
+  const layout = [...nameLayouts, ownLayout].find((candidate) => candidate.name === name);
   if (layout !== undefined) return layout;
   throw new ConfigError(`there is no layout "${name}"`, {
     remedy: `the layouts are: ${nameLayouts.map((candidate) => candidate.name).join(", ")}`,

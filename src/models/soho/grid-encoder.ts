@@ -47,9 +47,10 @@ export interface SohoRun {
   readonly restarts?: RestartDraws | undefined;
 }
 
+/** By what training left: nothing follows the batch, and whoever trains on it may move all but the frozen parts. */
 export const sohoEvaluation: SohoRun = {
   mode: "eval",
-  freezesBackbone: true,
+  freezesBackbone: false,
   collect: () => undefined,
 };
 

@@ -11,11 +11,16 @@ export const TRIPLET_MARGIN = 0.2;
  * section 4.1): logits [B, 1 + N], the true pair's first.
  */
 export function tripletLoss(logits: tf.Tensor2D, margin: number = TRIPLET_MARGIN): tf.Scalar {
+  return tf.mean(tripletMeans(logits, margin));
+}
+
+/** The same of each true pair, the mean over its negatives, [B]. */
+export function tripletMeans(logits: tf.Tensor2D, margin: number = TRIPLET_MARGIN): tf.Tensor1D {
   const [numPairs, width] = logits.shape;
   const scores = tf.sigmoid(logits);
   const positive = tf.slice(scores, [0, 0], [numPairs, 1]);
   const negative = tf.slice(scores, [0, 1], [numPairs, width - 1]);
-  return tf.mean(tf.relu(tf.add(tf.sub(negative, positive), margin)));
+  return tf.mean(tf.relu(tf.add(tf.sub(negative, positive), margin)), 1);
 }
 
 /** Online hard negatives of UNITER's released code: this many are drawn and scored, the best are kept. */

@@ -9,10 +9,15 @@ import { meanNegativeLogLikelihood } from "./likelihood.ts";
  * is the mean over all elements times A (VQA of UNITER, A.2 and released code; its released SNLI-VE with A = 3).
  */
 export function softTargetLoss(logits: tf.Tensor2D, targets: tf.Tensor2D): tf.Scalar {
+  return tf.mean(softTargetSums(logits, targets));
+}
+
+/** The same of each pair, [B]. */
+export function softTargetSums(logits: tf.Tensor2D, targets: tf.Tensor2D): tf.Tensor1D {
   // max(x, 0) - x t + log(1 + exp(-|x|)) does not overflow.
   const positive = tf.sub(tf.relu(logits), tf.mul(logits, targets));
   const rest = tf.log1p(tf.exp(tf.neg(tf.abs(logits))));
-  return tf.mean(tf.sum(tf.add(positive, rest), 1));
+  return tf.sum(tf.add(positive, rest), 1);
 }
 
 /** How a question with few answers is trained: the cross-entropy of its label, or soft targets that are 0 but for it. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type FineTuningTask, taskSchema } from "../finetuning/task.ts";
 import { type AdamWOrder, adamWOrders } from "../optimisation/adamw.ts";
 import type { BertConfig } from "../../models/bert/config.ts";
 import {
@@ -112,7 +113,7 @@ export interface RecipeCheckpoints {
   readonly patience: number | null;
 }
 
-export interface BestCheckpoint {
+interface BestCheckpoint {
   readonly reading: string;
   readonly wants: "lowest" | "highest";
 }
@@ -143,6 +144,8 @@ export interface RecipeBase {
   /** How the step is executed; "eager" runs its operations one by one. */
   readonly execution: Execution;
   readonly checkpoints: RecipeCheckpoints;
+  /** What the model is fine-tuned for; not there in pre-training. */
+  readonly task?: FineTuningTask | undefined;
 }
 
 /** Its vocabulary's size comes from the vocabulary. */
@@ -252,6 +255,7 @@ export const recipeBaseShape: {
   readonly precision: z.ZodType<Precision>;
   readonly execution: z.ZodType<Execution>;
   readonly checkpoints: z.ZodType<RecipeCheckpoints>;
+  readonly task: z.ZodOptional<z.ZodType<FineTuningTask>>;
 } = {
   name: z.string(),
   seed: z.int().nonnegative(),
@@ -259,4 +263,5 @@ export const recipeBaseShape: {
   precision: z.enum(precisions),
   execution: z.enum(executions),
   checkpoints: checkpointsSchema,
+  task: taskSchema.optional(),
 };

@@ -1,6 +1,10 @@
 import { closest } from "fastest-levenshtein";
 import { ConfigError } from "../../core/errors.ts";
 import type { TrainingRecipe } from "../recipe.ts";
+import { demoFineTuning } from "../finetuning/demo.ts";
+import { sohoFineTuning } from "../finetuning/soho.ts";
+import { uniterFineTuning } from "../finetuning/uniter.ts";
+import { visualParsingFineTuning } from "../finetuning/visual-parsing.ts";
 import { sohoRecipes } from "./soho.ts";
 import { uniterRecipes } from "./uniter.ts";
 import { visualParsingRecipes } from "./visual-parsing.ts";
@@ -9,6 +13,10 @@ const trainingRecipes: readonly TrainingRecipe[] = [
   ...visualParsingRecipes,
   ...sohoRecipes,
   ...uniterRecipes,
+  ...visualParsingFineTuning,
+  ...sohoFineTuning,
+  ...uniterFineTuning,
+  ...demoFineTuning,
 ];
 
 /** The recipe called `name`; ConfigError with the names there are. */

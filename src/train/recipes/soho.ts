@@ -8,7 +8,7 @@ import type { SohoRecipe } from "./soho-recipe.ts";
 // CVPR 2021; "SOHO 4.1" below is its section 4.1, "code" its released code (researchmm/soho, 2022-09-30).
 
 /** The paper's pre-training setting. */
-const soho: SohoRecipe = {
+export const soho: SohoRecipe = {
   name: "pretrain/soho",
   system: "soho",
   preset: "paper",
@@ -83,7 +83,7 @@ const sohoSmallReleased: SohoRecipe = {
 };
 
 /** The small world's pictures of 64 px, from random weights, in minutes on two cores: 16 visual tokens of 16 px. */
-const sohoDemo: SohoRecipe = {
+export const sohoDemo: SohoRecipe = {
   ...soho,
   name: "demo-soho",
   model: {

@@ -13,7 +13,7 @@ const TOKENS_PER_GPU = 10_240;
 const ACCUMULATED = 2;
 
 /** In-domain pre-training of UNITER-base. */
-const uniterBase: UniterRecipe = {
+export const uniterBase: UniterRecipe = {
   name: "pretrain/uniter-base",
   system: "uniter",
   preset: "paper",
@@ -82,7 +82,7 @@ const uniterLarge: UniterRecipe = {
 };
 
 /** The demo's: a model of three layers that learns the small world's regions from nothing on two cores. */
-const uniterDemo: UniterRecipe = {
+export const uniterDemo: UniterRecipe = {
   ...uniterBase,
   name: "demo-uniter",
   // The means of the released code: at sums over 2048 features regression would drown the other tasks. Its tied head would

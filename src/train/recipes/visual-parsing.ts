@@ -7,7 +7,7 @@ import type { VisualParsingRecipe } from "./visual-parsing-recipe.ts";
 // Vision-Language Pre-training", NeurIPS 2021; "VP 4.1" below is its section 4.1.
 
 /** The paper's pre-training setting. */
-const visualParsing: VisualParsingRecipe = {
+export const visualParsing: VisualParsingRecipe = {
   name: "pretrain/visual-parsing",
   system: "visual-parsing",
   seed: 1,
@@ -138,7 +138,7 @@ const visualParsingSmall: VisualParsingRecipe = {
 };
 
 /** The demo's: pictures of 64 px with one to three shapes, 64 visual tokens of 8 px. */
-const visualParsingDemo: VisualParsingRecipe = {
+export const visualParsingDemo: VisualParsingRecipe = {
   ...visualParsingSmall,
   name: "demo",
   model: {

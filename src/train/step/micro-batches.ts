@@ -63,7 +63,10 @@ export function* onDevice(
   const { seed, step } = place;
   const totals = totalsOf(place);
   for (const [index, { firstRow, slice }] of slices.entries()) {
-    const firstPair = (place.firstRow + firstRow) * slice.shape.textsPerPicture;
+    const { labelled, textsPerPicture } = slice.shape;
+    // Of labelled samples, which may have two pictures, so many texts a sample.
+    const textsOfRow = textsPerPicture / (labelled?.picturesPerSample ?? 1);
+    const firstPair = (place.firstRow + firstRow) * textsOfRow;
     const context = { seed, step, epoch: slice.epoch, firstPair, totals: totals[index] ?? [] };
     const batch = system.deviceBatch(slice, context);
     try {

@@ -69,6 +69,8 @@ export interface System {
   readonly nextBuffers?: (buffers: Weights, statistics: tf.Tensor1D) => Weights;
   /** What is to be said, where a checkpoint is saved, of a system whose buffers these are. Outside of steps. */
   readonly notices?: (buffers: Weights) => readonly string[];
+  /** Weights that start as others of the model do, where the files that a run starts from have none of them. */
+  readonly derivedStart?: (weights: Weights) => Weights;
   /** Its losses as they stand to the paper's, by the names of `readings`, each with its weight in the total. */
   readonly scales: readonly WeightedScale[];
   /** Whether the optimizer's weight decay pulls at a weight. */
