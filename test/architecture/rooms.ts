@@ -39,7 +39,7 @@ export const packageRooms: Readonly<Record<string, readonly string[]>> = {
   "apache-arrow": ["shards"],
   commander: ["cli"],
   "csv-parse": ["ingest"],
-  "fastest-levenshtein": ["train", "cli"],
+  "fastest-levenshtein": ["ingest", "train", "cli"],
   htm: ["report"],
   "ipaddr.js": ["ingest"],
   koffi: ["pixels"],
