@@ -52,6 +52,7 @@ export interface DatasetManifest {
   readonly title: string;
   readonly homepage: string;
   readonly license: string;
+  /** None of a dataset that nobody publishes: the user's own. */
   readonly releases: readonly ExpectedRelease[];
   readonly pictures: readonly { readonly folder: string; readonly offeredAt: string }[];
   /** The first is the one that is meant when a recipe names none. */

@@ -1,4 +1,5 @@
 import { ConfigError } from "../core/errors.ts";
+import { captions } from "./datasets/captions.ts";
 import { coco } from "./datasets/coco.ts";
 import { conceptualCaptions } from "./datasets/conceptual-captions.ts";
 import { flickr30k } from "./datasets/flickr30k.ts";
@@ -25,6 +26,7 @@ export const sources: readonly Source[] = [
   refcoco,
   refcocoPlus,
   refcocog,
+  captions,
 ];
 
 /** The source of a dataset. Throws ConfigError for a name that is none. */

@@ -100,7 +100,7 @@ async function repair({ from = source, progress = silentProgress, signal }: Choi
 > {
   const { faultyFiles } = await validateShardSet(set);
   const context = { progress, signal: signal ?? new AbortController().signal };
-  return repairSet({ folder: set, faultyFiles, source: from, workers: 2 }, context);
+  return repairSet({ folder: set, faultyFiles, source: [from], workers: 2 }, context);
 }
 
 async function flipByte(file: string, position: number): Promise<void> {

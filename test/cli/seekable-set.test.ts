@@ -136,7 +136,12 @@ describe("A set whose pictures have seek tables", () => {
     const files = await filesOf(set);
     await truncate(join(set, "train/00001.arrow"), 1000);
     expect((await validate()).exitCode).toBe(21);
-    const request = { folder: set, faultyFiles: ["train/00001.arrow"], source, workers: 2 };
+    const request = {
+      folder: set,
+      faultyFiles: ["train/00001.arrow"],
+      source: [source],
+      workers: 2,
+    };
     expect(await repairSet(request, context)).toEqual(["train/00001.arrow"]);
     expect(await filesOf(set)).toEqual(files);
   });

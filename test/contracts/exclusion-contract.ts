@@ -48,7 +48,7 @@ function disguised(picture: PictureReference, identity: PictureIdentityRule): Pl
   if (identity === "linked-key") return linkedKeys.map((linked) => ({ ...blank, key: linked }));
   if (identity === "same-url") {
     // In a spelling of its own; the photo of one on Flickr is the stronger evidence.
-    const isOfWeb = /^(?:nlvr2|cc3m|sbu):/.test(key) && flickrPhotoId === null;
+    const isOfWeb = /^(?:nlvr2|cc3m|sbu|own):/.test(key) && flickrPhotoId === null;
     return isOfWeb && url !== null
       ? [{ ...blank, key: "nlvr2:other", url: otherSpelling(url) }]
       : [];

@@ -51,8 +51,10 @@ describe("A preparation recipe", () => {
 
   it("is there for what each paper trains on, and for each downstream task", async () => {
     expect(await recipeNames()).toEqual([
+      "captions",
       "coco",
       "coco-fit",
+      "coco-regions",
       "finetune/flickr30k",
       "finetune/nlvr2",
       "finetune/refcoco",
@@ -82,7 +84,7 @@ describe("A preparation recipe", () => {
 
   it("that is not there is answered with those that are", async () => {
     await expect(readRecipe("cocoa")).rejects.toThrow(
-      /no preparation recipe "cocoa"; there are coco, coco-fit/,
+      /no preparation recipe "cocoa"; there are captions, coco, coco-fit/,
     );
     await expect(readRecipe("../datasets/coco")).rejects.toThrow(ConfigError);
   });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ConfigError } from "../../src/core/errors.ts";
 import { silentProgress } from "../../src/core/progress.ts";
+import { captions } from "../../src/ingest/datasets/captions.ts";
 import { coco } from "../../src/ingest/datasets/coco.ts";
 import { conceptualCaptions } from "../../src/ingest/datasets/conceptual-captions.ts";
 import { flickr30k } from "../../src/ingest/datasets/flickr30k.ts";
@@ -21,6 +22,7 @@ import { checkExclusionContract } from "../contracts/exclusion-contract.ts";
 import { checkSourceContract, type SourceCase } from "../contracts/source-contract.ts";
 import { layOutRealCoco } from "../real-data.ts";
 import { everything, karpathySplits } from "./coco-folder.ts";
+import { layOutCaptions } from "./datasets/captions-folder.ts";
 import {
   layOutESnliVe,
   layOutFlickr30k,
@@ -162,6 +164,18 @@ const cases: readonly Row[] = [
     splits: eachPart("train", "val", "test"),
     layOut: (to) => layOutRefcoco(to, "refcoco/refcocog/refs(umd).p"),
   },
+  {
+    name: "Folders of one's own",
+    source: captions,
+    splits: eachPart("train", "val", "test"),
+    layOut: layOutCaptions,
+  },
+  {
+    name: "Folders of one's own in one split",
+    source: captions,
+    splits: everything,
+    layOut: layOutCaptions,
+  },
 ];
 
 /** A split for each part, the first of them to be trained on. */
@@ -200,6 +214,10 @@ describe("Every source", () => {
     ["SNLI-VE in one split", ["same-key", "same-flickr-photo"]],
     ["SBU's real entries", ["same-key", "same-flickr-photo"]],
     ["VQA v2 of the small world", ["same-key"]],
+    [
+      "Folders of one's own in one split",
+      ["same-key", "linked-key", "same-flickr-photo", "same-url"],
+    ],
   ])("tells what its publisher does of who a picture is: %s", async (name, identities) => {
     const row = cases.find((one) => one.name === name);
     if (row === undefined) throw new Error(`there is no row ${name}`);

@@ -3,12 +3,12 @@ import { join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import type { PreparationRecipe } from "../../ingest/recipe.ts";
 import { type CommandContext, type CommandOutcome, runCommand } from "../frame.ts";
-import { addExamples } from "../program.ts";
+import { addExamples, collect } from "../program.ts";
 import type { PrepareCall } from "../preparation/prepare-set.ts";
 import { preparedText, type PreparedSummary } from "../preparation/prepare-text.ts";
 
 interface PrepareOptions {
-  readonly source: string;
+  readonly source: readonly string[];
   readonly out: string;
   readonly allowMissing?: true;
   readonly acceptUnknownRelease?: true;
@@ -30,7 +30,11 @@ export function addPrepareCommand(program: Command): void {
       "Turn official annotation files and pictures into shard sets that account for every record.",
     )
     .argument("<recipe...>", "recipes such as coco or pretrain/soho, or .json files of your own")
-    .requiredOption("--source <folder>", "the official downloads, unpacked: coco/annotations/…")
+    .requiredOption(
+      "--source <folder>",
+      "the official downloads, unpacked: coco/annotations/…; or a folder with a captions.jsonl of your own; repeatable",
+      collect,
+    )
     .requiredOption(
       "--out <folder>",
       "where the set goes; with several recipes, the folder of their folders",
@@ -58,7 +62,7 @@ export function addPrepareCommand(program: Command): void {
       runCommand(
         {
           command,
-          activity: `preparing ${recipes.join(", ")} from ${options.source}`,
+          activity: `preparing ${recipes.join(", ")} from ${options.source.join(", ")}`,
           writesTo: options.out,
         },
         (context) => prepare(recipes, options, context),
@@ -67,6 +71,7 @@ export function addPrepareCommand(program: Command): void {
   addExamples(command, [
     "crossweave prepare coco --source downloads --out shards/coco",
     "crossweave prepare coco-fit --source downloads --out shards/coco-fit --allow-missing",
+    "crossweave prepare captions --source kitchen --source street --out shards/mine",
   ]);
 }
 
@@ -87,11 +92,14 @@ async function prepare(
   context: CommandContext,
 ): Promise<CommandOutcome<{ sets: readonly PreparedSummary[] }>> {
   const { readRecipe } = await import("../../ingest/recipe.ts");
+  const { joinedSource } = await import("../preparation/joined-source.ts");
   const recipes = await Promise.all(names.map((name) => readRecipe(name)));
+  await using source = await joinedSource(options.source);
   const sets: PreparedSummary[] = [];
   for (const recipe of recipes) {
     const outFolder = recipes.length === 1 ? options.out : join(options.out, recipe.name);
-    const call = await callOf(recipe, outFolder, { options, context });
+    const place = { sourceFolder: source.folder, outFolder };
+    const call = await callOf(recipe, place, { options, context });
     if (options.dryRun === true) sets.push(await planOne(call, options, context));
     else if (options.annotationsOnly === true) sets.push(await accountFor(call, context));
     else sets.push(await prepareOne(call, context));
@@ -101,11 +109,11 @@ async function prepare(
 
 async function callOf(
   recipe: PreparationRecipe,
-  outFolder: string,
+  { outFolder, sourceFolder }: Pick<PrepareCall, "outFolder" | "sourceFolder">,
   { options, context }: { options: PrepareOptions; context: CommandContext },
 ): Promise<PrepareCall> {
   const { preparationExclusions } = await import("../preparation/exclusions.ts");
-  const { source: sourceFolder, policy, exclude, maxBad } = options;
+  const { policy, exclude, maxBad } = options;
   const allowMissing = options.allowMissing ?? false;
   const choice = { sourceFolder, policy, exclude, allowMissing };
   return {

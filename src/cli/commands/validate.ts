@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { StateError } from "../../core/errors.ts";
 import type { ValidationReport } from "../../shards/validation/validate-shard-set.ts";
 import { type CommandContext, type CommandOutcome, runCommand } from "../frame.ts";
-import { addExamples, wholeNumber } from "../program.ts";
+import { addExamples, collect, wholeNumber } from "../program.ts";
 
 /** Adds `crossweave validate`. */
 export function addValidateCommand(program: Command): void {
@@ -22,7 +22,11 @@ export function addValidateCommand(program: Command): void {
       "make faulty shards and the ledger again from the source folder; never writes other bytes than the index names",
     )
     .option("--digest <sha256>", "the digest that the set must have: 22 when it is another set")
-    .option("--source <folder>", "with --repair: the official downloads the set was made from")
+    .option(
+      "--source <folder>",
+      "with --repair: the official downloads, or folders of your own, the set was made from; repeatable",
+      collect,
+    )
     .option("--policy <name>", "with --repair: the leak policy, where it was a file of your own")
     .option("--exclude <file>", "with --repair: the exclusion list that the set was made with")
     .option("--workers <number>", "with --repair: pictures decoded at a time", wholeNumber)
@@ -45,7 +49,7 @@ interface ValidateOptions {
   readonly quick?: true;
   readonly digest?: string;
   readonly repair?: true;
-  readonly source?: string;
+  readonly source?: readonly string[];
   readonly policy?: string;
   readonly exclude?: string;
   readonly workers?: number;

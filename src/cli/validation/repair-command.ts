@@ -4,6 +4,7 @@ import { noExclusions } from "../../ingest/exclusion/given-rules.ts";
 import { isRemote, shownLocation } from "../../shards/remote/location.ts";
 import { readIndex } from "../../shards/shard-set-index.ts";
 import { preparationExclusions } from "../preparation/exclusions.ts";
+import { joinedSource } from "../preparation/joined-source.ts";
 import {
   isMadeFromIndex,
   knownPreparation,
@@ -16,7 +17,7 @@ import {
 export interface RepairRequest {
   readonly folder: string;
   readonly faultyFiles: readonly string[];
-  readonly source?: string;
+  readonly source?: readonly string[];
   readonly policy?: string;
   readonly exclude?: string;
   readonly workers?: number;
@@ -30,7 +31,7 @@ export async function repairSet(
   request: RepairRequest,
   context: RepairContext,
 ): Promise<readonly string[]> {
-  const { folder, faultyFiles, source: sourceFolder, workers } = request;
+  const { folder, faultyFiles, source: sourceFolders, workers } = request;
   if (isRemote(folder)) {
     throw new ConfigError(
       `${shownLocation(folder)} is on a server; only the files of a folder are made again`,
@@ -43,14 +44,16 @@ export async function repairSet(
     ...index.splits.flatMap(({ shards }) => shards.map(({ file }) => file)),
   ]);
   const files = faultyFiles.filter((file) => listed.has(file));
-  if (files.length > 0 && sourceFolder === undefined) {
+  if (files.length > 0 && sourceFolders === undefined) {
     throw new ConfigError(`${files.join(", ")} can only be repaired from the source folder`, {
       file: folder,
       remedy: "name the official downloads that the set was made from with --source",
     });
   }
   const descriptions = await repairDescriptions(folder, faultyFiles.filter(isMadeFromIndex));
-  if (files.length === 0 || sourceFolder === undefined) return descriptions;
+  if (files.length === 0 || sourceFolders === undefined) return descriptions;
+  await using source = await joinedSource(sourceFolders);
+  const sourceFolder = source.folder;
   const known = knownPreparation(folder, index);
   const { exclusionNotes } = known;
   const policy = request.policy ?? exclusionNotes?.policy;

@@ -28,11 +28,16 @@ export async function trainedOn({ trains }: LeakSetting): Promise<readonly Named
   return trains === "every-training-part" ? await knownTrainingParts() : trains;
 }
 
-/** The other parts of the splits that evaluations are of, and the datasets on which nothing is evaluated. */
+/**
+ * The other parts of the splits that evaluations are of, and the published datasets on which nothing is evaluated. What
+ * users have of their own is known to nobody: a policy of theirs can name it.
+ */
 export async function knownTrainingParts(): Promise<readonly NamedPictures[]> {
   const evaluations = await knownEvaluations();
   const manifests = await Promise.all((await manifestNames()).map(readDatasetManifest));
-  return manifests.flatMap((manifest) => trainingPartsOf(manifest, evaluations));
+  return manifests
+    .filter(({ releases }) => releases.length > 0)
+    .flatMap((manifest) => trainingPartsOf(manifest, evaluations));
 }
 
 function trainingPartsOf(

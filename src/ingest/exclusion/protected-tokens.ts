@@ -153,7 +153,7 @@ function webAddressOf({ key, url }: PictureIdentity): string | undefined {
   return isOfWeb && url !== null ? webAddress(url) : undefined;
 }
 
-const webSources: readonly ImageSource[] = ["nlvr2", "cc3m", "sbu"];
+const webSources: readonly ImageSource[] = ["nlvr2", "cc3m", "sbu", "own"];
 
 function ruleOf(token: string, key: ImageKey, { holder, rule }: Claim): PictureIdentityRule {
   if (token.startsWith(PHOTO)) return "same-flickr-photo";

@@ -14,6 +14,7 @@ import {
   plannedDownloads,
 } from "../../../src/ingest/fetch/official-files.ts";
 import { manifestNames } from "../../../src/ingest/dataset-manifest.ts";
+import { captions } from "../../../src/ingest/datasets/captions.ts";
 import { makeZip } from "../archives/hostile-zip.ts";
 import { answers, sends } from "../network/hostile-server.ts";
 import { FetchFixture } from "./fetch-fixture.ts";
@@ -187,8 +188,9 @@ describe("official files", () => {
 });
 
 describe("the manifests of downloads", () => {
-  it("are there for every dataset, with paths that no two different files share", async () => {
-    expect(await fetchableDatasets()).toEqual(await manifestNames());
+  it("are there for every published dataset, with paths that no two different files share", async () => {
+    const published = (await manifestNames()).filter((name) => name !== captions.dataset);
+    expect(await fetchableDatasets()).toEqual(published);
     const all = await Promise.all((await fetchableDatasets()).map((name) => readDownloads(name)));
     const planned = plannedDownloads(all, { withPictures: true }).flatMap(([first]) => first ?? []);
     const paths = planned.map(({ to }) => to.toLowerCase());
