@@ -16,6 +16,7 @@ import { sohoDeviceBatch, sohoVariants } from "../soho/batch.ts";
 import { sohoScales } from "./loss-scales.ts";
 import { sohoLosses, sohoReadings } from "../soho/losses.ts";
 import {
+  croppedOnly,
   decaysByShape,
   type LossCall,
   type System,
@@ -120,14 +121,7 @@ function batchesOf({ data, model, switches }: SohoRecipe): SystemBatches {
     pictures: isSquare
       ? { kind: "square", size: shorter }
       : { kind: "keep-ratio", shorter, longer, padToMultipleOf },
-    augment: {
-      crop:
-        data.minimumCropArea === 1
-          ? "none"
-          : { scale: [data.minimumCropArea, 1], ratio: [3 / 4, 4 / 3] },
-      flip: "never",
-      randAugment: null,
-    },
+    augment: croppedOnly(data),
     mlmProbability: data.mlmProbability,
     predictedPairs: switches.predictedPairs,
   };

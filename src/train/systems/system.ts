@@ -2,6 +2,7 @@ import type * as tf from "@tensorflow/tfjs-core";
 import type { Batch, LoaderOptions } from "../../loader/options.ts";
 import type { Dropout, StochasticDepth } from "../../models/dropout.ts";
 import type { NamedTensors, PairModel } from "../../models/pair-model.ts";
+import type { PairedPictureData } from "../recipes/recipe-base.ts";
 import type { WeightedScale } from "./loss-scales.ts";
 import type { Weights, WeightSpec } from "../../models/weights.ts";
 
@@ -103,3 +104,14 @@ export type SystemBatches = Pick<
   | "tasks"
   | "taskGroup"
 >;
+
+/** Pictures cropped as a recipe says, and changed in no other way: Visual Parsing and SOHO say nothing of it. */
+export function croppedOnly({
+  minimumCropArea,
+}: Pick<PairedPictureData, "minimumCropArea">): SystemBatches["augment"] {
+  const crop =
+    minimumCropArea === 1
+      ? "none"
+      : ({ scale: [minimumCropArea, 1], ratio: [3 / 4, 4 / 3] } as const);
+  return { crop, flip: "never", randAugment: null };
+}

@@ -7,7 +7,7 @@ import {
   type VisualParsingRecipe,
 } from "../recipes/visual-parsing-recipe.ts";
 import { visualParsingScales } from "./loss-scales.ts";
-import { decaysByShape, ONLY_VARIANT, type System } from "./system.ts";
+import { croppedOnly, decaysByShape, ONLY_VARIANT, type System } from "./system.ts";
 import { batchCounts, deviceBatch } from "../visual-parsing/batch.ts";
 import { pretrainingLosses, visualParsingBatch } from "../visual-parsing/losses.ts";
 
@@ -52,14 +52,7 @@ export function visualParsingSystem(recipe: VisualParsingRecipe, vocabularySize:
       },
       text: { maxTokens: data.maxTextTokens, longer: "cut" },
       pictures: { kind: "square", size: swin.imageSize },
-      augment: {
-        crop:
-          data.minimumCropArea === 1
-            ? "none"
-            : { scale: [data.minimumCropArea, 1], ratio: [3 / 4, 4 / 3] },
-        flip: "never",
-        randAugment: null,
-      },
+      augment: croppedOnly(data),
       mlmProbability: data.mlmProbability,
     },
   };

@@ -1,6 +1,4 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { gatherRows } from "../../tensor/gather.ts";
-import { stopGradient } from "../../models/layers.ts";
 import {
   fusePairs,
   languageLogits,
@@ -13,7 +11,6 @@ import type { Dropout, StochasticDepth } from "../../models/dropout.ts";
 import { tensorNamed, type NamedTensors } from "../../models/pair-model.ts";
 import { matrix, tensor4, vector } from "../../models/ranks.ts";
 import type { Weights } from "../../models/weights.ts";
-import { meanNegativeLogLikelihood } from "../objectives/likelihood.ts";
 import {
   alignmentLoss,
   cosineCosts,
@@ -23,6 +20,7 @@ import {
   withoutSpecials,
 } from "../objectives/transport.ts";
 import { featureLoss, hiddenPictures, maskedTokensOf } from "./masks.ts";
+import { languageLoss, matchingLosses } from "../systems/pair-losses.ts";
 import type { VisualParsingObjectives } from "../recipes/visual-parsing-recipe.ts";
 
 // P pictures, B pairs, of a rank's part of a batch; S image side, n text tokens, m visual tokens, M predicted words
@@ -111,15 +109,13 @@ export function pretrainingLosses(
   const visual = hiddenPictures(weights, model, masked);
   const { tokenIds, tokenMask } = batch;
   const output = fusePairs(weights, model, { tokenIds, tokenMask, visual, dropout });
-  const logits = matchingLogits(weights, output.text);
-  // -1 marks pairs that only fill a rank's share up.
-  const isPair = tf.cast(tf.greaterEqual(batch.matched, 0), "float32");
+  const matched = matchingLosses(matchingLogits(weights, output.text), batch.matched);
   const [words, pairs, matchedPairs] = sharesOf(batch);
-  const itm: tf.Scalar = tf.mul(
-    meanNegativeLogLikelihood(logits, batch.matched, vector(isPair)),
-    pairs,
+  const itm: tf.Scalar = tf.mul(matched.loss, pairs);
+  const predicted = languageLoss(output.text, { ...batch }, (chosen) =>
+    languageLogits(weights, chosen),
   );
-  const mlm: tf.Scalar = tf.mul(languageLoss(weights, batch, output.text), words);
+  const mlm: tf.Scalar = tf.mul(predicted, words);
   const mfr: tf.Scalar = tf.mul(featureLoss(weights, output.visual, masked), matchedPairs);
   const aligns = objectives.vlaWeight > 0;
   const vla: tf.Scalar = aligns
@@ -132,9 +128,7 @@ export function pretrainingLosses(
     tf.mul(matching, objectives.itmWeight),
     tf.mul(mfr, objectives.mfrWeight),
   ]);
-  const right = tf.cast(tf.equal(tf.argMax(stopGradient(logits), 1), batch.matched), "float32");
-  const accuracy = tf.div(tf.sum(right), tf.maximum(tf.sum(isPair), 1));
-  const itmAccuracy: tf.Scalar = tf.mul(accuracy, pairs);
+  const itmAccuracy: tf.Scalar = tf.mul(matched.accuracy, pairs);
   return { total, mlm, itm, mfr, vla, itmAccuracy };
 }
 
@@ -166,14 +160,4 @@ function alignmentOf(
   );
   const distances = transportDistances(plans, costs);
   return alignmentLoss(distances, batch.matched, objectives.vlaUnmatched);
-}
-
-function languageLoss(weights: Weights, batch: VisualParsingBatch, text: tf.Tensor3D): tf.Scalar {
-  const rows = tf.reshape(text, [-1, text.shape[2]]);
-  const chosen = matrix(gatherRows(rows, batch.maskedRows));
-  return meanNegativeLogLikelihood(
-    languageLogits(weights, chosen),
-    batch.maskedLabels,
-    batch.maskedWeights,
-  );
 }
