@@ -44,9 +44,9 @@ function demo(base: TrainingRecipe, name: string, task: FineTuningTask): Trainin
     task,
     data: { picturesPerBatch: showsMore ? 16 : 32, maxTextTokens: readsTwo ? 48 : 24 },
     optimisation: {
-      duration: { unit: "steps", length: 400 },
-      visualLearningRate: 3e-4,
-      transformerLearningRate: 3e-4,
+      duration: { unit: "steps", length: 500 },
+      visualLearningRate: 1e-3,
+      transformerLearningRate: 1e-3,
       warmupSteps: 40,
       clipNorm: 1,
     },
