@@ -13,6 +13,16 @@ export async function thumbnail(bytes: Uint8Array): Promise<Uint8Array> {
     .toBuffer();
 }
 
+/** A PNG of pixels [height, width, 3]. */
+export async function pngOf(
+  pixels: Uint8Array,
+  size: { readonly width: number; readonly height: number },
+): Promise<Uint8Array> {
+  return await sharp(pixels, { raw: { ...size, channels: 3 } })
+    .png()
+    .toBuffer();
+}
+
 const SMALLEST_SIDE = 32;
 
 // Sides in pixels and WebP qualities, the largest first.

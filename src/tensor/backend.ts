@@ -66,6 +66,7 @@ export interface TensorFlowBinding {
   readonly TF_INT32: number;
   readonly TF_INT64: number;
   readonly TF_UINT8: number;
+  readonly TF_STRING: number;
   readonly TF_ATTR_TYPE: number;
   readonly TF_ATTR_BOOL: number;
   readonly TF_ATTR_INT: number;

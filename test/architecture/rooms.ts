@@ -63,8 +63,9 @@ export const packageRooms: Readonly<Record<string, readonly string[]>> = {
 export const lightRooms: readonly string[] = ["core", "cli"];
 export const lightPackages: readonly string[] = ["commander"];
 
-/** Files that may import a computed name: they load the TensorFlow binding from where `setup` put it. */
+/** Files that may import a computed name: a user's own recipe, or the TensorFlow binding from where `setup` put it. */
 export const computedImports: readonly string[] = [
+  "train/recipe-file.ts",
   "tensor/load.ts",
   "tensor/runtime/tfjs-package.ts",
 ];

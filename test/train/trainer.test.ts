@@ -10,7 +10,8 @@ import { loadTensorFlow } from "../../src/tensor/load.ts";
 import { overrideRecipe } from "../../src/train/recipe-parser.ts";
 import { loadRunModel } from "../../src/train/run/load-model.ts";
 import { readMetrics, RunFolder } from "../../src/train/run/run-folder.ts";
-import { train, type TrainSummary } from "../../src/train/trainer.ts";
+import type { TrainSummary } from "../../src/train/run/train-options.ts";
+import { train } from "../../src/train/trainer.ts";
 import {
   drawnScenes,
   temporaryFolder,

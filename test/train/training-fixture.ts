@@ -5,7 +5,8 @@ import { WordPieceTokenizer } from "../../src/loader/text/word-piece.ts";
 import { readSafetensors } from "../../src/tensor/safetensors.ts";
 import type { TrainingRecipe } from "../../src/train/recipe.ts";
 import { type MetricsLine, readMetrics, RunFolder } from "../../src/train/run/run-folder.ts";
-import { train, type TrainSummary } from "../../src/train/trainer.ts";
+import type { TrainSummary } from "../../src/train/run/train-options.ts";
+import { train } from "../../src/train/trainer.ts";
 import {
   drawnScenes,
   temporaryFolder,

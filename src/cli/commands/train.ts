@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { ConfigError } from "../../core/errors.ts";
 import type { TrainingRecipe } from "../../train/recipe.ts";
 import type { StepReading } from "../../train/step/step-program.ts";
 import { type CommandContext, type CommandOutcome, runCommand } from "../frame.ts";
@@ -6,13 +7,17 @@ import { addExamples, collect, seedOf, wholeNumber } from "../program.ts";
 import { addNearOptions, nearChoiceOf, type NearFlags } from "../auditing/near-flags.ts";
 import { addRankOptions, type RankFlags } from "../ranks/rank-flags.ts";
 import type { TrainingCall, TrainingResult } from "../runs/training.ts";
+import { addWatchOptions, type WatchFlags } from "../watching/watch-flags.ts";
 import { styled } from "../terminal/text-style.ts";
 
-interface TrainFlags extends NearFlags, RankFlags {
+interface TrainFlags extends NearFlags, RankFlags, WatchFlags {
   readonly data: readonly string[];
   readonly out: string;
   readonly set?: readonly string[];
   readonly fresh?: boolean;
+  readonly acceptChanges?: boolean;
+  /** A file. */
+  readonly recipe?: string;
   readonly allowLeaks?: boolean;
   readonly eager?: boolean;
   readonly exclude?: readonly string[];
@@ -23,6 +28,8 @@ interface TrainFlags extends NearFlags, RankFlags {
   readonly cache?: string;
   readonly cacheGigabytes?: number;
   readonly initial?: readonly string[];
+  /** A run's folder. */
+  readonly from?: string;
 }
 
 /** Adds `crossweave train`. */
@@ -32,22 +39,17 @@ export function addTrainCommand(program: Command): void {
     .description(
       "Pre-train a recipe on shard sets; an interrupted run goes on from its last checkpoint.",
     )
-    .argument("<recipe>", "pretrain/visual-parsing, pretrain/visual-parsing-small or demo")
+    .argument("[recipe]", "pretrain/visual-parsing, pretrain/visual-parsing-small or demo")
+    .option(
+      "--recipe <file>",
+      "a recipe of your own instead: JSON or a module, which may extend one of these",
+    )
     .requiredOption(
       "--data <set...>",
       "folders of shard sets, or https://… or s3://…; their training splits are used",
     )
     .requiredOption("--out <run>", "the run's folder: record, metrics, checkpoints")
-    .option("--cache <folder>", "where sets from servers are kept, for all runs of this machine")
-    .option("--cache-gigabytes <number>", "how much --cache may hold; 100 if not said", wholeNumber)
     .option("--set <key=value>", "replace a constant of the recipe; repeatable", collect)
-    .option(
-      "--initial <layout=file>",
-      "start from published weights in safetensors, such as official-swin=swin.safetensors; repeatable",
-      collect,
-    )
-    .addOption(new Option("--resume", "the default: go on where the run in --out stands"))
-    .option("--fresh", "start over, removing the run in --out")
     .option(
       "--exclude <file>",
       "an exclusion list of crossweave audit: stop at a scene of it, however it came into a set; repeatable",
@@ -67,27 +69,57 @@ export function addTrainCommand(program: Command): void {
     )
     .option("--allow-leaks", "train although the audit found leaks; the run is marked for good")
     .option("--dry-run", "print the recipe, the steps and the number of weights; write nothing")
-    .action((recipeName: string, flags: TrainFlags) =>
+    .action((recipeName: string | undefined, flags: TrainFlags) =>
       runCommand(
         {
           command,
-          activity: `training ${recipeName} on ${flags.data.join(", ")}`,
+          activity: `training ${recipeName ?? flags.recipe ?? "no recipe"} on ${flags.data.join(", ")}`,
           writesTo: flags.out,
         },
         (context) => trainRecipe({ recipeName, flags, seed: seedOf(command) }, context),
       ),
     );
+  addStartOptions(command);
+  addCacheOptions(command);
   addNearOptions(command);
   addRankOptions(command);
+  addWatchOptions(command);
   addExamples(command, [
     "crossweave train pretrain/visual-parsing-small --data shards/coco --out runs/coco --set data.vocabulary=vocab.txt",
     "crossweave train demo --data runs/demo/shards/coco --out runs/again --set data.vocabulary=runs/demo/world/vocab.txt --seed 7",
+    "crossweave train --recipe mine.json --data shards/coco --out runs/mine --set data.vocabulary=vocab.txt --page runs/mine/page.html",
     "crossweave train demo --data runs/demo/shards/coco --out runs/two --set data.vocabulary=runs/demo/world/vocab.txt --ranks 2",
   ]);
 }
 
+function addStartOptions(command: Command): void {
+  command
+    .option("--from <run>", "start from the newest checkpoint of a run, as fine-tuning does")
+    .option(
+      "--initial <layout=file>",
+      "start from published weights in safetensors, such as official-swin=swin.safetensors; repeatable",
+      collect,
+    )
+    .addOption(new Option("--resume", "the default: go on where the run in --out stands"))
+    .option("--fresh", "start over, removing the run in --out")
+    .option(
+      "--accept-changes",
+      "go on with the run in --out though its recipe, vocabulary, sets or Crossweave were others; its record tells of it for good",
+    );
+}
+
+function addCacheOptions(command: Command): void {
+  command
+    .option("--cache <folder>", "where sets from servers are kept, for all runs of this machine")
+    .option(
+      "--cache-gigabytes <number>",
+      "how much --cache may hold; 100 if not said",
+      wholeNumber,
+    );
+}
+
 interface TrainRequest {
-  readonly recipeName: string;
+  readonly recipeName: string | undefined;
   readonly flags: TrainFlags;
   readonly seed: number | undefined;
 }
@@ -97,7 +129,9 @@ async function trainRecipe(
   context: CommandContext,
 ): Promise<CommandOutcome<unknown>> {
   const { flags } = request;
-  const call = await callOf(request);
+  const given = await callOf(request);
+  const { fineTuningStart } = await import("../finetuning/start.ts");
+  const call = { ...given, ...(await fineTuningStart({ ...given, from: flags.from }, context)) };
   if (flags.dryRun === true) {
     const { describeTraining } = await import("../runs/training-plan.ts");
     return describeTraining(call, context);
@@ -126,9 +160,8 @@ async function trainRecipe(
 }
 
 async function callOf({ flags, recipeName, seed }: TrainRequest): Promise<TrainingCall> {
-  const { recipeNamed } = await import("../../train/recipes/recipe-named.ts");
   const { overrideRecipe } = await import("../../train/recipe-parser.ts");
-  const named = recipeNamed(recipeName);
+  const named = await givenRecipe(recipeName, flags.recipe);
   const settings = [...(flags.set ?? []), ...(flags.eager === true ? ["execution=eager"] : [])];
   const recipe = overrideRecipe({ ...named, seed: seed ?? named.seed }, settings);
   const { defaultCache } = await import("../../shards/remote/cache-plan.ts");
@@ -141,6 +174,8 @@ async function callOf({ flags, recipeName, seed }: TrainRequest): Promise<Traini
     cache: { folder, maxBytes },
     out: flags.out,
     fresh: flags.fresh === true,
+    acceptChanges: flags.acceptChanges,
+    watch: { page: flags.page, tensorboard: flags.tensorboard },
     allowLeaks: flags.allowLeaks === true,
     exclude: flags.exclude,
     near: nearChoiceOf(flags),
@@ -150,12 +185,31 @@ async function callOf({ flags, recipeName, seed }: TrainRequest): Promise<Traini
   };
 }
 
+/** The recipe of a name, or of a file; ConfigError unless one of both is given. */
+async function givenRecipe(
+  name: string | undefined,
+  file: string | undefined,
+): Promise<TrainingRecipe> {
+  if (name !== undefined && file === undefined) {
+    const { recipeNamed } = await import("../../train/recipes/recipe-named.ts");
+    return recipeNamed(name);
+  }
+  if (file !== undefined && name === undefined) {
+    const { recipeFromFile } = await import("../../train/recipe-file.ts");
+    return await recipeFromFile(file);
+  }
+  throw new ConfigError(name === undefined ? "no recipe is given" : "two recipes are given", {
+    remedy: "name one of ours, such as demo, or a file of your own with --recipe",
+  });
+}
+
 function trainText(
   recipe: TrainingRecipe,
   flags: TrainFlags,
   result: TrainingResult & { readonly lastStep: string | undefined; readonly paceText: string },
 ): string {
   const { lastStep, summary } = result;
+  const evaluation = recipe.task?.kind ?? "retrieval";
   const heading = styled("bold", `${recipe.name}: ${summary.totalSteps} steps`);
   return [
     `${heading}, ${summary.numWeights.toLocaleString("en-US")} weights, ${summary.batchesPerEpoch} batches an epoch`,
@@ -164,7 +218,7 @@ function trainText(
       : [lastStep, result.paceText]),
     `audit: ${result.auditSummary}`,
     `run: ${flags.out}`,
-    `next: crossweave eval retrieval --checkpoint ${flags.out} --data ${flags.data[0] ?? ""} --out ${flags.out}/retrieval`,
+    `next: crossweave eval ${evaluation} --checkpoint ${flags.out} --data ${flags.data[0] ?? ""} --out ${flags.out}/${evaluation}`,
   ].join("\n");
 }
 

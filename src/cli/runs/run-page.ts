@@ -8,16 +8,16 @@ import { renderRunReport } from "../../report/render-run-report.ts";
 import type {
   ReportAudit,
   RetrievalDirection,
-  RunCurve,
   RunFacts,
   RunReport,
 } from "../../report/run-report.ts";
 import { ShardSetReader } from "../../shards/shard-set-reader.ts";
 import { tensorFlowBackend } from "../../tensor/backend.ts";
 import { recipeEntries } from "../../train/recipe.ts";
-import { readMetrics, readRunSummary, type MetricsLine } from "../../train/run/run-folder.ts";
+import { readMetrics, readRunSummary } from "../../train/run/run-folder.ts";
 import { packageVersion } from "../program.ts";
 import { auditShardSets } from "../auditing/shard-set-audit.ts";
+import { runCurves } from "../watching/run-curves.ts";
 import { exampleQueries } from "./retrieval-examples.ts";
 import { writeResults } from "./results-folder.ts";
 import { retrievalJson } from "./retrieval-text.ts";
@@ -47,7 +47,7 @@ export async function writeRetrievalReport(
     description: call.description ?? describe(evaluated),
     retrieval: [retrievalRows(evaluated)],
     accuracies: [matchingRow(evaluated)],
-    curves: curvesOf(await readMetrics(call.run), evaluated),
+    curves: runCurves(await readMetrics(call.run), evaluated.record.recipe),
     ...examples,
     audits: [...(call.earlierAudits ?? []), auditRow(stageOf(evaluated), verdict)],
     ledgers: [{ set: reader.index.name, counts: reader.index.counts }],
@@ -115,43 +115,6 @@ function matchingRow({ matching, split }: RunRetrieval): RunReport["accuracies"]
     chance: matching.chance,
     numExamples: matching.numPairs,
   };
-}
-
-/** The parts of a loss that are drawn. */
-const PART_CURVES: readonly {
-  readonly part: string;
-  readonly name: string;
-  readonly chance?: RunCurve["reference"];
-}[] = [
-  { part: "mlm", name: "masked language modelling" },
-  { part: "itm", name: "image-text matching", chance: { label: "chance, ln 2", value: Math.LN2 } },
-  { part: "mfr", name: "masked feature regression" },
-  { part: "mvm", name: "masked visual modelling" },
-  { part: "mrfr", name: "masked region feature regression" },
-  { part: "mrc", name: "masked region classification" },
-  { part: "mrcKl", name: "masked region classification, KL" },
-  { part: "wra", name: "word-region alignment" },
-];
-
-function curvesOf(metrics: readonly MetricsLine[], { record }: RunRetrieval): RunCurve[] {
-  const curve = (
-    name: string,
-    valueOf: (line: MetricsLine) => number,
-    reference: RunCurve["reference"] = null,
-  ): RunCurve => ({
-    name,
-    points: metrics.map((line) => ({ step: line.step, value: valueOf(line) })),
-    reference,
-  });
-  const { transformerLearningRate } = record.recipe.optimisation;
-  const told = new Set(metrics.flatMap(({ parts }) => Object.keys(parts)));
-  return [
-    curve("total loss", ({ loss }) => loss),
-    ...PART_CURVES.filter(({ part }) => told.has(part)).map(({ chance, name, part }) =>
-      curve(name, ({ parts }) => parts[part] ?? 0, chance),
-    ),
-    curve("learning rate", (line) => line.learningRateFactor * transformerLearningRate),
-  ];
 }
 
 async function factsOf(evaluated: RunRetrieval, call: ReportCall): Promise<RunFacts> {

@@ -11,18 +11,22 @@ import { WordPieceTokenizer } from "../../loader/text/word-piece.ts";
 import type { CachePlan } from "../../shards/remote/cache-plan.ts";
 import { readIndex, type ShardSetIndex } from "../../shards/shard-set-index.ts";
 import type { TrainingRecipe } from "../../train/recipe.ts";
-import { initialSource } from "../../train/run/initial-weights.ts";
-import { runRecord } from "../../train/run/run-record.ts";
+import { type InitialSource, initialSource } from "../../train/run/initial-weights.ts";
+import { runRecord, type RunInputs } from "../../train/run/run-record.ts";
 import { readRunSummary, RunFolder, type RunSummary } from "../../train/run/run-folder.ts";
-import { train, type TrainSummary } from "../../train/trainer.ts";
+import type { TrainSummary } from "../../train/run/train-options.ts";
+import { train } from "../../train/trainer.ts";
 import { type Cluster, soloCluster } from "../../tensor/cluster/cluster.ts";
 import { joinCluster } from "../../tensor/cluster/join-cluster.ts";
 import { loadTensorFlow } from "../../tensor/load.ts";
 import { decisionNotes, readDecisions } from "../audit-report/decision-file.ts";
 import type { NearChoice } from "../auditing/near-audit.ts";
 import { auditShardSets } from "../auditing/shard-set-audit.ts";
+import { packageVersion } from "../program.ts";
 import type { RankPlan } from "../ranks/rank-plan.ts";
 import { shellWord } from "../terminal/shell-word.ts";
+import { RunWatch } from "../watching/run-watch.ts";
+import type { WatchFlags } from "../watching/watch-flags.ts";
 import { readManifest } from "../proving/manifest-files.ts";
 
 export interface TrainingCall {
@@ -33,6 +37,10 @@ export interface TrainingCall {
   readonly cache?: CachePlan | undefined;
   readonly out: string;
   readonly fresh: boolean;
+  /** Whether a run of other inputs goes on with these; it is refused when left out. */
+  readonly acceptChanges?: boolean | undefined;
+  /** How it may be looked at while it goes on. */
+  readonly watch?: WatchFlags | undefined;
   /** The processes that train together; this one alone when left out. */
   readonly ranks?: RankPlan | undefined;
   readonly allowLeaks: boolean;
@@ -46,6 +54,8 @@ export interface TrainingCall {
   readonly decisionsFile?: string | undefined;
   /** Published files whose weights the run starts from, each LAYOUT=FILE. */
   readonly initial?: readonly string[] | undefined;
+  /** The weights of a run that it starts from, before those of files. */
+  readonly sources?: readonly InitialSource[] | undefined;
 }
 
 export interface TrainingResult {
@@ -80,20 +90,13 @@ export async function runTraining(
   const prepared = await prepareTraining(call, context);
   await loadTensorFlow(); // where there is none, no folder is begun
   using cluster = await clusterOf(call, context);
-  const initial = await Promise.all((call.initial ?? []).map((given) => initialSource(given)));
-  const inputs = {
-    recipe,
-    ...(initial.length > 0 && {
-      initial: initial.map(({ layout, sha256: digest }) => ({ layout, sha256: digest })),
-    }),
-    vocabularySha256: sha256(prepared.vocabulary.text),
-    setDigests: prepared.setDigests,
-    audit: { digest: prepared.verdict.digest, clean: prepared.verdict.outcome === "clean" },
-    proofs: prepared.proofs,
-  };
-  const folderOptions = { fresh: call.fresh, vocabulary: prepared.vocabulary.text };
-  using run =
-    cluster.rank === 0 ? await RunFolder.open(call.out, inputs, folderOptions) : undefined;
+  const files = await Promise.all((call.initial ?? []).map((given) => initialSource(given)));
+  const initial = [...(call.sources ?? []), ...files];
+  const inputs = runInputs({ recipe, prepared, initial });
+  using run = cluster.rank === 0 ? await openRun(call, inputs, prepared) : undefined;
+  const flags = call.watch ?? {};
+  await using watch =
+    run && (await RunWatch.open({ ...prepared, ...context, run, recipe, cluster, flags }));
   const runDigest = runRecord(inputs).digest;
   const summary = await train({
     recipe,
@@ -103,6 +106,7 @@ export async function runTraining(
     runDigest,
     initial,
     run,
+    observers: watch?.observers,
     cluster,
     ...context,
   });
@@ -116,6 +120,41 @@ export async function runTraining(
     auditSummary: prepared.auditSummary,
     runDigest,
   };
+}
+
+function runInputs({
+  initial,
+  prepared,
+  recipe,
+}: {
+  readonly recipe: TrainingRecipe;
+  readonly prepared: PreparedTraining;
+  readonly initial: readonly InitialSource[];
+}): RunInputs {
+  return {
+    recipe,
+    ...(initial.length > 0 && {
+      initial: initial.map(({ layout, sha256: digest }) => ({ layout, sha256: digest })),
+    }),
+    vocabularySha256: sha256(prepared.vocabulary.text),
+    setDigests: prepared.setDigests,
+    audit: { digest: prepared.verdict.digest, clean: prepared.verdict.outcome === "clean" },
+    proofs: prepared.proofs,
+  };
+}
+
+async function openRun(
+  { acceptChanges, fresh, out }: TrainingCall,
+  inputs: RunInputs,
+  { vocabulary }: PreparedTraining,
+): Promise<RunFolder> {
+  const codeVersion = packageVersion();
+  return await RunFolder.open(out, inputs, {
+    fresh,
+    acceptChanges,
+    vocabulary: vocabulary.text,
+    codeVersion,
+  });
 }
 
 async function clusterOf(

@@ -5,10 +5,10 @@ import { biasTableFitting } from "../../models/exchange/bias-table-fitting.ts";
 import { importWeights, type NamedWeight } from "../../models/exchange/import-weights.ts";
 import { layoutNamed } from "../../models/exchange/layouts.ts";
 import type { MappingReport } from "../../models/exchange/mapping.ts";
-import type { FlatLayout } from "../step/flat-weights.ts";
+import type { StateLayouts } from "../checkpoints/checkpoint-parts.ts";
+import { type FlatLayout, flatten, unflatten } from "../step/flat-weights.ts";
 import type { System } from "../systems/system.ts";
 import type { TrainingState } from "../step/training-state.ts";
-import type { StateLayouts } from "./checkpoint.ts";
 
 /** A published file whose weights a run starts from, as the run's record names it. */
 export interface InitialFile {
@@ -65,11 +65,29 @@ export async function startFrom(
     }
     reports.push(imported.report);
   }
-  const started = weights.tensor();
+  const started = withDerived(weights.tensor(), reports, model);
   const average = fresh.average.size === 0 ? tf.clone(fresh.average) : tf.clone(started);
   tf.dispose([fresh.weights, fresh.buffers, fresh.average]);
   const state = { ...fresh, weights: started, buffers: buffers.tensor(), average };
   return { state, reports };
+}
+
+/** The weights with those that start as others do, unless a file had them; `started` is disposed. */
+function withDerived(
+  started: tf.Tensor1D,
+  reports: readonly MappingReport[],
+  { layout, system }: Pick<StateLayouts, "layout"> & { readonly system: System },
+): tf.Tensor1D {
+  const { derivedStart } = system;
+  if (derivedStart === undefined) return started;
+  const loaded = new Set(reports.flatMap((report) => report.loaded.map(({ name }) => name)));
+  const derived = tf.tidy(() => {
+    const named = unflatten(layout, started);
+    const entries = Object.entries(derivedStart(named)).filter(([name]) => !loaded.has(name));
+    return flatten(layout, { ...named, ...Object.fromEntries(entries) });
+  });
+  started.dispose();
+  return derived;
 }
 
 /** A vector of named weights that is being filled. */

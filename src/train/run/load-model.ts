@@ -5,10 +5,14 @@ import { WordPieceTokenizer } from "../../loader/text/word-piece.ts";
 import type { PairModel } from "../../models/pair-model.ts";
 import type { Weights } from "../../models/weights.ts";
 import { loadTensorFlow } from "../../tensor/load.ts";
-import { readSafetensors } from "../../tensor/safetensors.ts";
+import {
+  filesOf,
+  latestCheckpoint,
+  modelOf,
+  verifyCheckpointOf,
+} from "../checkpoints/read-checkpoint.ts";
 import type { SystemBatches } from "../systems/system.ts";
 import { systemOf } from "../systems/system-of-recipe.ts";
-import { AVERAGE_FILE, latestCheckpoint, MODEL_FILE, verifyCheckpoint } from "./checkpoint.ts";
 import { CHECKPOINTS_FOLDER, readRunRecord, VOCABULARY_FILE } from "./run-folder.ts";
 import type { RunRecord } from "./run-record.ts";
 
@@ -37,13 +41,8 @@ export async function loadRunModel(run: string): Promise<RunModel> {
       remedy: "let crossweave train come to its first checkpoint",
     });
   }
-  const { hasAverage } = await verifyCheckpoint(latest.folder, record.digest);
-  const path = join(latest.folder, MODEL_FILE);
-  // Where a run keeps an average, that is its model.
-  const averages = hasAverage
-    ? await readSafetensors(join(latest.folder, AVERAGE_FILE))
-    : new Map<string, never>();
-  const named = new Map([...(await readSafetensors(path)), ...averages]);
+  const path = filesOf(latest.folder);
+  const named = await modelOf(latest.folder, await verifyCheckpointOf(latest.folder, record));
   const weights = [...model.specs, ...model.buffers].map(({ name, shape }) => {
     const found = named.get(name);
     if (found === undefined || found.shape.join() !== shape.join()) {

@@ -7,14 +7,18 @@ import type { Batch } from "../../loader/options.ts";
 import { type Cluster, sumOverRanks } from "../../tensor/cluster/cluster.ts";
 import type { StepProgram } from "../step/step-program.ts";
 import { disposeState, type TrainingState } from "../step/training-state.ts";
-import { type CheckpointContent, latestCheckpoint, loadCheckpoint } from "./checkpoint.ts";
+import type { CheckpointContent } from "../checkpoints/checkpoint-parts.ts";
+import { latestCheckpoint, loadCheckpoint } from "../checkpoints/read-checkpoint.ts";
 import { type InitialSource, importSummary, startFrom } from "./initial-weights.ts";
-import type { RunFolder } from "./run-folder.ts";
+import type { MetricsLine, RunFolder } from "./run-folder.ts";
 
 // What the ranks of a run tell one another. The checkpoint and the loader's state know nothing of ranks.
 
 /** Where a session of a run starts. */
-export type SessionStart = Pick<CheckpointContent, "step" | "state" | "loader">;
+export interface SessionStart extends Pick<CheckpointContent, "step" | "state" | "loader"> {
+  /** Of the steps before, on rank 0; none on the others. */
+  readonly metrics: readonly MetricsLine[];
+}
 
 /** StateError on every rank unless all of them train the same run. */
 export async function requireSharedRun(cluster: Cluster, runDigest: string): Promise<void> {
@@ -34,7 +38,6 @@ export interface StartOptions {
   /** Files whose weights the run starts from. */
   readonly initial?: readonly InitialSource[] | undefined;
   readonly progress: Pick<Progress, "say">;
-  readonly runDigest: string;
   /** Rank 0's. */
   readonly run: RunFolder | undefined;
 }
@@ -45,16 +48,21 @@ export async function sharedStart(options: StartOptions): Promise<SessionStart> 
 }
 
 async function ownStart(options: StartOptions): Promise<SessionStart> {
-  const { loader, program, run, runDigest } = options;
+  const { loader, program, run } = options;
   const { bufferLayout, layout } = program;
-  const layouts = { bufferLayout, layout };
-  const latest = run === undefined ? undefined : await latestCheckpoint(run.checkpoints);
-  const start: SessionStart =
+  const fresh = async () => ({
+    state: await initialState(options),
+    step: 0,
+    loader: loader.state(),
+  });
+  if (run === undefined) return { ...(await fresh()), metrics: [] };
+  const latest = await latestCheckpoint(run.checkpoints);
+  const start =
     latest === undefined
-      ? { state: await initialState(options), step: 0, loader: loader.state() }
-      : await loadCheckpoint(latest.folder, { ...layouts, runDigest });
-  await run?.rewindMetrics(start.step);
-  return start;
+      ? await fresh()
+      : await loadCheckpoint(latest.folder, { bufferLayout, layout, record: run.record });
+  const { loader: stream, state, step } = start;
+  return { loader: stream, state, step, metrics: await run.rewindMetrics(step) };
 }
 
 async function initialState(options: StartOptions): Promise<TrainingState> {
@@ -66,7 +74,7 @@ async function initialState(options: StartOptions): Promise<TrainingState> {
 
 /** Rank 0's start, on every rank; `start` is disposed. */
 async function shareStart(cluster: Cluster, start: SessionStart): Promise<SessionStart> {
-  const { loader, state, step } = start;
+  const { loader, metrics, state, step } = start;
   const [first = []] = await cluster.gather([step, loader.epoch, loader.step]);
   const [sharedStep = 0, epoch = 0, loaderStep = 0] = first;
   const shared: TrainingState = {
@@ -77,7 +85,12 @@ async function shareStart(cluster: Cluster, start: SessionStart): Promise<Sessio
     average: await broadcastSome(cluster, state.average),
   };
   disposeState(state);
-  return { step: sharedStep, state: shared, loader: { ...loader, epoch, step: loaderStep } };
+  return {
+    step: sharedStep,
+    state: shared,
+    loader: { ...loader, epoch, step: loaderStep },
+    metrics,
+  };
 }
 
 /** Collectives take no empty tensors. */

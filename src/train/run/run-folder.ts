@@ -4,13 +4,20 @@ import { z } from "zod";
 import { errnoOf, RefusedError, SourceError, StateError } from "../../core/errors.ts";
 import { writeFileAtomically } from "../../core/files.ts";
 import { ProcessLock } from "../../core/locks.ts";
-import { parseRecipe } from "../recipe-parser.ts";
 import type { StepReading } from "../step/step-program.ts";
-import { differingInputs, runRecord, type RunInputs, type RunRecord } from "./run-record.ts";
+import {
+  differingInputs,
+  type RunChange,
+  runRecord,
+  type RunInputs,
+  type RunRecord,
+} from "./run-record.ts";
+import { recordSchema, withRecipe } from "./run-record-schema.ts";
 import { parseStateJson } from "./state-file.ts";
 
 const RECORD_FILE = "run.json";
 const SUMMARY_FILE = "summary.json";
+const LOG_FILE = "run.jsonl";
 const METRICS_FILE = "metrics.jsonl";
 export const VOCABULARY_FILE = "vocab.txt";
 export const CHECKPOINTS_FOLDER = "checkpoints";
@@ -18,18 +25,6 @@ export const CHECKPOINTS_FOLDER = "checkpoints";
 const LOCK_FILE = ".lock";
 
 const FRESH_REMEDY = "put the file back from a copy, or start over with --fresh";
-
-const recordSchema = z.object({
-  format: z.literal("crossweave-run"),
-  version: z.literal(1),
-  recipe: z.unknown(),
-  vocabularySha256: z.string(),
-  setDigests: z.array(z.string()),
-  audit: z.object({ digest: z.string(), clean: z.boolean() }),
-  proofs: z.array(z.string().nullable()).optional(),
-  initial: z.array(z.object({ layout: z.string(), sha256: z.string() })).optional(),
-  digest: z.string(),
-});
 
 const summarySchema: z.ZodType<RunSummary> = z.object({
   totalSteps: z.int(),
@@ -39,6 +34,8 @@ const summarySchema: z.ZodType<RunSummary> = z.object({
   dataWaitShare: z.number(),
   longestWaitMs: z.number(),
   firstBatchMs: z.number(),
+  numSkipped: z.int(),
+  isStoppedEarly: z.boolean(),
 });
 
 /** How a finished run went, `summary.json`; times are those of its last process. */
@@ -51,6 +48,10 @@ export interface RunSummary {
   readonly dataWaitShare: number;
   readonly longestWaitMs: number;
   readonly firstBatchMs: number;
+  /** Steps of the whole run whose update was left out because their numbers were not finite. */
+  readonly numSkipped: number;
+  /** Whether it ended because it no longer became better. */
+  readonly isStoppedEarly: boolean;
 }
 
 /** One line of `metrics.jsonl`; no times are in it, so that equal runs have equal files. */
@@ -58,6 +59,20 @@ export interface MetricsLine extends StepReading {
   readonly step: number;
   readonly epoch: number;
   readonly learningRateFactor: number;
+  /** Where the step's numbers were not finite and its update was left out; they are NaN then. */
+  readonly isSkipped?: true | undefined;
+  /** Names the pictures and the texts of rank 0's share of the batch, in their order. */
+  readonly samples?: string | undefined;
+}
+
+export interface OpenOptions {
+  readonly fresh: boolean;
+  /** The text of the vocabulary. */
+  readonly vocabulary: string;
+  /** Whether a run of other inputs goes on with these; not when left out. */
+  readonly acceptChanges?: boolean | undefined;
+  /** As the record has it. */
+  readonly codeVersion?: string | undefined;
 }
 
 /** The folder of a run: record, vocabulary, metrics, checkpoints. One process at a time. */
@@ -74,13 +89,10 @@ export class RunFolder implements Disposable {
 
   /**
    * Opens or begins the run of these inputs. RefusedError when another process trains there or the folder
-   * holds anything but a run, StateError when it holds a run of other inputs (unless `fresh`, which removes it).
+   * holds anything but a run, StateError when it holds a run of other inputs, unless `fresh` removes it or `acceptChanges`
+   * says to go on with them; the record then tells of it for good.
    */
-  static async open(
-    path: string,
-    inputs: RunInputs,
-    options: { readonly fresh: boolean; readonly vocabulary: string },
-  ): Promise<RunFolder> {
+  static async open(path: string, inputs: RunInputs, options: OpenOptions): Promise<RunFolder> {
     await mkdir(path, { recursive: true });
     await refuseForeign(path);
     const lock = ProcessLock.tryAcquire(join(path, LOCK_FILE));
@@ -92,8 +104,9 @@ export class RunFolder implements Disposable {
     }
     try {
       if (options.fresh) await removeRun(path);
-      const record = runRecord(inputs);
-      await requireSameInputs(path, record);
+      const { codeVersion } = options;
+      const changes = await changesOf(path, runRecord(inputs, { codeVersion }), options);
+      const record = runRecord(inputs, { codeVersion, changes });
       // The record goes first, and last in removal: a folder that has it is a run's.
       await writeFileAtomically(join(path, RECORD_FILE), `${JSON.stringify(record, null, 2)}\n`);
       await writeFileAtomically(join(path, VOCABULARY_FILE), options.vocabulary);
@@ -104,6 +117,11 @@ export class RunFolder implements Disposable {
     }
   }
 
+  /** Where its events are logged. */
+  get log(): string {
+    return join(this.path, LOG_FILE);
+  }
+
   get checkpoints(): string {
     return join(this.path, CHECKPOINTS_FOLDER);
   }
@@ -112,11 +130,12 @@ export class RunFolder implements Disposable {
     await appendFile(join(this.path, METRICS_FILE), `${JSON.stringify(line)}\n`);
   }
 
-  /** Forgets what was measured after `step`: the run goes on from there. */
-  async rewindMetrics(step: number): Promise<void> {
+  /** Forgets what was measured after `step`, from where the run goes on; gives what was before. */
+  async rewindMetrics(step: number): Promise<readonly MetricsLine[]> {
     const kept = (await readMetrics(this.path)).filter((line) => line.step <= step);
     const text = kept.map((line) => `${JSON.stringify(line)}\n`).join("");
     await writeFileAtomically(join(this.path, METRICS_FILE), text);
+    return kept;
   }
 
   /** Keeps how long the run took; no result depends on it. */
@@ -141,7 +160,7 @@ export async function readRunRecord(path: string): Promise<RunRecord> {
     });
   });
   const parsed = parseStateJson(recordSchema, text, { file, remedy: FRESH_REMEDY });
-  return { ...parsed, recipe: parseRecipe(parsed.recipe, file) };
+  return withRecipe(parsed, file);
 }
 
 /** How the run went; undefined while it is not finished. */
@@ -177,35 +196,50 @@ export async function readMetrics(path: string): Promise<MetricsLine[]> {
     );
 }
 
+// JSON has no word for what is not finite and says null.
+const measured = z
+  .number()
+  .nullable()
+  .transform((value) => value ?? Number.NaN);
+
 const metricsSchema: z.ZodType<MetricsLine> = z.object({
   step: z.int(),
   epoch: z.int(),
   learningRateFactor: z.number(),
-  loss: z.number(),
-  gradientNorm: z.number(),
-  parts: z.record(z.string(), z.number()),
+  loss: measured,
+  gradientNorm: measured,
+  parts: z.record(z.string(), measured),
+  samples: z.string().optional(),
+  isSkipped: z.literal(true).optional(),
 });
 
-async function requireSameInputs(path: string, record: RunRecord): Promise<void> {
+/** The changes of the run in a folder, with one more where its inputs are others than `record`'s and that is accepted. */
+async function changesOf(
+  path: string,
+  record: RunRecord,
+  { acceptChanges = false }: OpenOptions,
+): Promise<readonly RunChange[] | undefined> {
   const found = await readRunRecord(path).catch((error: unknown) => {
     if (error instanceof SourceError) return undefined;
     throw error;
   });
-  if (found === undefined || found.digest === record.digest) return;
-  const differences = differingInputs(found, record).map((difference) => `\n  ${difference}`);
-  throw new StateError(
-    `${path} holds a run of other inputs, which differ in:${differences.join("")}`,
-    {
-      file: join(path, RECORD_FILE),
-      remedy: "name another folder with --out, or start over with --fresh",
-    },
-  );
+  if (found === undefined) return undefined;
+  const differences = differingInputs(found, record);
+  if (found.digest === record.digest && differences.length === 0) return found.changes;
+  if (acceptChanges) return [...(found.changes ?? []), { from: found.digest, differences }];
+  const lines = differences.map((difference) => `\n  ${difference}`);
+  throw new StateError(`${path} holds a run of other inputs, which differ in:${lines.join("")}`, {
+    file: join(path, RECORD_FILE),
+    remedy:
+      "name another folder with --out, start over with --fresh, or go on with these by --accept-changes, which the run's record then tells of",
+  });
 }
 
 async function removeRun(path: string): Promise<void> {
   for (const name of [
     CHECKPOINTS_FOLDER,
     METRICS_FILE,
+    LOG_FILE,
     SUMMARY_FILE,
     VOCABULARY_FILE,
     RECORD_FILE,

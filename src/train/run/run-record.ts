@@ -16,19 +16,52 @@ export interface RunInputs {
   readonly initial?: readonly InitialFile[] | undefined;
 }
 
-/** The run's record, `run.json`. */
-export interface RunRecord extends RunInputs {
+/** A change of inputs in the middle of a run, which its user has accepted. */
+export interface RunChange {
+  /** The digest of the inputs before. */
+  readonly from: string;
+  readonly differences: readonly string[];
+}
+
+/** What a run's record says beside its inputs; the digest does not cover it. */
+export interface RunHistory {
+  /** Of the Crossweave that trains; a run whose record names none is not asked. */
+  readonly codeVersion?: string | undefined;
+  /** The oldest first; not there without any. */
+  readonly changes?: readonly RunChange[] | undefined;
+}
+
+/** The run's record, `run.json`; each checkpoint holds it as well. */
+export interface RunRecord extends RunInputs, RunHistory {
   readonly format: "crossweave-run";
   readonly version: 1;
   readonly digest: string;
 }
 
-export function runRecord(inputs: RunInputs): RunRecord {
-  return { format: "crossweave-run", version: 1, ...inputs, digest: inputsDigest(inputs) };
+export function runRecord(inputs: RunInputs, { changes, codeVersion }: RunHistory = {}): RunRecord {
+  return {
+    format: "crossweave-run",
+    version: 1,
+    ...inputs,
+    digest: inputsDigest(inputs),
+    ...(codeVersion !== undefined && { codeVersion }),
+    ...(changes !== undefined && { changes }),
+  };
+}
+
+/** Whether a checkpoint of inputs of this digest is one of the run's. */
+export function isOfRun(
+  { changes = [], digest }: Pick<RunRecord, "changes" | "digest">,
+  checkpointDigest: string,
+): boolean {
+  return checkpointDigest === digest || changes.some(({ from }) => from === checkpointDigest);
 }
 
 /** What differs between a run and other inputs, in words: "optimisation.warmupSteps: 50 there, 100 now". */
-export function differingInputs(there: RunInputs, now: RunInputs): string[] {
+export function differingInputs(
+  there: RunInputs & RunHistory,
+  now: RunInputs & RunHistory,
+): string[] {
   const recipe = new Map(recipeEntries(there.recipe).map(({ name, value }) => [name, value]));
   const setsDiffer = there.setDigests.join() !== now.setDigests.join();
   return [
@@ -46,13 +79,21 @@ export function differingInputs(there: RunInputs, now: RunInputs): string[] {
     ...(initialText(there) === initialText(now)
       ? []
       : [`the weights it starts from: ${initialText(there)} there, ${initialText(now)} now`]),
+    ...versionDifference(there, now),
   ];
+}
+
+function versionDifference(there: RunHistory, now: RunHistory): string[] {
+  if (there.codeVersion === undefined || now.codeVersion === undefined) return [];
+  if (there.codeVersion === now.codeVersion) return [];
+  return [`Crossweave: ${there.codeVersion} there, ${now.codeVersion} now`];
 }
 
 const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
   "data.numWorkers",
   "data.prefetchBatches",
   "data.vocabulary",
+  "checkpoints.keepLast",
 ]);
 
 function isSameAudit({ audit }: RunInputs, now: RunInputs): boolean {
@@ -73,11 +114,12 @@ function initialText({ initial = [] }: RunInputs): string {
   return initial.map(({ layout, sha256: digest }) => `${layout} ${digest.slice(0, 12)}`).join(", ");
 }
 
-/** Names the inputs; what changes no result is left out: workers, prefetch depth, where the vocabulary lies. */
+/** Names the inputs; what changes no result is left out: workers, prefetch depth, where the vocabulary lies, old checkpoints. */
 function inputsDigest(inputs: RunInputs): string {
   const { numWorkers: _, prefetchBatches: __, vocabulary: ___, ...data } = inputs.recipe.data;
+  const { keepLast: ____, ...checkpoints } = inputs.recipe.checkpoints;
   const parsed: unknown = JSON.parse(
-    JSON.stringify({ ...inputs, recipe: { ...inputs.recipe, data } }),
+    JSON.stringify({ ...inputs, recipe: { ...inputs.recipe, data, checkpoints } }),
   );
   return sha256(canonicalJson(jsonValue(parsed)));
 }

@@ -165,6 +165,15 @@ export class StepProgram implements Disposable {
     return { state: next, reading, updateMs: performance.now() - startMs };
   }
 
+  /** Whether the loss and the gradient of a batch alone, on this rank alone, are finite. */
+  isFinite(request: StepRequest): boolean {
+    const { gradient, told } = this.#gradientOf(request);
+    const finite = tf.tidy(() => [told, gradient].map((values) => tf.all(tf.isFinite(values))));
+    const answers = finite.map((answer) => answer.dataSync()[0] === 1);
+    tf.dispose([gradient, told, ...finite]);
+    return answers.every(Boolean);
+  }
+
   /** From `gradientInputs` to the gradient [W] and what is told of the step, [1 + R + T], of one rank. */
   gradientStep(batch: StepBatch): Step {
     const context = {

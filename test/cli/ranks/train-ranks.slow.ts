@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RandomStream } from "../../../src/core/random.ts";
 import { readSafetensors } from "../../../src/tensor/safetensors.ts";
-import { latestCheckpoint } from "../../../src/train/run/checkpoint.ts";
+import { latestCheckpoint } from "../../../src/train/checkpoints/read-checkpoint.ts";
 import { readMetrics } from "../../../src/train/run/run-folder.ts";
 import { traceDistance, weightDistance } from "../../train/compare-runs.ts";
 import {

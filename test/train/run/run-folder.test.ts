@@ -132,6 +132,8 @@ describe("a run's folder", () => {
       dataWaitShare: 0,
       longestWaitMs: 0,
       firstBatchMs: 1,
+      numSkipped: 0,
+      isStoppedEarly: false,
     });
     first[Symbol.dispose]();
     using again = await open({ setDigests: ["another"] }, true);
@@ -214,6 +216,8 @@ describe("a run's summary", () => {
       dataWaitShare: 0.1,
       longestWaitMs: 20.5,
       firstBatchMs: 310,
+      numSkipped: 2,
+      isStoppedEarly: true,
     };
     await run.writeSummary(summary);
     expect(await readRunSummary(path)).toEqual(summary);

@@ -10,12 +10,21 @@ import { loadTensorFlow } from "../../../src/tensor/load.ts";
 import { readSafetensors, writeSafetensors } from "../../../src/tensor/safetensors.ts";
 import type { TrainingState } from "../../../src/train/step/training-state.ts";
 import { flatLayout } from "../../../src/train/step/flat-weights.ts";
+import type { CheckpointContent } from "../../../src/train/checkpoints/checkpoint-parts.ts";
+import { checkpointParts } from "../../../src/train/checkpoints/checkpoint-parts.ts";
 import {
   latestCheckpoint,
   loadCheckpoint,
-  saveCheckpoint,
+  modelOf,
   verifyCheckpoint,
-} from "../../../src/train/run/checkpoint.ts";
+  verifyCheckpointOf,
+} from "../../../src/train/checkpoints/read-checkpoint.ts";
+import {
+  writeCheckpoint,
+  type WriteOptions,
+} from "../../../src/train/checkpoints/write-checkpoint.ts";
+import { runRecord, type RunRecord } from "../../../src/train/run/run-record.ts";
+import { tinyRecipe } from "../tiny-run.ts";
 import { temporaryFolder } from "../../loader/shard-set-fixture.ts";
 
 const specs: readonly WeightSpec[] = [
@@ -26,7 +35,14 @@ const bufferSpecs: readonly WeightSpec[] = [
   { name: "norm.running_mean", shape: [2], initialisation: "zeros" },
 ];
 const layouts = { layout: flatLayout(specs), bufferLayout: flatLayout(bufferSpecs) };
-const RUN = "digest of the run";
+const inputs = {
+  recipe: tinyRecipe,
+  vocabularySha256: sha256("the vocabulary"),
+  setDigests: [sha256("a set")],
+  audit: { digest: sha256("the verdict"), clean: true },
+};
+const record = runRecord(inputs, { codeVersion: "1.2.3" });
+const otherRecord = runRecord({ ...inputs, recipe: { ...tinyRecipe, seed: 5 } });
 const STEP = "step-00000003";
 
 let temporary: Awaited<ReturnType<typeof temporaryFolder>> | undefined;
@@ -67,17 +83,30 @@ const loader: LoaderState = {
   setDigests: [sha256("a set")],
 };
 
-const save = (step: number, seed = step): Promise<void> =>
-  saveCheckpoint(folder, { step, runDigest: RUN, state: stateOf(seed), loader }, layouts);
+/** Of what is left out, the usual. */
+interface Saved {
+  readonly state?: TrainingState;
+  readonly record?: RunRecord;
+  readonly options?: Partial<WriteOptions>;
+}
+
+async function save(step: number, saved: Saved = {}): Promise<void> {
+  const content: CheckpointContent = {
+    step,
+    record: saved.record ?? record,
+    state: saved.state ?? stateOf(step),
+    loader,
+  };
+  const options = { keepLast: 2, ...saved.options };
+  await writeCheckpoint(folder, await checkpointParts(content, layouts), options);
+}
 
 /** What loading step 3 throws after `damage` was done to a file of it. */
 async function faultAfter(damage: (checkpoint: string) => Promise<void>): Promise<unknown> {
   await save(3);
   const checkpoint = join(folder, STEP);
   await damage(checkpoint);
-  return loadCheckpoint(checkpoint, { runDigest: RUN, ...layouts }).catch(
-    (error: unknown) => error,
-  );
+  return loadCheckpoint(checkpoint, { record, ...layouts }).catch((error: unknown) => error);
 }
 
 /** The files of step 3. */
@@ -97,8 +126,8 @@ describe("a checkpoint", () => {
     await save(3);
     const latest = await latestCheckpoint(folder);
     expect(latest).toEqual({ folder: join(folder, STEP), step: 3 });
-    const loaded = await loadCheckpoint(join(folder, STEP), { runDigest: RUN, ...layouts });
-    expect(loaded).toMatchObject({ step: 3, runDigest: RUN, loader });
+    const loaded = await loadCheckpoint(join(folder, STEP), { record, ...layouts });
+    expect(loaded).toMatchObject({ step: 3, record, loader });
     expect(bitsOf(loaded.state)).toEqual(bitsOf(stateOf(3)));
   });
 
@@ -110,13 +139,36 @@ describe("a checkpoint", () => {
     );
   });
 
-  it("names the proofs of the sets that it was trained on", async () => {
+  it("T-11: says by itself what it was trained by and on: recipe, vocabulary, sets, audit, proofs, version, seed", async () => {
     const proofs = [sha256("a proof"), null];
-    const content = { step: 3, runDigest: RUN, proofs, state: stateOf(3), loader };
-    await saveCheckpoint(folder, content, layouts);
-    const state: unknown = JSON.parse(await readFile(join(folder, STEP, "state.json"), "utf8"));
-    expect(state).toMatchObject({ runDigest: RUN, proofs });
-    expect((await loadCheckpoint(join(folder, STEP), { runDigest: RUN, ...layouts })).step).toBe(3);
+    const proven = runRecord({ ...inputs, proofs }, { codeVersion: "1.2.3" });
+    await save(3, { record: proven });
+    const { record: found, step } = await verifyCheckpoint(join(folder, STEP));
+    expect([found, step]).toEqual([proven, 3]);
+    expect(found).toMatchObject({ ...inputs, proofs, codeVersion: "1.2.3" });
+    expect(found.recipe.seed).toBe(tinyRecipe.seed);
+  });
+
+  it("is of several files where one would be too large, and gives back every bit", async () => {
+    await save(3, { options: { maxFileBytes: 30 } }); // six weights have 24 bytes
+    const names = await readdir(join(folder, STEP));
+    expect(names).toContain("model.safetensors.index.json");
+    expect(names).toContain("optimizer-00004-of-00004.safetensors");
+    expect(names).not.toContain("model.safetensors");
+    const loaded = await loadCheckpoint(join(folder, STEP), { record, ...layouts });
+    expect(bitsOf(loaded.state)).toEqual(bitsOf(stateOf(3)));
+    const model = await modelOf(join(folder, STEP), { hasAverage: true });
+    expect([...model.keys()]).toEqual([...specs, ...bufferSpecs].map(({ name }) => name));
+  });
+
+  it("is a copy: the state may be disposed of before it is written", async () => {
+    const state = stateOf(3);
+    const bits = bitsOf(state);
+    const parts = await checkpointParts({ step: 3, record, state, loader }, layouts);
+    tf.dispose(Object.values(state));
+    await writeCheckpoint(folder, parts, { keepLast: 1 });
+    const loaded = await loadCheckpoint(join(folder, STEP), { record, ...layouts });
+    expect(bitsOf(loaded.state)).toEqual(bits);
   });
 
   it("has the same bytes for the same state", async () => {
@@ -129,7 +181,7 @@ describe("a checkpoint", () => {
   it("takes no tensor with it", async () => {
     const state = stateOf(1);
     const before = tf.memory().numTensors;
-    await saveCheckpoint(folder, { step: 1, runDigest: RUN, state, loader }, layouts);
+    await save(1, { state });
     expect(tf.memory().numTensors).toBe(before);
   });
 });
@@ -145,7 +197,14 @@ describe("a run's checkpoints", () => {
     expect(await latestCheckpoint(folder)).toMatchObject({ step: 100 });
   });
 
-  it("are whole: a half-written one is never taken, and goes with the next one (T-10)", async () => {
+  it("are as many of the newest as the recipe says, and its best", async () => {
+    for (const step of [1, 2, 3, 4, 5]) await save(step, { options: { keepLast: 2, keepStep: 2 } });
+    expect(await readdir(folder)).toEqual(["step-00000002", "step-00000004", "step-00000005"]);
+    await save(6, { options: { keepLast: 1, keepStep: 6 } });
+    expect(await readdir(folder)).toEqual(["step-00000006"]);
+  });
+
+  it("T-10: a half-written one is never taken, and goes with the next one", async () => {
     await save(3);
     await cp(join(folder, STEP), join(folder, "step-00000005.part"), { recursive: true });
     expect(await latestCheckpoint(folder)).toMatchObject({ step: 3 });
@@ -153,20 +212,57 @@ describe("a run's checkpoints", () => {
     expect(await readdir(folder)).toEqual([STEP, "step-00000004"]);
   });
 
+  it("T-10: after a kill behind any byte of a write the one before is loaded", async () => {
+    await save(3);
+    await save(4);
+    const written = join(folder, "step-00000004");
+    const files = ["model", "optimizer", "average"].map((stem) => `${stem}.safetensors`);
+    const order = [...files, "loader.json", "state.json"];
+    const moments = order.flatMap((file, index) =>
+      [0, 0.5, 1].map((share) => ({ whole: order.slice(0, index), file, share })),
+    );
+    for (const { file, share, whole } of moments) {
+      const partial = join(folder, "step-00000009.part");
+      await mkdir(partial);
+      for (const name of whole) await cp(join(written, name), join(partial, name));
+      const bytes = await readFile(join(written, file));
+      await writeFile(join(partial, `${file}.part`), bytes.subarray(0, share * bytes.length));
+      const latest = await latestCheckpoint(folder);
+      expect(latest?.step).toBe(4);
+      const loaded = await loadCheckpoint(latest?.folder ?? "", { record, ...layouts });
+      expect(bitsOf(loaded.state)).toEqual(bitsOf(stateOf(4)));
+      await rm(partial, { recursive: true });
+    }
+  });
+
   it("are written over what a kill has left of the same step", async () => {
     await mkdir(join(folder, `${STEP}.part`), { recursive: true });
     await writeFile(join(folder, `${STEP}.part`, "model.safetensors"), "half");
     await save(3);
-    expect(await verifyCheckpoint(join(folder, STEP), RUN)).toEqual({ step: 3, hasAverage: true });
+    expect(await verifyCheckpoint(join(folder, STEP))).toEqual({
+      step: 3,
+      record,
+      hasAverage: true,
+    });
   });
 });
 
 describe("a checkpoint is refused", () => {
-  it("by another run", async () => {
+  it("T-11: by another run, which is told what differs", async () => {
     await save(3);
-    const load = loadCheckpoint(join(folder, STEP), { runDigest: "another", ...layouts });
+    const load = loadCheckpoint(join(folder, STEP), { record: otherRecord, ...layouts });
     await expect(load).rejects.toBeInstanceOf(StateError);
-    await expect(verifyCheckpoint(join(folder, STEP), "another")).rejects.toThrow("another run");
+    await expect(verifyCheckpointOf(join(folder, STEP), otherRecord)).rejects.toThrow(
+      /another run, which differs in:\n {2}seed: 1 there, 5 now$/,
+    );
+  });
+
+  it("T-11: by no run that has accepted the change", async () => {
+    await save(3);
+    const changes = [{ from: record.digest, differences: ["seed: 1 there, 5 now"] }];
+    const accepting = { ...otherRecord, changes };
+    const loaded = await loadCheckpoint(join(folder, STEP), { record: accepting, ...layouts });
+    expect(bitsOf(loaded.state)).toEqual(bitsOf(stateOf(3)));
   });
 
   it.each(["model.safetensors", "optimizer.safetensors", "average.safetensors", "loader.json"])(
@@ -199,7 +295,7 @@ describe("a checkpoint is refused", () => {
 
   it.each([
     ["cut off", '{"format": "crossweave-check'],
-    ["of another form", '{"format": "crossweave-checkpoint", "version": 2}'],
+    ["of another form", '{"format": "crossweave-checkpoint", "version": 1}'],
     ["empty", ""],
   ])("when its state file is %s", async (_name, text) => {
     const fault = await faultAfter((checkpoint) => writeFile(join(checkpoint, "state.json"), text));
@@ -210,7 +306,12 @@ describe("a checkpoint is refused", () => {
   it.each([
     { file: "model.safetensors", name: "layer.weight", length: 6, missed: "layer.bias" },
     { file: "model.safetensors", name: "layer.bias", length: 2, missed: "layer.weight" },
-    { file: "optimizer.safetensors", name: "first_moment", length: 7, missed: "first_moment" },
+    {
+      file: "optimizer.safetensors",
+      name: "first_moment.layer.weight",
+      length: 5,
+      missed: "first_moment.layer.weight",
+    },
   ])("when $file holds $name of $length values alone", async (found) => {
     const fault = await faultAfter(async (checkpoint) => {
       const path = join(checkpoint, found.file);
