@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type CaptionLine, readCaptionLine } from "../../../src/ingest/captions/caption-line.ts";
 import type { RecordFault } from "../../../src/ingest/joining/dataset-reading.ts";
@@ -169,5 +171,25 @@ describe("A line of captions.jsonl", () => {
     const found = faultOf({ picture: path, text: "a" });
     expect(found.fault).toBe("ANN_PATH");
     expect(found.evidence).toContain(evidence);
+  });
+});
+
+describe("CAPTIONS.md", () => {
+  const page = readFileSync(join(import.meta.dirname, "../../../CAPTIONS.md"), "utf8");
+
+  it("shows lines that are read", () => {
+    const shown = /```jsonl\n([^]+?)```/.exec(page)?.[1]?.trim().split("\n") ?? [];
+    expect(shown.length).toBeGreaterThan(2);
+    for (const line of shown) lineOf(JSON.parse(line));
+  });
+
+  it("tells every member that a line may have, and no other", () => {
+    const members = Array.from(page.matchAll(/^\| `([a-z_]+)` /gm), (match) => match[1] ?? "");
+    expect(members).toHaveLength(13);
+    const beside = ["answers", "premise", "label"];
+    for (const name of [...members, ...beside]) {
+      expect(faultOf({ [name]: {} }).evidence).not.toContain("is no member of a line");
+      expect(page).toContain(`\`${name}\``);
+    }
   });
 });

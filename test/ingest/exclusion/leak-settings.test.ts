@@ -78,6 +78,7 @@ describe("The settings that come with the program", () => {
     expect(named(rest)).toEqual(
       expect.arrayContaining(["coco train,restval", "sbu everything", "vcr train", "nlvr2 train"]),
     );
+    expect(rest.map(({ dataset }) => dataset)).not.toContain("captions");
     for (const { dataset, split, parts } of rest) {
       for (const part of parts) expect(held.has(`${dataset} ${split} ${part}`)).toBe(false);
     }
