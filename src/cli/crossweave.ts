@@ -16,6 +16,7 @@ import { addPrepareCommand } from "./commands/prepare.ts";
 import { addSetupCommand } from "./commands/setup.ts";
 import { addValidateCommand } from "./commands/validate.ts";
 import { addWeightsCommand } from "./commands/weights.ts";
+import { addVerifyCommand } from "./audit-commands/verify.ts";
 import { addWhyCommand } from "./audit-commands/why.ts";
 import { createProgram } from "./program.ts";
 
@@ -37,6 +38,7 @@ const addCommands: readonly ((program: Command) => void)[] = [
   addTrainCommand,
   addProfileCommand,
   addObjectivesCommand,
+  addVerifyCommand,
   addEvalCommand,
   addWeightsCommand,
   addDemoCommand,

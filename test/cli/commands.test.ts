@@ -40,6 +40,7 @@ describe("crossweave", () => {
       "train",
       "profile",
       "objectives",
+      "verify",
       "eval",
       "weights",
       "demo",
