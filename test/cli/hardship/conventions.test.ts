@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { createCrossweave } from "../../../src/cli/crossweave.ts";
+import { drawPicture, writeFileBelow } from "../../ingest/coco-folder.ts";
 import { drawTinyWorld, main, run, trainArguments, type TinyWorld } from "./tiny-world.ts";
 
 const names = createCrossweave().commands.map((command) => command.name());
@@ -30,6 +31,11 @@ async function exampleFolder(): Promise<string> {
   const folder = join(world.folder, "examples");
   await mkdir(folder, { recursive: true });
   if (!existsSync(join(folder, "downloads"))) await symlink(world.world, join(folder, "downloads"));
+  for (const own of ["kitchen", "street"]) {
+    const line = JSON.stringify({ picture: "1.jpg", text: `a picture of the ${own}` });
+    await writeFileBelow(folder, `${own}/captions.jsonl`, line);
+    await writeFileBelow(folder, `${own}/1.jpg`, await drawPicture(own.length));
+  }
   return folder;
 }
 
@@ -161,6 +167,7 @@ describe("the examples of the data commands", () => {
     expect(ends).toEqual([
       ["prepare", 0],
       ["prepare", 0],
+      ["prepare", 0],
       ["validate", 0],
       ["validate", 0],
       ["validate", 0],
@@ -180,7 +187,9 @@ describe("the examples of the data commands", () => {
       "exclusions.json",
       "hidden-test.hashes",
       "keys",
+      "kitchen",
       "shards",
+      "street",
       "uniter.arrow",
       "uniter.json",
     ]);
