@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { fineTuningStart } from "../../../src/cli/finetuning/start.ts";
+import { evaluateTask, taskAccuracyText } from "../../../src/cli/finetuning/task-accuracy.ts";
+import { silentProgress } from "../../../src/core/progress.ts";
 import { sha256 } from "../../../src/core/digest.ts";
 import { ConfigError } from "../../../src/core/errors.ts";
 import { reasoning, vqa } from "../../../src/train/finetuning/fine-tuned.ts";
@@ -61,5 +63,18 @@ describe("the start of a fine-tuning run", () => {
     expect(start.recipe.data.vocabulary).toBe(join(from, "vocab.txt"));
     const other = fineTuningStart({ recipe: tinyRecipes.uniter, folders: [], from }, context);
     await expect(other).rejects.toThrow(ConfigError);
+  });
+
+  it("is evaluated by its own task alone, beside chance and the blind controls", async () => {
+    const from = await run("evaluated");
+    const call = { run: from, data: fixture.setOf(reasoning), split: "train" };
+    const frame = { ...context, progress: silentProgress };
+    const result = await evaluateTask({ ...call, kind: "nlvr2" }, frame);
+    expect(result).toMatchObject({ task: "nlvr2 (pair)", numQuestions: 12, step: 1 });
+    expect(result.chance).toBeCloseTo(8 / 12, 6); // every third statement is true
+    expect(taskAccuracyText(result)).toContain("text beside another scene's picture");
+    await expect(evaluateTask({ ...call, kind: "vqa" }, frame)).rejects.toThrow(
+      /not fine-tuned for vqa/,
+    );
   });
 });
