@@ -85,6 +85,7 @@ describe("every command", () => {
       ["train", "demo", "--data", nowhere, "--out", join(world.folder, "none")],
       ["profile", "demo", "--data", nowhere],
       ["objectives", "demo", "--data", nowhere],
+      ["verify", nowhere, "--data", nowhere],
       ["eval", "retrieval", "--checkpoint", nowhere, "--data", nowhere],
       ["weights", "inspect", nowhere],
       ["demo", "--out", world.folder],
