@@ -44,7 +44,7 @@ describe("on a full disk", () => {
   });
 
   it("train leaves no half checkpoint and goes on to the same end", async () => {
-    await using disk = await SmallDisk.mount("size=500k"); // the first checkpoint, not the second
+    await using disk = await SmallDisk.mount("size=620k"); // the first checkpoint, not the second
     const train = trainArguments(world, join(disk.path, "run"));
     expect(await disk.run(train)).toEqual(fullDisk);
     expect(await readdir(disk.inside("run", "checkpoints"))).toEqual(["step-00000005"]);

@@ -1,3 +1,4 @@
+import { captions } from "../../../src/ingest/datasets/captions.ts";
 import { coco } from "../../../src/ingest/datasets/coco.ts";
 import { conceptualCaptions } from "../../../src/ingest/datasets/conceptual-captions.ts";
 import { flickr30k } from "../../../src/ingest/datasets/flickr30k.ts";
@@ -169,6 +170,21 @@ const flickrCases: readonly WholeFiles[] = [
   },
 ];
 
+const ownCase: WholeFiles = {
+  name: "pictures and texts of one's own",
+  source: captions,
+  files: () =>
+    Promise.resolve({
+      "mine/captions.jsonl": Buffer.from(
+        jsonLines([
+          { picture: "a.jpg", text: "a dog", id: "1" },
+          { picture: "b.jpg", texts: ["a cat", "öäü 字"], split: "val" },
+          { picture: "a.jpg", question: "what is it?", answers: ["a dog"], id: "2" },
+        ]),
+      ),
+    }),
+};
+
 const webCases: readonly WholeFiles[] = [
   {
     name: "Conceptual Captions",
@@ -226,6 +242,7 @@ export const wholeFiles: readonly WholeFiles[] = [
   genomeCase,
   vqaCase,
   ...flickrCases,
+  ownCase,
   ...webCases,
   refcocoCase(refcoco, "refcoco/refcoco/refs(unc).p"),
   refcocoCase(refcocoPlus, "refcoco/refcoco+/refs(unc).p"),
