@@ -9,6 +9,7 @@ import { soloCluster } from "../tensor/cluster/cluster.ts";
 import { loadTensorFlow } from "../tensor/load.ts";
 import {
   gradientShares,
+  gradientsOfSteps,
   type GradientShare,
   measuredGradients,
   type MeasuredGradient,
@@ -69,7 +70,11 @@ export async function auditObjectives(call: ObjectiveAuditCall): Promise<Objecti
     if (numDone === numBatches) break;
   }
   disposeState(state);
-  return { masks: masks.tasks, scales: system.scales, gradients: gradientShares(meanOf(measured)) };
+  return {
+    masks: masks.tasks,
+    scales: system.scales,
+    gradients: gradientShares(gradientsOfSteps(measured.flat(), measured.length)),
+  };
 }
 
 interface Measuring {
@@ -99,14 +104,4 @@ function gradientsOf(
     });
     return Object.fromEntries(terms);
   });
-}
-
-/** Each loss's mean norm over the batches that have it, and the share of the batches that do. */
-function meanOf(measured: readonly (readonly MeasuredGradient[])[]): MeasuredGradient[] {
-  const byLoss = Map.groupBy(measured.flat(), ({ loss }) => loss);
-  return [...byLoss].map(([loss, own]) => ({
-    loss,
-    gradientNorm: own.reduce((sum, { gradientNorm }) => sum + gradientNorm, 0) / own.length,
-    frequency: own.length / measured.length,
-  }));
 }

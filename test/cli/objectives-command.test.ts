@@ -59,13 +59,18 @@ describe("an audit of objectives", () => {
         scales: [
           { loss: "mlm", weight: 1, factor: 1, computed: "a", published: "b" },
           { loss: "mrfr", weight: 0.5, factor: 1 / 2048, computed: "c", published: "d" },
+          { loss: "wra", weight: 0.1, factor: 1, computed: "e", published: "f" },
         ],
-        gradients: [{ loss: "mlm", gradientNorm: 2, share: 1 }],
+        gradients: [
+          { loss: "mlm", gradientNorm: 2, share: 0.75 },
+          { loss: "wra", gradientNorm: 0.12345, share: 0.25 },
+        ],
       },
     );
     expect(text).toMatch(/all +10 +words +1,000 +160 +16\.00 % +15\.00 % +0\.9 sigma/);
     expect(text).not.toContain("regions");
     expect(text).toMatch(/mrfr +0\.5 +1\/2048 +c +d +- +-/);
-    expect(text).toMatch(/mlm +1 +1 +a +b +2\.00 +100\.00 %/);
+    expect(text).toMatch(/mlm +1 +1 +a +b +2\.00 +75\.00 %/);
+    expect(text).toMatch(/wra +0\.1 +1 +e +f +0\.123 +25\.00 %/);
   });
 });

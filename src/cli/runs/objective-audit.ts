@@ -1,13 +1,9 @@
 import type { TaskMasks } from "../../loader/measuring/mask-audit.ts";
-import { defaultCache } from "../../shards/remote/cache-plan.ts";
-import { readIndex } from "../../shards/shard-set-index.ts";
 import { auditObjectives, type ObjectiveAudit } from "../../train/objective-audit.ts";
-import { overrideRecipe } from "../../train/recipe-parser.ts";
-import { recipeNamed } from "../../train/recipes/recipe-named.ts";
 import type { CommandContext, CommandOutcome } from "../frame.ts";
 import { styled } from "../terminal/text-style.ts";
 import { textTable } from "../text-table.ts";
-import { countTrainingScenes, readVocabulary, trainingSplits } from "./training.ts";
+import { measuredRecipe, type MeasuringRequest } from "./measured-recipe.ts";
 
 export interface ObjectiveFlags {
   readonly data: readonly string[];
@@ -16,32 +12,16 @@ export interface ObjectiveFlags {
   readonly measured: number;
 }
 
-interface ObjectiveRequest {
-  readonly recipeName: string;
-  readonly flags: ObjectiveFlags;
-  readonly seed: number | undefined;
-}
-
 /** Counts masks and measures losses of a recipe on shard sets. The sets are not audited for leaks: nothing is kept. */
 export async function auditRecipe(
-  { flags, recipeName, seed }: ObjectiveRequest,
+  request: MeasuringRequest<ObjectiveFlags>,
   context: CommandContext,
 ): Promise<CommandOutcome<ObjectiveAudit>> {
-  const named = recipeNamed(recipeName);
-  const recipe = overrideRecipe({ ...named, seed: seed ?? named.seed }, flags.set ?? []);
-  const call = { recipe, folders: flags.data, cache: defaultCache() };
-  const vocabulary = await readVocabulary(recipe.data.vocabulary);
-  const indexes = await Promise.all(flags.data.map((set) => readIndex(set)));
-  countTrainingScenes(indexes, call);
-  const audit = await auditObjectives({
-    recipe,
-    sets: trainingSplits(call, indexes),
-    vocabulary,
-    numBatches: flags.batches,
-    numMeasured: flags.measured,
-    ...context,
-  });
-  return { result: audit, text: objectiveText(recipe.name, flags, audit) };
+  const { flags } = request;
+  const measured = await measuredRecipe(request);
+  const numbers = { numBatches: flags.batches, numMeasured: flags.measured };
+  const audit = await auditObjectives({ ...measured, ...numbers, ...context });
+  return { result: audit, text: objectiveText(measured.recipe.name, flags, audit) };
 }
 
 /** The audit as two tables: masks, then losses. */

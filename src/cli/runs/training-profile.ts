@@ -1,13 +1,9 @@
-import { defaultCache } from "../../shards/remote/cache-plan.ts";
-import { readIndex } from "../../shards/shard-set-index.ts";
 import { traceText } from "../../tensor/compiled/options.ts";
 import { profileTraining, type TrainingProfile } from "../../train/profile.ts";
-import { overrideRecipe } from "../../train/recipe-parser.ts";
-import { recipeNamed } from "../../train/recipes/recipe-named.ts";
 import type { CommandContext, CommandOutcome } from "../frame.ts";
 import { styled } from "../terminal/text-style.ts";
 import { textTable } from "../text-table.ts";
-import { countTrainingScenes, readVocabulary, trainingSplits } from "./training.ts";
+import { measuredRecipe, type MeasuringRequest } from "./measured-recipe.ts";
 
 export interface ProfileFlags {
   readonly data: readonly string[];
@@ -18,34 +14,15 @@ export interface ProfileFlags {
   readonly cacheGigabytes?: number;
 }
 
-interface ProfileRequest {
-  readonly recipeName: string;
-  readonly flags: ProfileFlags;
-  readonly seed: number | undefined;
-}
-
 /** Measures some steps of a recipe on shard sets. The sets are not audited: nothing of it is kept. */
 export async function profileRecipe(
-  { flags, recipeName, seed }: ProfileRequest,
+  request: MeasuringRequest<ProfileFlags>,
   context: CommandContext,
 ): Promise<CommandOutcome<TrainingProfile>> {
-  const named = recipeNamed(recipeName);
-  const recipe = overrideRecipe({ ...named, seed: seed ?? named.seed }, flags.set ?? []);
-  const usual = defaultCache();
-  const { cache: folder = usual.folder, cacheGigabytes: gigabytes } = flags;
-  const maxBytes = gigabytes === undefined ? usual.maxBytes : gigabytes * 1e9;
-  const call = { recipe, folders: flags.data, cache: { folder, maxBytes } };
-  const vocabulary = await readVocabulary(recipe.data.vocabulary);
-  const indexes = await Promise.all(flags.data.map((set) => readIndex(set)));
-  countTrainingScenes(indexes, call);
-  const profile = await profileTraining({
-    recipe,
-    sets: trainingSplits(call, indexes),
-    vocabulary,
-    numSteps: flags.steps,
-    ...context,
-  });
-  return { result: profile, text: profileText(recipe.name, profile, flags.top) };
+  const { steps, top } = request.flags;
+  const measured = await measuredRecipe(request);
+  const profile = await profileTraining({ ...measured, numSteps: steps, ...context });
+  return { result: profile, text: profileText(measured.recipe.name, profile, top) };
 }
 
 /** A profile as tables: the parts of a step, then its operations. */

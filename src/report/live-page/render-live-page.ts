@@ -1,13 +1,9 @@
-import { html, type Markup, renderMarkup, styleElement } from "../markup.ts";
+import { html, type Markup, renderMarkup } from "../markup.ts";
 import { formatCount, formatPercent } from "../numbers.ts";
-import { pageStyle } from "../page-style.ts";
+import { pageHead } from "../page-head.ts";
 import { pictureDataUri } from "../picture-data.ts";
 import { curveSection } from "../sections/results.ts";
 import type { LivePicture, LiveReport, LiveSample, LiveText, MaskRow } from "./live-report.ts";
-
-// No script, no network: the page is asked for again as a whole.
-const CONTENT_SECURITY_POLICY =
-  "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
 const liveStyle = `
 .live { display: grid; grid-template-columns: repeat(auto-fill, minmax(300px, 1fr)); gap: 20px; }
@@ -23,23 +19,10 @@ const liveStyle = `
 /** The page of a run that goes on: one HTML file without scripts that needs no network. Every text is escaped. */
 export async function renderLivePage(report: LiveReport): Promise<string> {
   const { refreshSeconds, stand, title } = report;
-  const refresh =
-    refreshSeconds !== null &&
-    html`<meta http-equiv="refresh" content=${String(refreshSeconds)} />`;
   const curves = await curveSection(report.curves);
   const page = html`
     <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta http-equiv="Content-Security-Policy" content=${CONTENT_SECURITY_POLICY} />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="color-scheme" content="light dark" />
-        <meta name="referrer" content="no-referrer" />
-        ${refresh}
-        <link rel="icon" href="data:," />
-        <title>${stand} · ${title} · Crossweave</title>
-        ${styleElement(pageStyle + liveStyle)}
-      </head>
+      ${pageHead({ title: `${stand} · ${title}`, style: liveStyle, refreshSeconds })}
       <body>
         <main>
           <header>

@@ -68,42 +68,23 @@ function normOf(
   });
 }
 
-/** The steps of a run that trains one loss in each, as its record holds them. */
+/** A loss that a step has trained. */
 export interface TrainedStep {
   readonly loss: string;
   readonly gradientNorm: number;
 }
 
-/** Mean norms and frequencies of the losses of such steps, in the order of their first steps. */
-export function gradientsOfSteps(steps: readonly TrainedStep[]): MeasuredGradient[] {
+/**
+ * Mean norms and frequencies of the losses that `numSteps` steps have trained, in the order of their first steps; a step
+ * trains one loss when the number is left out.
+ */
+export function gradientsOfSteps(
+  steps: readonly TrainedStep[],
+  numSteps: number = steps.length,
+): MeasuredGradient[] {
   return [...Map.groupBy(steps, ({ loss }) => loss)].map(([loss, own]) => ({
     loss,
     gradientNorm: own.reduce((sum, { gradientNorm }) => sum + gradientNorm, 0) / own.length,
-    frequency: own.length / steps.length,
+    frequency: own.length / numSteps,
   }));
-}
-
-/** The audit as lines of a table: loss, factor, what is computed and published, gradient norm and share. */
-export function lossAuditLines(
-  scales: readonly LossScale[],
-  shares: readonly GradientShare[],
-): string[] {
-  const header = ["loss", "factor", "computed", "published", "gradient norm", "share"];
-  const rows = scales.map(({ computed, factor, loss, published }) => {
-    const measured = shares.find((candidate) => candidate.loss === loss);
-    const norm = measured?.gradientNorm.toPrecision(3) ?? "-";
-    const share = measured === undefined ? "-" : `${(100 * measured.share).toFixed(1)} %`;
-    return [loss, factorText(factor), computed, published, norm, share];
-  });
-  const table = [header, ...rows];
-  const widths = header.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0))); // prettier-ignore
-  return table.map(
-    (row) =>
-    row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd(), // prettier-ignore
-  );
-}
-
-function factorText(factor: number): string {
-  const inverse = 1 / factor;
-  return Number.isInteger(inverse) && inverse > 1 ? `1/${inverse}` : `${factor}`;
 }

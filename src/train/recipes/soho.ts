@@ -1,7 +1,7 @@
 import { bertBase } from "../../models/bert/config.ts";
 import { resNet101, resNet18 } from "../../models/resnet/config.ts";
 import { sohoPaper, sohoReleased } from "../../models/soho/switches.ts";
-import { usualCheckpoints, usualOptimisation } from "./recipe-base.ts";
+import { usualCheckpoints, usualOptimisation, smallTransformer } from "./recipe-base.ts";
 import type { SohoRecipe } from "./soho-recipe.ts";
 
 // SOHO: Huang et al., "Seeing Out of tHe bOx: End-to-End Pre-training for Vision-Language Representation Learning",
@@ -92,16 +92,7 @@ export const sohoDemo: SohoRecipe = {
     resnet: { block: "basic", depths: [1, 1], width: 32 },
     // Without a restart 13 of 64 codes are ever hit: too few to tell colors and shapes by.
     dictionary: { codes: 128, momentum: 0.9, restartAfterSteps: 20 },
-    transformer: {
-      hiddenSize: 128,
-      layers: 3,
-      heads: 4,
-      intermediateSize: 512,
-      maxPositions: 64,
-      tokenTypes: 0,
-      dropout: 0,
-      recompute: false,
-    },
+    transformer: smallTransformer,
   },
   data: {
     ...soho.data,

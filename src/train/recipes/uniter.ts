@@ -1,7 +1,7 @@
 import { bertBase, bertLarge } from "../../models/bert/config.ts";
 import { uniterPaper, uniterReleased } from "../../models/uniter/switches.ts";
 import { uniterTransport } from "../objectives/transport.ts";
-import { usualCheckpoints, usualOptimisation } from "./recipe-base.ts";
+import { usualCheckpoints, usualOptimisation, smallTransformer } from "./recipe-base.ts";
 import type { UniterRecipe } from "./uniter-recipe.ts";
 
 // UNITER: Chen et al., "UNITER: UNiversal Image-TExt Representation Learning", ECCV 2020. The paper leaves pre-training's
@@ -92,16 +92,7 @@ export const uniterDemo: UniterRecipe = {
   model: {
     ...uniterBase.model,
     initialScale: "fan-in",
-    transformer: {
-      hiddenSize: 128,
-      layers: 3,
-      heads: 4,
-      intermediateSize: 512,
-      maxPositions: 64,
-      tokenTypes: 2,
-      dropout: 0,
-      recompute: false,
-    },
+    transformer: { ...smallTransformer, tokenTypes: 2 },
   },
   data: {
     ...uniterBase.data,

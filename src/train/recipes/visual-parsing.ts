@@ -1,6 +1,6 @@
 import { bertBase } from "../../models/bert/config.ts";
 import { swinBase384, swinTiny } from "../../models/swin/config.ts";
-import { usualCheckpoints, usualOptimisation } from "./recipe-base.ts";
+import { usualCheckpoints, usualOptimisation, smallTransformer } from "./recipe-base.ts";
 import type { VisualParsingRecipe } from "./visual-parsing-recipe.ts";
 
 // Visual Parsing: Xue et al., "Probing Inter-modality: Visual Parsing with Self-Attention for
@@ -102,16 +102,7 @@ const visualParsingSmall: VisualParsingRecipe = {
       stochasticDepth: 0,
       recompute: false,
     },
-    transformer: {
-      hiddenSize: 128,
-      layers: 3,
-      heads: 4,
-      intermediateSize: 512,
-      maxPositions: 64,
-      tokenTypes: 0,
-      dropout: 0,
-      recompute: false,
-    },
+    transformer: smallTransformer,
     languageLayers: 0,
   },
   data: {

@@ -1,9 +1,8 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { stopGradient } from "../../models/layers.ts";
 import { tensorNamed, type NamedTensors } from "../../models/pair-model.ts";
 import { matrix, vector } from "../../models/ranks.ts";
 import { gatherRows } from "../../tensor/gather.ts";
-import { meanNegativeLogLikelihood } from "../objectives/likelihood.ts";
+import { meanNegativeLogLikelihood, shareRight } from "../objectives/likelihood.ts";
 
 // B pairs, n text tokens, D hidden size, M predicted words, V vocabulary
 
@@ -13,10 +12,9 @@ export function matchingLosses(
   matched: tf.Tensor1D,
 ): { readonly loss: tf.Scalar; readonly accuracy: tf.Scalar } {
   const isPair = vector(tf.cast(tf.greaterEqual(matched, 0), "float32"));
-  const right = tf.cast(tf.equal(tf.argMax(stopGradient(logits), 1), matched), "float32");
   return {
     loss: meanNegativeLogLikelihood(logits, matched, isPair),
-    accuracy: tf.div(tf.sum(right), tf.maximum(tf.sum(isPair), 1)),
+    accuracy: shareRight(logits, matched, isPair),
   };
 }
 

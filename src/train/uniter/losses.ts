@@ -2,7 +2,6 @@ import * as tf from "@tensorflow/tfjs-core";
 import { languageHeadLogits } from "../../models/bert/language-head.ts";
 import type { Dropout } from "../../models/dropout.ts";
 import { regionClassLogits, regressedRegions } from "../../models/heads/regions.ts";
-import { stopGradient } from "../../models/layers.ts";
 import { type FusionOutput, type NamedTensors, tensorNamed } from "../../models/pair-model.ts";
 import { matrix, tensor3, vector } from "../../models/ranks.ts";
 import { uniterLanguageHead, type UniterConfig } from "../../models/uniter/config.ts";
@@ -10,7 +9,7 @@ import { embedRegions } from "../../models/uniter/image-embedding.ts";
 import { fuseRegions, uniterMatching } from "../../models/uniter/uniter.ts";
 import type { Weights } from "../../models/weights.ts";
 import { gatherRows, gatherSlices } from "../../tensor/gather.ts";
-import { meanNegativeLogLikelihood } from "../objectives/likelihood.ts";
+import { meanNegativeLogLikelihood, shareRight } from "../objectives/likelihood.ts";
 import { regionDivergenceLoss, regionRegressionLoss } from "../objectives/regions.ts";
 import {
   alignmentLoss,
@@ -20,6 +19,7 @@ import {
   withoutSpecials,
 } from "../objectives/transport.ts";
 import type { UniterObjectives, UniterTask } from "../recipes/uniter-recipe.ts";
+import { matchingLosses } from "../systems/pair-losses.ts";
 import type { SystemLosses } from "../systems/system.ts";
 
 // P pictures, B pairs, n text tokens, R regions, M predicted words or regions, D hidden size
@@ -51,7 +51,7 @@ export function uniterLosses(
   const [words, pairs, regions] = sharesOf(call.batch);
   switch (task) {
     case "itm":
-      return matchingLosses(weights, call, { output, share: pairs });
+      return alignedMatching(weights, call, { output, share: pairs });
     case "mlm":
       return scaled(languageLosses(weights, call, output), words);
     case "mrfr":
@@ -111,17 +111,16 @@ function pairMask(batch: NamedTensors): tf.Tensor2D {
   return matrix(gatherSlices(tensorNamed(batch, "regionMask"), pictures, 0));
 }
 
-function matchingLosses(
+function alignedMatching(
   weights: Weights,
   { batch, config, objectives }: UniterLossCall,
   { output, share }: { readonly output: FusionOutput; readonly share: tf.Tensor },
 ): SystemLosses {
   const matched = vector(tensorNamed(batch, "matched"));
   const logits = uniterMatching(weights, config, output.text);
-  // -1 marks pairs that only fill a rank's share up.
-  const isPair = vector(tf.cast(tf.greaterEqual(matched, 0), "float32"));
-  const itm: tf.Scalar = tf.mul(meanNegativeLogLikelihood(logits, matched, isPair), share);
-  const itmAccuracy: tf.Scalar = tf.mul(accuracyOf(logits, matched, isPair), share);
+  const { accuracy, loss } = matchingLosses(logits, matched);
+  const itm: tf.Scalar = tf.mul(loss, share);
+  const itmAccuracy: tf.Scalar = tf.mul(accuracy, share);
   const { wraWeight } = objectives;
   const wra: tf.Scalar =
     wraWeight === 0
@@ -158,7 +157,7 @@ function languageLosses(
   const logits = languageHeadLogits(weights, uniterLanguageHead, chosen);
   const labels = vector(tensorNamed(batch, "maskedLabels"));
   const counted = vector(tensorNamed(batch, "maskedWeights"));
-  return [meanNegativeLogLikelihood(logits, labels, counted), accuracyOf(logits, labels, counted)];
+  return [meanNegativeLogLikelihood(logits, labels, counted), shareRight(logits, labels, counted)];
 }
 
 function regressionLoss(weights: Weights, call: UniterLossCall, output: FusionOutput): tf.Scalar {
@@ -179,7 +178,7 @@ function classificationLosses(
   const logits = regionClassLogits(weights, config.switches.classificationHead, states);
   const labels = vector(tensorNamed(batch, "regionLabels"));
   const counted = countedRegions(batch);
-  return [meanNegativeLogLikelihood(logits, labels, counted), accuracyOf(logits, labels, counted)];
+  return [meanNegativeLogLikelihood(logits, labels, counted), shareRight(logits, labels, counted)];
 }
 
 function divergenceLoss(
@@ -208,7 +207,3 @@ function chosenRows(x: tf.Tensor3D, rows: tf.Tensor1D): tf.Tensor2D {
 }
 
 /** Share of the counted rows whose label has the highest logit. */
-function accuracyOf(logits: tf.Tensor2D, labels: tf.Tensor1D, counted: tf.Tensor1D): tf.Scalar {
-  const right = tf.cast(tf.equal(tf.argMax(stopGradient(logits), 1), labels), "float32");
-  return tf.div(tf.sum(tf.mul(right, counted)), tf.maximum(tf.sum(counted), 1));
-}
